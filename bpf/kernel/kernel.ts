@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { LinkedChain } from "../chain/linked-chain.ts";
+import type { RelocatedProgram } from "../object/relocated-program.ts";
+import type { MapDefinition } from "../object/spec.ts";
+import type { Entries } from "./entries.ts";
+
+/**
+ * The only door to the kernel. Values in and out: objects are named by pin path, never by fd; a failing call throws KernelError
+ * and has changed nothing. Every method that changes something can be asked again for what is already so, and then does nothing,
+ * because a journal is replayed after a crash.
+ */
+export interface Kernel {
+  /** Network devices of this namespace. */
+  devices(): Promise<readonly Device[]>;
+  /** Programs that run at a hook of a device, first one first, whoever attached them; the running mode where it is XDP. */
+  attached(device: string, hook: HookKind): Promise<readonly AttachedProgram[]>;
+  /** Every pin below a directory (absolute, on a bpffs), in path order; none when the directory does not exist. */
+  pins(directory: string): Promise<readonly Pin[]>;
+  /** All entries of a map. Per-CPU values come as one value after another, one per possible CPU, each rounded up to 8 bytes. */
+  readMap(map: string): Promise<Entries>;
+
+  /** Creates a map and pins it. Refused when another kind of object, or a map of another definition, holds the path. */
+  createMap(pin: string, request: MapRequest): Promise<void>;
+  /** Deletes, then puts; in batches where the map type has them. Deleting an absent key is not an error. */
+  writeMap(map: string, puts: Entries, deletes: Entries): Promise<void>;
+  /** Creates a one-entry array of `value` that nobody can change any more, and pins it. */
+  createFrozenMap(pin: string, name: string, value: Uint8Array): Promise<void>;
+  /** Loads one function of an object alone, gives its relocated instructions back, and lets it go. Throws with the verifier's log. */
+  relocate(request: RelocateRequest): Promise<RelocatedProgram>;
+  /** Loads a linked chain and pins the program. */
+  load(pin: string, request: LoadRequest): Promise<void>;
+
+  /** Creates the one link of a hook and pins it. */
+  attach(pin: string, request: AttachRequest): Promise<void>;
+  /** One BPF_LINK_UPDATE from the program pinned at `from` to the one at `to`; refused when the link holds a third. */
+  switchLink(pin: string, from: string, to: string): Promise<void>;
+  /** Detaches the link at once and removes its pin. */
+  detach(pin: string): Promise<void>;
+  /** Removes pins (programs, maps) and the directories that get empty. Absent ones are not an error. */
+  unpin(paths: readonly string[]): Promise<void>;
+  /** Runs a pinned program on one packet (BPF_PROG_TEST_RUN). */
+  run(program: string, request: RunRequest): Promise<RunResult>;
+}
+
+export type HookKind = "xdp" | "tc-ingress" | "tc-egress";
+export type XdpMode = "native" | "generic";
+
+export interface Device {
+  readonly name: string;
+  readonly ifindex: number;
+}
+
+export interface AttachedProgram {
+  readonly programId: number;
+  readonly name: string;
+  /** null when attached without a link (netlink). */
+  readonly linkId: number | null;
+  /** XDP only. */
+  readonly mode: XdpMode | null;
+}
+
+export type Pin = ProgramPin | MapPin | LinkPin;
+
+export interface ProgramPin {
+  readonly kind: "program";
+  readonly path: string;
+  readonly id: number;
+  readonly name: string;
+  /** 16 hex digits; not comparable between kernels. */
+  readonly tag: string;
+}
+
+export interface MapPin {
+  readonly kind: "map";
+  readonly path: string;
+  readonly id: number;
+  readonly name: string;
+  /** As bpftool prints it. */
+  readonly type: string;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+}
+
+export interface LinkPin {
+  readonly kind: "link";
+  readonly path: string;
+  readonly id: number;
+  readonly programId: number;
+  /** 0 when the device is gone and the link is dead. */
+  readonly ifindex: number;
+}
+
+export interface MapRequest {
+  /** Kernel name, at most 15 bytes. */
+  readonly name: string;
+  readonly definition: MapDefinition;
+  /** The object's BTF that the definition's type ids speak of. */
+  readonly btf: Uint8Array | null;
+}
+
+export interface RelocateRequest {
+  /** The ELF file. */
+  readonly object: Uint8Array;
+  readonly function: string;
+  readonly hook: HookKind;
+  /** Whole contents of maps of global variables that differ from the object's, by map name (".rodata"). */
+  readonly globals: Readonly<Record<string, Uint8Array>>;
+  /** Pins of the maps it uses, by map name. Every map of role "map", "data" and "bss" that the function uses must be here. */
+  readonly maps: Readonly<Record<string, string>>;
+}
+
+export interface LoadRequest {
+  readonly chain: LinkedChain;
+  /** What each map reference of the chain stands for. */
+  readonly maps: Readonly<Record<string, MapBinding>>;
+}
+
+export type MapBinding = PinnedMap | ConstantMap;
+
+export interface PinnedMap {
+  readonly kind: "pinned";
+  readonly path: string;
+}
+
+/** A map of constants (.rodata): made for this program, filled, frozen, and gone with it. */
+export interface ConstantMap {
+  readonly kind: "constant";
+  readonly name: string;
+  readonly definition: MapDefinition;
+  readonly value: Uint8Array;
+  readonly btf: Uint8Array | null;
+}
+
+export interface AttachRequest {
+  readonly device: string;
+  readonly hook: HookKind;
+  readonly program: string;
+  /** XDP only. "auto": native, and generic where the driver refuses. */
+  readonly mode: XdpMode | "auto";
+}
+
+export interface RunRequest {
+  readonly packet: Uint8Array;
+  /** Default 1. The packet is not restored between repeats. */
+  readonly repeat?: number;
+  readonly ifindex?: number;
+}
+
+export interface RunResult {
+  /** Signed: TCX_NEXT is -1. */
+  readonly verdict: number;
+  readonly packet: Uint8Array;
+  /** Mean of the repeats, as the kernel reports it. */
+  readonly nanoseconds: number;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Entries } from "../kernel/entries.ts";
+import type { HookKind } from "../kernel/kernel.ts";
+
+/**
+ * A filter of the library: C beside it, a JSON Schema of its `with`, and how its parameters land in maps and globals.
+ * Adding a filter means adding a folder and a line in library.ts, nothing in the reconciler.
+ */
+export interface LibraryProgram {
+  /** What `uses:` says. */
+  readonly name: string;
+  /** One sentence for `sluice validate --help` and the docs. */
+  readonly summary: string;
+  /** Built object below dist/bpf/programs: "acl.bpf.o". */
+  readonly object: string;
+  /** The function for each hook; a hook that is absent is refused. */
+  readonly functions: Readonly<Partial<Record<HookKind, string>>>;
+  /** JSON Schema (2020-12) of `with`, already parsed. */
+  readonly schema: object;
+  /** Pure. `parameters` has passed the schema. */
+  lower(parameters: unknown, context: LowerContext): ProgramSettings | LowerProblems;
+}
+
+export interface LowerContext {
+  readonly hook: HookKind;
+  /** A list file of the repository by its path; null when there is none. */
+  list(path: string): Uint8Array | null;
+}
+
+export interface ProgramSettings {
+  readonly kind: "settings";
+  /** .rodata variables by name, typed by BTF like `globals:` in the policy. */
+  readonly globals: Readonly<Record<string, unknown>>;
+  readonly maps: Readonly<Record<string, MapSettings>>;
+}
+
+/** A map that is not mentioned is the program's own state, with the layout "". */
+export interface MapSettings {
+  /** null keeps what the object says. */
+  readonly maxEntries: number | null;
+  /** While it is the same string, what the map holds stays meaningful; another one makes a fresh map. */
+  readonly layout: string;
+  readonly content: "whole" | "none";
+  /** Sorted by key bytes; no key twice. Empty for "none". */
+  readonly entries: Entries;
+  readonly print: { readonly kind: "btf" | "cidr" | "address" } | null;
+}
+
+export interface LowerProblems {
+  readonly kind: "problems";
+  readonly problems: readonly LowerProblem[];
+}
+
+/** Either a place in `with` (path) or a place in a list file. */
+export interface LowerProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly severity: "error" | "warning";
+  /** Path inside `with`: ["rules", 0, "src", 2]. */
+  readonly path: readonly (string | number)[];
+  readonly file: { readonly path: string; readonly line: number; readonly column: number; readonly length: number } | null;
+}

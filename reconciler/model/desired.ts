@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Entries } from "../../bpf/kernel/entries.ts";
+import type { XdpMode } from "../../bpf/kernel/kernel.ts";
+import type { MapDefinition } from "../../bpf/object/spec.ts";
+import type { Hook } from "./hook.ts";
+import type { Origin } from "./origin.ts";
+import type { Revision } from "./snapshot.ts";
+
+/** What the policy repository says this host should be: typed, resolved, in bytes. */
+export interface Desired {
+  readonly revision: Revision;
+  /** sha256 over everything below but origins: two revisions that render alike are the same to the kernel. */
+  readonly digest: string;
+  readonly hooks: readonly DesiredHook[];
+  /** ELF files by sha256. */
+  readonly objects: Readonly<Record<string, Uint8Array>>;
+}
+
+export interface DesiredHook {
+  readonly hook: Hook;
+  /** XDP only; "native" for tc. */
+  readonly mode: XdpMode | "auto";
+  readonly chain: readonly DesiredStep[];
+  /** r0 when the last step continued. */
+  readonly end: number;
+  readonly counters: boolean;
+  readonly drift: "alert" | "heal" | "ignore";
+  readonly origin: Origin;
+}
+
+export interface DesiredStep {
+  readonly name: string;
+  /** As written: "acl", "./objects/balancer.bpf.o". */
+  readonly uses: string;
+  /** sha256 of the ELF file, a key of Desired.objects. */
+  readonly object: string;
+  readonly function: string;
+  /** Whole contents of ".rodata" and its like, where they differ from the object's. */
+  readonly globals: Readonly<Record<string, Uint8Array>>;
+  readonly maps: readonly DesiredMap[];
+  readonly continueOn: readonly number[];
+  readonly origin: Origin;
+}
+
+export interface DesiredMap {
+  /** Name in the object: "ctl_array", ".bss". */
+  readonly name: string;
+  /** Name in the kernel, at most 15 bytes. */
+  readonly kernelName: string;
+  readonly definition: MapDefinition;
+  /**
+   * Tells two maps of one name apart: digest of the definition, of the types of key and value, and of whatever makes the old
+   * contents meaningless (the library's `layout`). While it stays the same, the map and what it holds survive every change.
+   */
+  readonly incarnation: string;
+  /** whole: the map holds exactly `entries`. keys: of the map, only these keys are ours. none: the programs' own state. */
+  readonly content: "whole" | "keys" | "none";
+  /** Sorted by key bytes; no key twice. */
+  readonly entries: Entries;
+  /** First contents of a map of global variables (".data"), written once when the map is made. */
+  readonly initial: Uint8Array | null;
+  /** Where the contents come from. */
+  readonly origin: Origin;
+  /** Lines of single entries where they are known (same order as entries); null for sets too big to remember. */
+  readonly entryOrigins: readonly Origin[] | null;
+  /** How to print keys and values for people; null prints hex. */
+  readonly print: EntryPrinter | null;
+}
+
+/** A printer as data, so that a plan stays plain: which of the printers of bpf/btf, and what it needs. */
+export interface EntryPrinter {
+  readonly kind: "btf" | "cidr" | "address";
+}

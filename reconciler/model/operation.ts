@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Entries } from "../../bpf/kernel/entries.ts";
+import type { MapRequest, XdpMode } from "../../bpf/kernel/kernel.ts";
+import type { Generation } from "./generation.ts";
+import type { Hook } from "./hook.ts";
+
+/**
+ * One kernel mutation, complete in itself: it names objects by pin path, never by fd, and carries what its inverse needs,
+ * so undoing one never reads state.
+ */
+export type Operation = CreateMap | RemoveMap | WriteMap | Load | Unload | Attach | Detach | Switch;
+
+export interface CreateMap {
+  readonly kind: "create-map";
+  readonly pin: string;
+  readonly request: MapRequest;
+}
+
+/** Only ever the inverse of create-map: the map was never seen by traffic. */
+export interface RemoveMap {
+  readonly kind: "remove-map";
+  readonly pin: string;
+  readonly request: MapRequest;
+}
+
+/** Puts and deletes entries of one map; `before` and `absent` are its inverse. */
+export interface WriteMap {
+  readonly kind: "write-map";
+  readonly pin: string;
+  readonly puts: Entries;
+  readonly deletes: Entries;
+  /** The entries that puts overwrite and deletes remove, as they were. */
+  readonly before: Entries;
+  /** Keys of puts that were not there. */
+  readonly absent: Entries;
+}
+
+/** Relocates every step, links them, loads and pins the program and its manifest. */
+export interface Load {
+  readonly kind: "load";
+  readonly pin: string;
+  readonly generation: Generation;
+}
+
+export interface Unload {
+  readonly kind: "unload";
+  readonly pin: string;
+  readonly generation: Generation;
+}
+
+/** Makes a hook's link, holding a generation. */
+export interface Attach {
+  readonly kind: "attach";
+  readonly at: Hook;
+  readonly link: string;
+  readonly generation: string;
+  readonly mode: XdpMode | "auto";
+}
+
+/** Takes the hook's link away: packets go unfiltered from here on. */
+export interface Detach {
+  readonly kind: "detach";
+  readonly at: Hook;
+  readonly link: string;
+  readonly generation: string;
+  readonly mode: XdpMode | "auto";
+}
+
+/** Switches a hook to another generation: one BPF_LINK_UPDATE, so no packet sees a mixture. Both are generation directories. */
+export interface Switch {
+  readonly kind: "switch";
+  readonly at: Hook;
+  readonly link: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The operation that undoes `operation`. Total: what cannot be undone belongs in the plan's cleanup. */
+export function inverse(operation: Operation): Operation {
+  switch (operation.kind) {
+    case "create-map":
+      return { ...operation, kind: "remove-map" };
+    case "remove-map":
+      return { ...operation, kind: "create-map" };
+    case "load":
+      return { ...operation, kind: "unload" };
+    case "unload":
+      return { ...operation, kind: "load" };
+    case "attach":
+      return { ...operation, kind: "detach" };
+    case "detach":
+      return { ...operation, kind: "attach" };
+    case "switch":
+      return { ...operation, from: operation.to, to: operation.from };
+    case "write-map":
+      return { ...operation, puts: operation.before, deletes: operation.absent, before: operation.puts, absent: operation.deletes };
+  }
+}

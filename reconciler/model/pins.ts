@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Hook } from "./hook.ts";
+
+/**
+ * Where things are pinned. bpffs refuses dots and names are the users', so every part is escaped: letters, digits, "-" stay,
+ * any other byte becomes "_" and two hex digits.
+ *
+ *     <root>/<interface>/<hook>/link
+ *     <root>/<interface>/<hook>/gen/<id>/program
+ *     <root>/<interface>/<hook>/gen/<id>/manifest
+ *     <root>/<interface>/<hook>/counters/<slots>
+ *     <root>/<interface>/<hook>/steps/<step>/<map>/<incarnation>
+ */
+export interface PinLayout {
+  readonly root: string;
+}
+
+export function hookDirectory(layout: PinLayout, hook: Hook): string {
+  return `${layout.root}/${escapePin(hook.interface)}/${hook.kind}`;
+}
+
+export function linkPin(layout: PinLayout, hook: Hook): string {
+  return `${hookDirectory(layout, hook)}/link`;
+}
+
+/** The directory of a generation; `id` is the first 16 digits of its digest. */
+export function generationDirectory(layout: PinLayout, hook: Hook, digest: string): string {
+  return `${hookDirectory(layout, hook)}/gen/${digest.slice(0, 16)}`;
+}
+
+export function countersPin(layout: PinLayout, hook: Hook, slots: number): string {
+  return `${hookDirectory(layout, hook)}/counters/${slots}`;
+}
+
+export function mapPin(layout: PinLayout, hook: Hook, step: string, map: string, incarnation: string): string {
+  return `${hookDirectory(layout, hook)}/steps/${escapePin(step)}/${escapePin(map)}/${incarnation}`;
+}
+
+/** Injective, and undone by unescapePin. */
+export function escapePin(name: string): string {
+  let escaped = "";
+  for (const byte of Buffer.from(name, "utf8")) {
+    const character = String.fromCharCode(byte);
+    escaped += /[A-Za-z0-9-]/.test(character) ? character : `_${byte.toString(16).padStart(2, "0")}`;
+  }
+  return escaped;
+}
+
+/** The name behind an escaped one; null for what escapePin never makes. */
+export function unescapePin(escaped: string): string | null {
+  if (!/^(?:[A-Za-z0-9-]|_[0-9a-f]{2})*$/.test(escaped)) return null;
+  const name = Buffer.from(
+    escaped.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    "latin1",
+  ).toString("utf8");
+  return escapePin(name) === escaped ? name : null;
+}
