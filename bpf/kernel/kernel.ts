@@ -68,6 +68,8 @@ export interface ProgramPin {
   readonly name: string;
   /** 16 hex digits; not comparable between kernels. */
   readonly tag: string;
+  /** Ids of the maps it uses, ascending (bpf_prog_info.map_ids). */
+  readonly maps: readonly number[];
 }
 
 export interface MapPin {

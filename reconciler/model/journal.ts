@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Operation } from "./operation.ts";
+import type { Revision } from "./snapshot.ts";
+
+/** On disk before the first operation that traffic sees; whoever finds one undoes it. */
+export interface Journal {
+  readonly format: 1;
+  readonly revision: Revision;
+  /** The inverses of the plan's commit, newest first. */
+  readonly operations: readonly Operation[];
+}
