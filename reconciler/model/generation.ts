@@ -8,7 +8,9 @@ import type { Hook } from "./hook.ts";
 export interface Generation {
   readonly format: 1;
   readonly sluice: string;
-  /** sha256 over what decides the linked program (not over slots and baselines); 64 hex digits. */
+  /** Name of its directory: the first 16 digits of the digest, and "-1", "-2"… where a broken one of the same digest is still pinned. */
+  readonly id: string;
+  /** sha256 over what decides the linked program but not over rows of counters; 64 hex digits. */
   readonly digest: string;
   readonly hook: Hook;
   readonly end: number;
@@ -16,11 +18,18 @@ export interface Generation {
   readonly steps: readonly GenerationStep[];
 }
 
+/**
+ * Where the steps count. A row belongs to a step's name for good, so counts survive whatever happens to the chain; a family is a
+ * numbering of rows. When the rows run out, a bigger map of the same family is made, and a step's count is the sum over the family.
+ */
 export interface GenerationCounters {
   /** Pin of the per-CPU map. */
   readonly pin: string;
-  /** Rows it has. */
+  readonly family: number;
+  /** Rows it has: 16, 32, … 256. */
   readonly slots: number;
+  /** The first row that no step of this family has ever had. */
+  readonly next: number;
 }
 
 export interface GenerationStep {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { AttachedProgram, Device, LinkPin, MapPin, ProgramPin, XdpMode } from "../../bpf/kernel/kernel.ts";
+import type { Applied } from "./applied.ts";
 import type { Generation } from "./generation.ts";
 import type { Hook } from "./hook.ts";
 
@@ -10,6 +11,8 @@ export interface Observed {
   readonly hooks: readonly ObservedHook[];
   /** Pins below our directory that fit no place of the layout; left alone, and told. */
   readonly unknown: readonly string[];
+  /** The record of the last pass, read beside the kernel; null when there is none. */
+  readonly applied: Applied | null;
 }
 
 /** One hook that has pins of ours, or that was asked about. */
@@ -26,11 +29,12 @@ export interface ObservedHook {
 }
 
 export interface ObservedGeneration {
-  /** Directory name: the first 16 digits of the digest. */
   readonly id: string;
   readonly program: ProgramPin | null;
   /** null when the manifest is missing or unreadable: then the generation is only good for cleaning up. */
   readonly manifest: Generation | null;
+  /** Program and manifest are there, and the program uses exactly the maps that are pinned where the manifest says. */
+  readonly intact: boolean;
   /** The link holds its program. */
   readonly running: boolean;
 }
@@ -46,5 +50,6 @@ export interface ObservedMap {
 
 export interface ObservedCounters {
   readonly pin: MapPin;
+  readonly family: number;
   readonly slots: number;
 }

@@ -3,6 +3,7 @@ import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { MapRequest, XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { Generation } from "./generation.ts";
 import type { Hook } from "./hook.ts";
+import type { Origin } from "./origin.ts";
 
 /**
  * One kernel mutation, complete in itself: it names objects by pin path, never by fd, and carries what its inverse needs,
@@ -35,20 +36,23 @@ export interface WriteMap {
   readonly absent: Entries;
 }
 
-/** Relocates every step, links them, loads and pins the program and its manifest. */
+/** Relocates every step, links them, loads and pins the program and its manifest. `pin` is the generation's directory. */
 export interface Load {
   readonly kind: "load";
   readonly pin: string;
   readonly generation: Generation;
+  /** Where each step is written, for errors. */
+  readonly origins: Readonly<Record<string, Origin>>;
 }
 
 export interface Unload {
   readonly kind: "unload";
   readonly pin: string;
   readonly generation: Generation;
+  readonly origins: Readonly<Record<string, Origin>>;
 }
 
-/** Makes a hook's link, holding a generation. */
+/** Makes a hook's link, holding a generation (by its directory). */
 export interface Attach {
   readonly kind: "attach";
   readonly at: Hook;

@@ -8,7 +8,7 @@ import type { Hook } from "./hook.ts";
  *     <root>/<interface>/<hook>/link
  *     <root>/<interface>/<hook>/gen/<id>/program
  *     <root>/<interface>/<hook>/gen/<id>/manifest
- *     <root>/<interface>/<hook>/counters/<slots>
+ *     <root>/<interface>/<hook>/counters/<family>-<slots>
  *     <root>/<interface>/<hook>/steps/<step>/<map>/<incarnation>
  */
 export interface PinLayout {
@@ -23,13 +23,13 @@ export function linkPin(layout: PinLayout, hook: Hook): string {
   return `${hookDirectory(layout, hook)}/link`;
 }
 
-/** The directory of a generation; `id` is the first 16 digits of its digest. */
-export function generationDirectory(layout: PinLayout, hook: Hook, digest: string): string {
-  return `${hookDirectory(layout, hook)}/gen/${digest.slice(0, 16)}`;
+/** The directory of a generation: its program, its manifest. */
+export function generationDirectory(layout: PinLayout, hook: Hook, id: string): string {
+  return `${hookDirectory(layout, hook)}/gen/${id}`;
 }
 
-export function countersPin(layout: PinLayout, hook: Hook, slots: number): string {
-  return `${hookDirectory(layout, hook)}/counters/${slots}`;
+export function countersPin(layout: PinLayout, hook: Hook, family: number, slots: number): string {
+  return `${hookDirectory(layout, hook)}/counters/${family}-${slots}`;
 }
 
 export function mapPin(layout: PinLayout, hook: Hook, step: string, map: string, incarnation: string): string {
