@@ -32,8 +32,8 @@ export interface Kernel {
 
   /** Creates the one link of a hook and pins it. */
   attach(pin: string, request: AttachRequest): Promise<void>;
-  /** One BPF_LINK_UPDATE from the program pinned at `from` to the one at `to`; refused when the link holds a third. */
-  switchLink(pin: string, from: string, to: string): Promise<void>;
+  /** One BPF_LINK_UPDATE from the program pinned at `from` to the one at `to`; refused when the link holds a third. null takes over from whatever is there. */
+  switchLink(pin: string, from: string | null, to: string): Promise<void>;
   /** Detaches the link at once and removes its pin. */
   detach(pin: string): Promise<void>;
   /** Removes pins (programs, maps) and the directories that get empty. Absent ones are not an error. */

@@ -57,7 +57,8 @@ export interface Attach {
   readonly kind: "attach";
   readonly at: Hook;
   readonly link: string;
-  readonly generation: string;
+  /** null undoes the detaching of a program that was not ours, which cannot be brought back: nothing is attached. */
+  readonly generation: string | null;
   readonly mode: XdpMode | "auto";
 }
 
@@ -66,17 +67,21 @@ export interface Detach {
   readonly kind: "detach";
   readonly at: Hook;
   readonly link: string;
-  readonly generation: string;
+  /** null when somebody put another program into our link. */
+  readonly generation: string | null;
   readonly mode: XdpMode | "auto";
 }
 
-/** Switches a hook to another generation: one BPF_LINK_UPDATE, so no packet sees a mixture. Both are generation directories. */
+/**
+ * Switches a hook to another generation: one BPF_LINK_UPDATE, so no packet sees a mixture. Both are generation directories.
+ * `from` is null when somebody put another program into our link; undone, that leaves the link as it is.
+ */
 export interface Switch {
   readonly kind: "switch";
   readonly at: Hook;
   readonly link: string;
-  readonly from: string;
-  readonly to: string;
+  readonly from: string | null;
+  readonly to: string | null;
 }
 
 /** The operation that undoes `operation`. Total: what cannot be undone belongs in the plan's cleanup. */

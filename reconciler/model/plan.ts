@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Applied } from "./applied.ts";
 import type { Hook } from "./hook.ts";
 import type { Operation } from "./operation.ts";
 import type { Origin } from "./origin.ts";
@@ -23,6 +24,8 @@ export interface Plan {
   readonly commit: readonly Operation[];
   /** Pins to remove once the result is verified; may fail, is tried again, is never undone. */
   readonly cleanup: readonly string[];
+  /** The record to leave once the result is verified. */
+  readonly applied: Applied;
   /** ELF files that `load` needs, by sha256. */
   readonly objects: Readonly<Record<string, Uint8Array>>;
 }
