@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { LinkedStep } from "../../bpf/chain/linked-chain.ts";
 import type { Hook } from "./hook.ts";
 
-/**
- * What a generation is made of: the content of its manifest map, and what the executor needs to build it.
- * Plain JSON: bytes are base64.
- */
+/** What a generation is made of, and what the executor needs to build it. Plain JSON: bytes are base64. */
 export interface Generation {
   readonly format: 1;
   readonly sluice: string;
@@ -50,4 +48,14 @@ export interface GenerationMap {
   readonly name: string;
   readonly pin: string;
   readonly content: "whole" | "keys" | "none";
+}
+
+/** The content of a manifest map: the generation, and what linking made of it. */
+export interface Manifest extends Generation {
+  readonly linked: {
+    readonly steps: readonly LinkedStep[];
+    readonly instructions: number;
+    /** Pins of the maps that the program refers to: a step may have maps that its function does not use. */
+    readonly maps: readonly string[];
+  };
 }

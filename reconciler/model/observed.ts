@@ -2,7 +2,7 @@
 import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { AttachedProgram, Device, LinkPin, MapPin, ProgramPin, XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { Applied } from "./applied.ts";
-import type { Generation } from "./generation.ts";
+import type { Manifest } from "./generation.ts";
 import type { Hook } from "./hook.ts";
 
 /** What the kernel says there is, read from pins, links, manifests and maps in one go. */
@@ -32,7 +32,7 @@ export interface ObservedGeneration {
   readonly id: string;
   readonly program: ProgramPin | null;
   /** null when the manifest is missing or unreadable: then the generation is only good for cleaning up. */
-  readonly manifest: Generation | null;
+  readonly manifest: Manifest | null;
   /** Program and manifest are there, and the program uses exactly the maps that are pinned where the manifest says. */
   readonly intact: boolean;
   /** The link holds its program. */

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AttachedProgram, Device, Kernel, LinkPin, MapPin, Pin, ProgramPin } from "../../bpf/kernel/kernel.ts";
+import type { Applied } from "../model/applied.ts";
+import type { Manifest } from "../model/generation.ts";
+import { type Hook, hookName } from "../model/hook.ts";
+import type { Observed, ObservedCounters, ObservedGeneration, ObservedHook, ObservedMap } from "../model/observed.ts";
+import type { PinLayout } from "../model/pins.ts";
+import { type Place, parsePin } from "./parse-pin.ts";
+import { readManifest } from "./read-manifest.ts";
+
+export interface ObserveRequest {
+  /** Hooks to look at even when nothing of ours is pinned there. */
+  readonly hooks: readonly Hook[];
+  /** Pins of maps whose contents are wanted; "ours" reads every map that a manifest says we fill. */
+  readonly contents: ReadonlySet<string> | "ours";
+  readonly applied: Applied | null;
+}
+
+/** Reads the state of the kernel: pins, links, manifests, contents, foreign programs. Changes nothing. */
+export async function observe(kernel: Kernel, layout: PinLayout, request: ObserveRequest): Promise<Observed> {
+  const devices = await kernel.devices();
+  const { found, unknown } = sortPins(layout, await kernel.pins(layout.root), request.hooks);
+  const present = new Set(devices.map((device) => device.name));
+  const hooks: ObservedHook[] = [];
+  for (const pins of found.values()) hooks.push(await observeHook(kernel, pins, present, request));
+  hooks.sort((a, b) => compare(hookName(a.hook), hookName(b.hook)));
+  return { devices: sortDevices(devices), hooks, unknown, applied: request.applied };
+}
+
+interface HookPins {
+  readonly hook: Hook;
+  link: LinkPin | null;
+  readonly generations: Map<string, { program: ProgramPin | null; manifest: MapPin | null }>;
+  readonly maps: { readonly place: Place & { kind: "map" }; readonly pin: MapPin }[];
+  readonly counters: ObservedCounters[];
+}
+
+function sortPins(layout: PinLayout, pins: readonly Pin[], asked: readonly Hook[]) {
+  const found = new Map<string, HookPins>();
+  const unknown: string[] = [];
+  for (const hook of asked) pinsOf(found, hook);
+  for (const pin of pins) {
+    const place = parsePin(layout, pin.path);
+    if (place === null || !keep(pinsOf(found, place.hook), place, pin)) unknown.push(pin.path);
+  }
+  return { found, unknown };
+}
+
+function pinsOf(found: Map<string, HookPins>, hook: Hook): HookPins {
+  const name = hookName(hook);
+  const known = found.get(name) ?? { hook, link: null, generations: new Map(), maps: [], counters: [] };
+  found.set(name, known);
+  return known;
+}
+
+/** False when the kind of object does not fit the place. */
+function keep(hook: HookPins, place: Place, pin: Pin): boolean {
+  if (place.kind === "link" && pin.kind === "link") hook.link = pin;
+  else if (place.kind === "program" && pin.kind === "program") generationOf(hook, place.generation).program = pin;
+  else if (place.kind === "manifest" && pin.kind === "map") generationOf(hook, place.generation).manifest = pin;
+  else if (place.kind === "counters" && pin.kind === "map") hook.counters.push({ pin, family: place.family, slots: place.slots });
+  else if (place.kind === "map" && pin.kind === "map") hook.maps.push({ place, pin });
+  else return false;
+  return true;
+}
+
+function generationOf(hook: HookPins, id: string) {
+  const known = hook.generations.get(id) ?? { program: null, manifest: null };
+  hook.generations.set(id, known);
+  return known;
+}
+
+async function observeHook(kernel: Kernel, pins: HookPins, present: ReadonlySet<string>, request: ObserveRequest): Promise<ObservedHook> {
+  const attached = present.has(pins.hook.interface) ? await kernel.attached(pins.hook.interface, pins.hook.kind) : [];
+  const generations = await observeGenerations(kernel, pins);
+  const wanted = request.contents === "ours" ? mapsWeFill(generations) : request.contents;
+  const maps: ObservedMap[] = [];
+  for (const { place, pin } of pins.maps) {
+    const entries = wanted.has(pin.path) ? await kernel.readMap(pin.path) : null;
+    maps.push({ step: place.step, map: place.map, incarnation: place.incarnation, pin, entries });
+  }
+  const ours = attached.find((program) => isOurs(program, pins.link));
+  return {
+    hook: pins.hook,
+    link: pins.link,
+    mode: ours?.mode ?? null,
+    generations,
+    maps,
+    counters: pins.counters,
+    foreign: attached.filter((program) => !isOurs(program, pins.link)),
+  };
+}
+
+/** XDP is asked over netlink, which knows no link ids before Linux 6.x: there the program has to tell. */
+function isOurs(program: AttachedProgram, link: LinkPin | null): boolean {
+  if (link === null) return false;
+  return program.linkId === null ? program.programId === link.programId : program.linkId === link.id;
+}
+
+async function observeGenerations(kernel: Kernel, pins: HookPins): Promise<ObservedGeneration[]> {
+  const mapIds = new Map([...pins.maps, ...pins.counters].map(({ pin }) => [pin.path, pin.id]));
+  const generations: ObservedGeneration[] = [];
+  for (const [id, { program, manifest: pin }] of pins.generations) {
+    const manifest = pin === null ? null : readManifest(await kernel.readMap(pin.path));
+    const intact = program !== null && manifest !== null && manifest.id === id && usesPinnedMaps(program, manifest, mapIds);
+    generations.push({ id, program, manifest, intact, running: program !== null && pins.link?.programId === program.id });
+  }
+  return generations;
+}
+
+/** Somebody may have removed a pin, or pinned another map in its place: then what we write there never reaches the program. */
+function usesPinnedMaps(program: ProgramPin, manifest: Manifest, mapIds: ReadonlyMap<string, number>): boolean {
+  const used = new Set(program.maps);
+  const pinned = manifest.steps.every((step) => step.maps.every((map) => mapIds.has(map.pin)));
+  return pinned && manifest.linked.maps.every((path) => used.has(mapIds.get(path) ?? -1));
+}
+
+function mapsWeFill(generations: readonly ObservedGeneration[]): ReadonlySet<string> {
+  const maps = generations.flatMap(({ manifest }) => manifest?.steps.flatMap((step) => step.maps) ?? []);
+  return new Set(maps.filter((map) => map.content !== "none").map((map) => map.pin));
+}
+
+function sortDevices(devices: readonly Device[]): readonly Device[] {
+  return [...devices].sort((a, b) => compare(a.name, b.name));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
