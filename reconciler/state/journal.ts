@@ -40,7 +40,7 @@ export async function readJournal(directory: string): Promise<FoundJournal | Bro
   const body = text.slice(end + 1);
   if (end < 0 || !text.startsWith("sluice-journal ")) return moveAside(path, "it is not a journal of Sluice");
   if (text.slice(0, end) !== header(body)) return moveAside(path, "its checksum does not match, so part of it is missing or changed");
-  return { kind: "found", journal: fromJson<Journal>(body) };
+  return { kind: "found", journal: fromJson(body) as Journal };
 }
 
 /** The apply is finished or undone; fine when there is no journal. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from "node:fs/promises";
+import { fromJson, toJson } from "../model/json.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { removeFile, replaceFile } from "./write-file.ts";
 
@@ -11,7 +12,7 @@ export async function readRecord<T extends object>(path: string): Promise<T | nu
   });
   if (text === null) return null;
   try {
-    const { format, ...record } = JSON.parse(text) as { format: number } & T;
+    const { format, ...record } = fromJson(text) as { format: number } & T;
     if (format === 1) return record as unknown as T;
   } catch (cause) {
     throw notARecord(path, cause);
@@ -22,7 +23,7 @@ export async function readRecord<T extends object>(path: string): Promise<T | nu
 /** Writes a record, unless the file already says the same; null removes it. */
 export async function writeRecord(path: string, record: object | null): Promise<void> {
   if (record === null) return removeFile(path);
-  const text = `${JSON.stringify({ format: 1, ...record }, null, 2)}\n`;
+  const text = `${toJson({ format: 1, ...record }, 2)}\n`;
   const current = await readFile(path, "utf8").catch(() => null);
   if (current !== text) await replaceFile(path, text);
 }
@@ -30,6 +31,6 @@ export async function writeRecord(path: string, record: object | null): Promise<
 function notARecord(path: string, cause: unknown): ReconcilerError {
   return new ReconcilerError("state-unwritable", `Cannot read "${path}": it is not a record of Sluice`, {
     cause,
-    hint: `Move it away; what it held is found again in git and in the kernel`,
+    hint: "Move it away: the next pass writes a new one",
   });
 }
