@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { DesiredStep } from "../model/desired.ts";
+import type { Generation, GenerationStep } from "../model/generation.ts";
+import type { AddStep, MoveStep, RemoveStep, ReplaceStep } from "../model/plan.ts";
+
+export interface ChainDiff {
+  readonly changes: readonly (AddStep | RemoveStep | MoveStep | ReplaceStep)[];
+  readonly unchanged: number;
+}
+
+/** Steps added, removed, replaced, and the fewest moves that explain the new order. */
+export function diffChain(before: readonly GenerationStep[], after: readonly GenerationStep[], desired: readonly DesiredStep[]): ChainDiff {
+  const old = new Map(before.map((step, index) => [step.name, { step, index }]));
+  const names = new Set(after.map((step) => step.name));
+  const staying = stayingInOrder(after.flatMap((step) => old.get(step.name)?.index ?? []));
+  const changes: (AddStep | RemoveStep | MoveStep | ReplaceStep)[] = [];
+  let unchanged = 0;
+  after.forEach((step, place) => {
+    const origin = (desired[place] as DesiredStep).origin;
+    const previous = after[place - 1]?.name ?? null;
+    const was = old.get(step.name);
+    if (was === undefined) {
+      changes.push({ kind: "add-step", step: step.name, uses: step.uses, after: previous, origin });
+      return;
+    }
+    const differs = differences(was.step, step);
+    const moved = !staying.has(was.index);
+    if (differs.length > 0) {
+      changes.push({ kind: "replace-step", step: step.name, differs, losesState: lostState(was.step, step), origin });
+    }
+    if (moved) changes.push({ kind: "move-step", step: step.name, after: previous, wasAfter: before[was.index - 1]?.name ?? null, origin });
+    if (differs.length === 0 && !moved) unchanged += 1;
+  });
+  for (const step of before) if (!names.has(step.name)) changes.push({ kind: "remove-step", step: step.name, uses: step.uses });
+  return { changes, unchanged };
+}
+
+/** The steps of a chain that goes away as a whole. */
+export function removeAll(generation: Generation | null): readonly RemoveStep[] {
+  return generation?.steps.map((step) => ({ kind: "remove-step", step: step.name, uses: step.uses })) ?? [];
+}
+
+function differences(before: GenerationStep, after: GenerationStep): string[] {
+  const aspects = {
+    object: [before.object, after.object],
+    function: [before.function, after.function],
+    globals: [before.globals, after.globals],
+    continue: [[...before.continueOn].sort(), [...after.continueOn].sort()],
+    maps: [pinsOf(before), pinsOf(after)],
+  };
+  return Object.entries(aspects).flatMap(([name, [left, right]]) => (JSON.stringify(left) === JSON.stringify(right) ? [] : [name]));
+}
+
+function pinsOf(step: GenerationStep): readonly string[] {
+  return step.maps.map((map) => map.pin).sort();
+}
+
+/** State maps of one name that are another map now. */
+function lostState(before: GenerationStep, after: GenerationStep): readonly string[] {
+  const pins = new Map(before.maps.map((map) => [map.name, map.pin]));
+  return after.maps.filter((map) => map.content === "none" && (pins.get(map.name) ?? map.pin) !== map.pin).map((map) => map.name);
+}
+
+/** The longest increasing subsequence: what stays where it is while everything else moves around it. */
+function stayingInOrder(indices: readonly number[]): ReadonlySet<number> {
+  const best = indices.map((value) => ({ value, length: 1, previous: -1 }));
+  let last = -1;
+  best.forEach((entry, index) => {
+    for (let earlier = 0; earlier < index; earlier += 1) {
+      const candidate = best[earlier] as (typeof best)[number];
+      if (candidate.value < entry.value && candidate.length >= entry.length) {
+        entry.length = candidate.length + 1;
+        entry.previous = earlier;
+      }
+    }
+    if (last === -1 || entry.length > (best[last] as typeof entry).length) last = index;
+  });
+  const staying = new Set<number>();
+  for (let at = last; at !== -1; at = (best[at] as (typeof best)[number]).previous) staying.add((best[at] as (typeof best)[number]).value);
+  return staying;
+}

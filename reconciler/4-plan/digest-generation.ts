@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import type { DesiredHook } from "../model/desired.ts";
+import type { PinLayout } from "../model/pins.ts";
+import { mapPin } from "../model/pins.ts";
+
+/** Raised when the linker makes another program of the same chain: then every generation is a new one. */
+const linkerVersion = 1;
+
+/**
+ * sha256 over everything that decides what the linked program does, and over which maps it does it to; 64 hex digits. Contents of
+ * maps and rows of counters are not in it: they change without a new generation.
+ */
+export function digestGeneration(layout: PinLayout, desired: DesiredHook): string {
+  const steps = desired.chain.map((step) => ({
+    name: step.name,
+    object: step.object,
+    function: step.function,
+    globals: Object.entries(step.globals)
+      .map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")])
+      .sort(),
+    continueOn: [...step.continueOn].sort((a, b) => a - b),
+    maps: step.maps.map((map) => mapPin(layout, desired.hook, step.name, map.name, map.incarnation)).sort(),
+  }));
+  const content = { linkerVersion, hook: desired.hook, end: desired.end, counters: desired.counters, steps };
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
+}

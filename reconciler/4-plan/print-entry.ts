@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+import { printValue } from "../../bpf/btf/print.ts";
+import { printAddress, printCidr, printHex } from "../../bpf/btf/print-address.ts";
+import { readBtf } from "../../bpf/btf/read.ts";
+import type { Btf } from "../../bpf/btf/types.ts";
+import type { DesiredMap } from "../model/desired.ts";
+
+export interface EntryWords {
+  key(bytes: Uint8Array): string;
+  value(bytes: Uint8Array): string;
+}
+
+/** How the keys and values of a map are printed: addresses, or by the types that the object's BTF gives them, or as bytes. */
+export function entryWords(map: DesiredMap, btf: Uint8Array | null): EntryWords {
+  if (map.print?.kind === "cidr") return { key: printCidr, value: printHex };
+  if (map.print?.kind === "address") return { key: printAddress, value: printHex };
+  const types = map.print === null || btf === null ? null : readBtf(btf);
+  return { key: printer(types, map.definition.btfKey), value: printer(types, map.definition.btfValue) };
+}
+
+function printer(btf: Btf | null, type: number): (bytes: Uint8Array) => string {
+  return btf === null || type === 0 ? printHex : (bytes) => printValue(btf, type, bytes);
+}
