@@ -4,7 +4,7 @@ import { access, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { Journal } from "../model/journal.ts";
 import { fromJson, toJson } from "../model/json.ts";
-import { removeFile, replaceFile, unwritable } from "./write-file.ts";
+import { moveFile, removeFile, replaceFile, unwritable } from "./write-file.ts";
 
 /** A journal file that cannot be trusted; it is kept under another name and stands in nobody's way. */
 export interface BrokenJournal {
@@ -32,8 +32,21 @@ export async function writeJournal(directory: string, journal: Journal): Promise
  * The journal of an apply that did not finish; null when the last one did. Needs the state lock: a torn or foreign file is moved
  * to "journal.broken-<n>", never deleted.
  */
-export async function readJournal(directory: string): Promise<FoundJournal | BrokenJournal | null> {
-  const path = journalPath(directory);
+export function readJournal(directory: string): Promise<FoundJournal | BrokenJournal | null> {
+  return readChecked(journalPath(directory));
+}
+
+/** The apply is finished: its journal becomes the way back that `sluice rollback` takes, in place of the one before. */
+export async function archiveJournal(directory: string): Promise<void> {
+  await moveFile(journalPath(directory), undoPath(directory));
+}
+
+/** How to undo the last finished apply; null when there was none. */
+export function readUndo(directory: string): Promise<FoundJournal | BrokenJournal | null> {
+  return readChecked(undoPath(directory));
+}
+
+async function readChecked(path: string): Promise<FoundJournal | BrokenJournal | null> {
   const text = await readText(path);
   if (text === null) return null;
   const end = text.indexOf("\n");
@@ -50,6 +63,10 @@ export async function clearJournal(directory: string): Promise<void> {
 
 function journalPath(directory: string): string {
   return join(directory, "journal");
+}
+
+function undoPath(directory: string): string {
+  return join(directory, "undo");
 }
 
 function header(body: string): string {

@@ -36,6 +36,16 @@ export async function appendLine(path: string, line: string): Promise<void> {
   }
 }
 
+/** Renames a file over another of the same directory, durably. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+    await syncDirectory(dirname(to));
+  } catch (error) {
+    throw unwritable(to, error);
+  }
+}
+
 /** Removes a file, durably; an absent one is fine. */
 export async function removeFile(path: string): Promise<void> {
   try {
