@@ -20,7 +20,9 @@ export function printTable(heading: readonly string[], rows: ReadonlyArray<reado
   const widths = options.width === null ? natural : squeeze(natural, options.width);
   const lines = all.map((row, index) => {
     const cells = widths.map((width, column) => {
-      const cell = pad(cut(row[column] ?? "", width), width, options.right?.includes(column) ?? false);
+      const right = options.right?.includes(column) ?? false;
+      const text = cut(row[column] ?? "", width);
+      const cell = column === widths.length - 1 && !right ? text : pad(text, width, right);
       return options.paint === undefined ? cell : options.paint(cell, index - 1, column);
     });
     return cells.join("  ").replace(/ +$/, "");
