@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import { appendStaticFunctions, mergeBtf, shiftString } from "../btf/merge.ts";
+import { readBtf } from "../btf/read.ts";
+import type { Btf } from "../btf/types.ts";
+import type { FunctionInfo, LineInfo, RelocatedProgram } from "../object/relocated-program.ts";
+import type { BodyFunction } from "./body.ts";
+import { type ChainLayout, labels } from "./main-body.ts";
+
+/** What tells people, and the kernel's checks of callbacks and tail calls, where functions begin and which source line is where. */
+export interface DebugInfo {
+  readonly btf: Uint8Array;
+  readonly functions: readonly FunctionInfo[];
+  readonly lines: readonly LineInfo[];
+}
+
+/** Index of the instruction at each label. */
+type Places = ReadonlyMap<string, number>;
+
+/**
+ * Merges the BTF of all steps and adds a function for the main body and one for every sub-program. All of them are static, also those
+ * that were global: the kernel then verifies them where they are called, with what they are called with. Throws BtfError.
+ */
+export function describeChain(layout: ChainLayout, places: Places): DebugInfo {
+  const blobs = uniqueBlobs(layout.candidates.map(({ step }) => step.program));
+  const merged = mergeBtf(blobs);
+  const functions = listFunctions(layout, places);
+  const appended = appendStaticFunctions(merged.btf, [...functions.values()]);
+  const starts = [...functions.keys()];
+  const lines = [
+    ...[...starts, ...gluePlaces(layout, places)].map(lineOfNoSource),
+    ...sourceLines(layout, places, (btf) => merged.stringOffsets[findBlob(blobs, btf)] ?? 0),
+  ];
+  return {
+    btf: appended.btf,
+    functions: starts.map((instruction, index) => ({ instruction, type: appended.ids[index] as number })),
+    lines: sortLines(lines),
+  };
+}
+
+/** Steps of one object share its BTF. */
+function uniqueBlobs(programs: readonly RelocatedProgram[]): Uint8Array[] {
+  const blobs: Uint8Array[] = [];
+  for (const { btf } of programs) if (btf !== null && findBlob(blobs, btf) < 0) blobs.push(btf);
+  return blobs;
+}
+
+function findBlob(blobs: readonly Uint8Array[], btf: Uint8Array): number {
+  return blobs.findIndex((blob) => blob === btf || Buffer.compare(blob, btf) === 0);
+}
+
+/** Names by first instruction, in program order, which is the order the kernel wants. */
+function listFunctions(layout: ChainLayout, places: Places): ReadonlyMap<number, string> {
+  const names = new Map([[0, identifier(layout.chain.name)]]);
+  for (const [index, { step, body }] of layout.candidates.entries()) {
+    const btf = step.program.btf === null ? null : readBtf(step.program.btf);
+    for (const [number, own] of body.functions.entries()) {
+      const start = places.get(labels.function(index, number));
+      if (start !== undefined) names.set(start, identifier(`${step.name}__${nameOf(step.program, btf, own, number)}`));
+    }
+  }
+  return names;
+}
+
+function nameOf(program: RelocatedProgram, btf: Btf | null, { start }: BodyFunction, number: number): string {
+  const info = program.functions.find(({ instruction }) => instruction === start);
+  const type = info === undefined ? undefined : btf?.types[info.type];
+  if (type?.kind === "function") return type.name;
+  return number === 0 ? program.name : `${program.name}_${number}`;
+}
+
+/** A C identifier of at most 127 characters, which is what the kernel takes. */
+function identifier(name: string): string {
+  return name
+    .replace(/[^A-Za-z0-9_]/g, "_")
+    .replace(/^(?=[0-9])/, "_")
+    .slice(0, 127);
+}
+
+/** Where the chain's own instructions begin: without a record of their own they would be shown as the source line before them. */
+function gluePlaces({ candidates }: ChainLayout, places: Places): number[] {
+  return candidates.flatMap((_, index) => [labels.step(index), labels.bodyEnd(index)]).map((label) => places.get(label) as number);
+}
+
+function lineOfNoSource(instruction: number): LineInfo {
+  return { instruction, file: 0, line: 0, position: 0 };
+}
+
+function sourceLines({ candidates }: ChainLayout, places: Places, stringOffset: (btf: Uint8Array) => number): LineInfo[] {
+  return candidates.flatMap(({ step: { program }, body }, index) => {
+    const { btf } = program;
+    if (btf === null) return [];
+    const strings = stringOffset(btf);
+    const starts = body.functions.map(
+      (_, number) => places.get(labels.function(index, number)) ?? (places.get(labels.body(index)) as number),
+    );
+    return program.lines.map((line) => {
+      const number = body.functions.findIndex(({ end }) => line.instruction < end);
+      return {
+        instruction: (starts[number] as number) + line.instruction - (body.functions[number] as BodyFunction).start,
+        file: shiftString(strings, line.file),
+        line: shiftString(strings, line.line),
+        position: line.position,
+      };
+    });
+  });
+}
+
+/** Ascending, one for each instruction: the last one given counts. */
+function sortLines(lines: readonly LineInfo[]): LineInfo[] {
+  const byInstruction = new Map(lines.map((line) => [line.instruction, line]));
+  return [...byInstruction.values()].sort((a, b) => a.instruction - b.instruction);
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import { assemble } from "../asm/assemble.ts";
+import { analyseBody } from "./body.ts";
+import { describeChain } from "./debug-info.ts";
+import { placeSlots, slotSize } from "./glue.ts";
+import { chainLicense } from "./license.ts";
+import { findExcess } from "./limits.ts";
+import type { ChainToLink, LinkedChain, LinkedStep, LinkRefusal } from "./linked-chain.ts";
+import { type ChainLayout, calledFunctions, labels, mainBody } from "./main-body.ts";
+import { type Candidate, type ChainModes, chooseModes, type StepMode } from "./modes.ts";
+
+/**
+ * Links the steps of a chain into one program: their bodies one after another, each reached only when the one before continues.
+ * Pure: the same steps give the same bytes. Refuses what the kernel is known to refuse, and names the step. Throws RangeError or
+ * BtfError for programs that no verifier has seen: calls that lead nowhere, malformed BTF.
+ */
+export function linkChain(chain: ChainToLink): LinkedChain | LinkRefusal {
+  const license = chainLicense(chain.steps);
+  if (license.kind === "mixed") return refuseLicenses(license.gpl.name, license.other.name, license.other.program.license);
+  const candidates = chain.steps.map((step) => ({ step, body: analyseBody(step.program.instructions) }));
+  const refusal = refuseUnreachable(chain) ?? refuseModules(candidates);
+  if (refusal !== null) return refusal;
+
+  const needs = slotNeeds(chain);
+  const chosen = chooseModes(candidates, slotSize * Object.values(needs).filter(Boolean).length);
+  if (chosen.kind === "refused") return chosen;
+  const excess = findExcess(candidates, chosen.modes, { maps: needs.counters ? 1 : 0 });
+  return excess ?? putTogether(chain, candidates, chosen, needs, license.license);
+}
+
+/** What the chain itself keeps on the stack. A lone step that nobody counts needs nothing. */
+interface SlotNeeds {
+  readonly context: boolean;
+  readonly counters: boolean;
+}
+
+function slotNeeds({ steps, counters }: ChainToLink): SlotNeeds {
+  const counted = counters !== null && steps.length > 0;
+  return { context: counted || steps.length > 1, counters: counted };
+}
+
+function putTogether(
+  chain: ChainToLink,
+  candidates: readonly Candidate[],
+  { modes, depth }: ChainModes,
+  { context, counters }: SlotNeeds,
+  license: string,
+): LinkedChain {
+  const layout: ChainLayout = { chain, candidates, modes, slots: placeSlots(depth, context, counters) };
+  const { instructions, labels: places } = assemble([...mainBody(layout), ...calledFunctions(layout)]);
+  return {
+    kind: "linked",
+    name: chain.name,
+    hook: chain.hook,
+    license,
+    frags: chain.steps.length > 0 && chain.steps.every((step) => step.program.frags),
+    instructions,
+    ...describeChain(layout, places),
+    steps: candidates.map((candidate, index) => describeStep(candidate, modes[index] as StepMode, index, places)),
+  };
+}
+
+function describeStep(
+  { step, body }: Candidate,
+  { mode, reason }: StepMode,
+  index: number,
+  places: ReadonlyMap<string, number>,
+): LinkedStep {
+  const start = places.get(mode === "inline" ? labels.body(index) : labels.function(index, 0)) as number;
+  return { name: step.name, mode, reason, start, end: start + (body.functions[0]?.end ?? 0) };
+}
+
+function refuseLicenses(gpl: string, other: string, license: string): LinkRefusal {
+  const reason = `Its license "${license}" is not compatible with the GPL, which step "${gpl}" is under: both would be one program`;
+  return { kind: "refused", step: other, reason };
+}
+
+/** The verifier refuses instructions that nothing leads to. */
+function refuseUnreachable({ steps }: ChainToLink): LinkRefusal | null {
+  const last = steps.findIndex(({ continueOn }) => continueOn.length === 0);
+  const never = last < 0 ? undefined : steps[last + 1];
+  if (never === undefined) return null;
+  return { kind: "refused", step: never.name, reason: `It never runs: step "${steps[last]?.name}" before it continues on no verdict` };
+}
+
+/** Their numbers are indices into an array of BTF fds, which this linker does not merge. */
+function refuseModules(candidates: readonly Candidate[]): LinkRefusal | null {
+  const found = candidates.find(({ body }) => body.callsModules);
+  if (found === undefined) return null;
+  return { kind: "refused", step: found.step.name, reason: "It calls functions of kernel modules, which cannot be linked into a chain" };
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Line } from "../asm/assemble.ts";
+import { callFunction, ja } from "../asm/build.ts";
+import { eachInstruction, functionTarget } from "../asm/inspect.ts";
+import type { Body } from "./body.ts";
+import { continueTest } from "./continue-test.ts";
+import { jumpReach, routeExits } from "./exits.ts";
+import { countVerdict, endChain, enterChain, leaveChain, reloadContext, type Slots } from "./glue.ts";
+import type { ChainToLink, StepToLink } from "./linked-chain.ts";
+import type { Candidate, StepMode } from "./modes.ts";
+
+/** A chain whose every choice is made. */
+export interface ChainLayout {
+  readonly chain: ChainToLink;
+  readonly candidates: readonly Candidate[];
+  readonly modes: readonly StepMode[];
+  readonly slots: Slots;
+}
+
+/** Names of places in the program that is put together. */
+export const labels = {
+  step: (index: number): string => `step ${index}`,
+  body: (index: number): string => `body ${index}`,
+  bodyEnd: (index: number): string => `end of body ${index}`,
+  stop: (index: number): string => `stop ${index}`,
+  function: (step: number, index: number): string => `function ${index} of step ${step}`,
+};
+
+/** More than any glue of one step, in instructions. */
+const glueSize = 64;
+const sharedStop = "stop";
+
+/**
+ * The main body of a chain:
+ *
+ *     keep the context, find the counters
+ *     step 0:  body, every exit of it a jump to its end
+ *              count r0, go to "stop" unless the chain continues
+ *     step 1:  load the context, body, …
+ *     the end verdict, exit
+ *     stop:    exit with r0
+ *
+ * A chain that is too long for jumps to one "stop" has one behind every step.
+ */
+export function mainBody(layout: ChainLayout): Line[] {
+  const { chain, slots } = layout;
+  const shared = instructionsOf(layout) + chain.steps.length * glueSize <= jumpReach;
+  const lines = enterChain(chain.hook, slots, chain.counters?.map ?? "");
+  for (const [index, step] of chain.steps.entries()) {
+    const stop = shared ? sharedStop : labels.stop(index);
+    lines.push({ label: labels.step(index) });
+    if (index > 0 || slots.counters !== null) lines.push(...reloadContext(slots));
+    lines.push({ label: labels.body(index) }, ...stepBody(layout, index), { label: labels.bodyEnd(index) });
+    lines.push(...countVerdict(slots, step.slot));
+    lines.push(...continueTest(step.continueOn, labels.step(index + 1), stop));
+    if (!shared) lines.push(...stopHere(layout, index, stop));
+  }
+  lines.push({ label: labels.step(chain.steps.length) });
+  if (runsToEnd(chain.steps)) lines.push(...endChain(chain.hook, chain.end));
+  if (shared && chain.steps.length > 0) lines.push({ label: sharedStop }, ...leaveChain(chain.hook, sharedStop));
+  return lines;
+}
+
+/** The functions that follow the main body, each behind its label. */
+export function calledFunctions({ candidates, modes }: ChainLayout): Line[] {
+  return candidates.flatMap(({ step, body }, index) =>
+    body.functions.flatMap(({ start, end }, number) => {
+      if (number === 0 && modes[index]?.mode === "inline") return [];
+      return [{ label: labels.function(index, number) }, ...relink(body, step.name, index, start, end)];
+    }),
+  );
+}
+
+function stepBody({ candidates, modes }: ChainLayout, index: number): Line[] {
+  if (modes[index]?.mode === "call") return [{ instruction: callFunction(), to: labels.function(index, 0) }];
+  const { step, body } = candidates[index] as Candidate;
+  const end = body.functions[0]?.end ?? 0;
+  const lines = relink(body, step.name, index, 0, end);
+  for (const [from, to] of routeExits(body) ?? []) lines[from] = ja(to - from - 1);
+  return lines;
+}
+
+/** Instructions [start, end) of a step: jumps stay as they are, calls go to labels, maps get the step's name. */
+function relink(body: Body, step: string, index: number, start: number, end: number): Line[] {
+  const lines: Line[] = body.instructions.slice(start, end);
+  for (const [at, instruction] of eachInstruction(body.instructions, start, end)) {
+    const target = functionTarget(instruction, at);
+    if (target !== null) {
+      const callee = body.functions.findIndex((candidate) => candidate.start === target);
+      lines[at - start] = { instruction, to: labels.function(index, callee) };
+    }
+    if (instruction.map !== undefined) lines[at - start] = { ...instruction, map: `${step}/${instruction.map}` };
+  }
+  return lines;
+}
+
+function stopHere({ chain }: ChainLayout, index: number, stop: string): Line[] {
+  const goesOn = (chain.steps[index]?.continueOn.length ?? 0) > 0;
+  const over: Line[] = goesOn ? [{ instruction: ja(), to: labels.step(index + 1) }] : [];
+  return [...over, { label: stop }, ...leaveChain(chain.hook, stop)];
+}
+
+/** Only a last step can end the chain on every verdict; then nothing may follow it, or the verifier calls it unreachable. */
+function runsToEnd(steps: readonly StepToLink[]): boolean {
+  return steps.at(-1)?.continueOn.length !== 0;
+}
+
+function instructionsOf({ candidates, modes }: ChainLayout): number {
+  return candidates.reduce((sum, { body }, index) => sum + (modes[index]?.mode === "inline" ? (body.functions[0]?.end ?? 0) : 1), 0);
+}
