@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { BtfError } from "./btf-error.ts";
+import { type Decoded, decodeValue } from "./decode.ts";
+import { printAddress, printCidr, printHex } from "./print-address.ts";
+import type { Btf } from "./types.ts";
+
+/** A way to print keys or values: by their BTF type, as an address, as the key of a longest-prefix trie, or as plain bytes. */
+export type BytesPrinter =
+  | { readonly kind: "btf"; readonly btf: Btf; readonly type: number }
+  | { readonly kind: "cidr" }
+  | { readonly kind: "address" }
+  | { readonly kind: "hex" };
+
+/** One line for a plan: `{mac: "02:00:5e:10:00:01", n: 5}`, `10.0.0.0/8`, `80`. Prints as hexadecimal what the printer does not fit. */
+export function printBytes(printer: BytesPrinter, bytes: Uint8Array): string {
+  switch (printer.kind) {
+    case "btf":
+      return printValue(printer.btf, printer.type, bytes);
+    case "cidr":
+      return printCidr(bytes);
+    case "address":
+      return printAddress(bytes);
+    case "hex":
+      return printHex(bytes);
+  }
+}
+
+/** A value by its BTF type, in one line without control characters; "hex:…" when the type and the bytes do not fit each other. */
+export function printValue(btf: Btf, type: number, bytes: Uint8Array): string {
+  try {
+    const value = decodeValue(btf, type, bytes);
+    return typeof value === "string" ? escapeControls(value) : printDecoded(value);
+  } catch (error) {
+    if (error instanceof BtfError) return printHex(bytes);
+    throw error;
+  }
+}
+
+function printDecoded(value: Decoded): string {
+  if (typeof value === "string") return escapeControls(JSON.stringify(value));
+  if (Array.isArray(value)) return `[${printItems(value)}]`;
+  if (typeof value !== "object") return String(value);
+  const members = Object.entries(value).map(([name, member]) => `${escapeControls(name)}: ${printDecoded(member)}`);
+  return `{${members.join(", ")}}`;
+}
+
+/** Four and more equal items in a row are counted: `80, 443, 0 × 14`. */
+function printItems(items: readonly Decoded[]): string {
+  const runs: { text: string; count: number }[] = [];
+  for (const text of items.map(printDecoded)) {
+    const last = runs.at(-1);
+    if (last?.text === text) last.count++;
+    else runs.push({ text, count: 1 });
+  }
+  return runs.flatMap(({ text, count }) => (count < 4 ? Array<string>(count).fill(text) : [`${text} × ${count}`])).join(", ");
+}
+
+/** Objects and policies are other people's: nothing of theirs may steer a terminal. */
+function escapeControls(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, "0")}`,
+  );
+}
