@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+import { access, chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { unwritable } from "../state/write-file.ts";
+import { runGit } from "./git-command.ts";
+import { askpassScript, type GitCredentials, type GitFiles, gitConfig, gitEnvironment } from "./git-environment.ts";
+import type { GitSetting } from "./git-command.ts";
+import type { GitRemote } from "./git-remote.ts";
+
+/**
+ * A bare repository of our own that fetches land in, and the files git reads:
+ *
+ *     <directory>/repository.git   never checked out
+ *     <directory>/gitconfig        which local repository we trust
+ *     <directory>/askpass          answers git's questions
+ */
+export interface GitCache {
+  readonly directory: string;
+  readonly setting: GitSetting;
+}
+
+/** Makes what is missing of the cache. With `directory` null it is a temporary one, to be removed with removeCache. */
+export async function openCache(directory: string | null, remote: GitRemote, credentials: GitCredentials): Promise<GitCache> {
+  const home = directory ?? (await mkdtemp(join(tmpdir(), "sluice-source-")));
+  const files: GitFiles = { home: join(home, "home"), config: join(home, "gitconfig"), askpass: join(home, "askpass") };
+  const repository = join(home, "repository.git");
+  const setting = {
+    directory: repository,
+    config: gitConfig(remote, credentials),
+    environment: gitEnvironment(remote, credentials, files),
+  };
+  try {
+    await mkdir(repository, { recursive: true, mode: 0o700 });
+    await writeOnce(files.config, await trustConfig(remote));
+    await writeOnce(files.askpass, askpassScript);
+    await chmod(files.askpass, 0o700);
+  } catch (error) {
+    throw unwritable(home, error);
+  }
+  return { directory: home, setting };
+}
+
+/** Makes the repository itself when it is not there yet. */
+export async function initRepository(cache: GitCache, signal: AbortSignal): Promise<void> {
+  const { directory } = cache.setting;
+  const exists = await access(join(directory, "HEAD")).then(
+    () => true,
+    () => false,
+  );
+  if (!exists) await runGit(cache.setting, ["init", "--quiet", "--bare", "--template=", "."], signal);
+}
+
+/** Throws away what is in the repository: it is only a copy. */
+export async function clearRepository(cache: GitCache): Promise<void> {
+  await rm(cache.setting.directory, { recursive: true, force: true });
+  await mkdir(cache.setting.directory, { recursive: true, mode: 0o700 });
+}
+
+export async function removeCache(cache: GitCache): Promise<void> {
+  await rm(cache.directory, { recursive: true, force: true });
+}
+
+/** Each fetch leaves a pack; once there are many, and the old commits are not needed, one is made of them. */
+export async function tidyRepository(cache: GitCache, signal: AbortSignal): Promise<void> {
+  const names = await readdir(join(cache.setting.directory, "objects/pack"));
+  if (names.filter((name) => name.endsWith(".pack")).length > 50) await runGit(cache.setting, ["gc", "--quiet", "--prune=now"], signal);
+}
+
+/** Looks at the packs that are being received, four times a second, and calls `tooMuch` once they pass the limit. Returns how to end it. */
+export function watchPackSize(cache: GitCache, limit: number, tooMuch: () => void): () => void {
+  const timer = setInterval(async () => {
+    if ((await receivedBytes(join(cache.setting.directory, "objects/pack"))) > limit) tooMuch();
+  }, 250);
+  return () => clearInterval(timer);
+}
+
+async function receivedBytes(directory: string): Promise<number> {
+  const names = await readdir(directory).catch(() => []);
+  const sizes = names
+    .filter((name) => name.startsWith("tmp_pack_"))
+    .map((name) =>
+      stat(join(directory, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/** git serves a repository of another user only to those who say they trust it; whoever configured the path has said so. */
+async function trustConfig(remote: GitRemote): Promise<string> {
+  if (remote.protocol !== "file") return "";
+  const path = await realpath(remote.url).catch(() => remote.url);
+  return ["[safe]", ...[path, `${path}/.git`].map((place) => `\tdirectory = ${quoted(place)}`), ""].join("\n");
+}
+
+function quoted(value: string): string {
+  return `"${value.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+async function writeOnce(path: string, text: string): Promise<void> {
+  const current = await readFile(path, "utf8").catch(() => null);
+  if (current !== text) await writeFile(path, text, { mode: 0o600 });
+}

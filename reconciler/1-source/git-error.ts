@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ErrorCode, ReconcilerError } from "../reconciler-error.ts";
+import { withoutPasswords } from "./git-remote.ts";
+
+/** What git said when it failed, turned into what a person can do about it. `action` reads "fetch branch "main" of "https://…"". */
+export function gitError(action: string, stderr: string, cause: unknown): ReconcilerError {
+  const known = complaints.find(({ pattern }) => pattern.test(stderr));
+  const reason = known?.reason ?? lastComplaint(stderr);
+  const options = known?.hint === undefined ? { cause } : { cause, hint: known.hint };
+  return new ReconcilerError(known?.code ?? "source-unreachable", `Cannot ${action}: ${reason}`, options);
+}
+
+/** The cache is what is broken, not the remote: making it anew helps. */
+export function isCacheDamage(stderr: string): boolean {
+  return /not a git repository|File exists|bad object|object file .* is empty|loose object .* is corrupt|index file corrupt|unable to read (?:tree|sha1)/i.test(
+    stderr,
+  );
+}
+
+/** Text from strangers, for one line of a terminal: control characters and marks that turn the direction of writing become "\ufffd". */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "\ufffd");
+}
+
+interface Complaint {
+  readonly pattern: RegExp;
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+const complaints: readonly Complaint[] = [
+  {
+    pattern: /failed to execute git|setsid: .*not found/i,
+    code: "source-refused",
+    reason: "git is not installed",
+    hint: "apt-get install git",
+  },
+  {
+    pattern: /failed to execute|cannot run ssh/i,
+    code: "source-refused",
+    reason: "a program that git needs is not installed",
+    hint: "apt-get install git openssh-client",
+  },
+  {
+    pattern: /host key verification failed|no .* host key is known/i,
+    code: "source-refused",
+    reason: "the server's ssh host key is not the one we know",
+    hint: "Compare the key with its owner, then add it to the known hosts file (ssh-keyscan prints it)",
+  },
+  {
+    pattern:
+      /permission denied|authentication failed|could not read (?:username|password)|error: 40[13]|access denied|terminal prompts disabled/i,
+    code: "source-refused",
+    reason: "the server does not accept who we are",
+    hint: "Check the key, user name or password file, and that it may read this repository",
+  },
+  {
+    pattern: /certificate|ssl|tls/i,
+    code: "source-refused",
+    reason: "the server's certificate cannot be verified",
+    hint: "Name the authority that signed it with caFile",
+  },
+  {
+    pattern: /dubious ownership/i,
+    code: "source-refused",
+    reason: "the repository belongs to another user",
+    hint: "Give the repository's owner, or run as that user",
+  },
+  {
+    pattern: /unable to update url base from redirection|error: 30[1278]/i,
+    code: "source-refused",
+    reason: "the server sends us to another address, and redirects are not followed",
+    hint: "Use the final address",
+  },
+  {
+    pattern: /could not resolve/i,
+    code: "source-unreachable",
+    reason: "its host name cannot be resolved",
+    hint: "Check the name, and DNS on this host",
+  },
+  { pattern: /connection refused/i, code: "source-unreachable", reason: "nothing listens there (connection refused)" },
+  { pattern: /timed out|timeout/i, code: "source-unreachable", reason: "the connection timed out" },
+  { pattern: /network is unreachable|no route to host/i, code: "source-unreachable", reason: "there is no route to it" },
+  {
+    pattern: /couldn't find remote ref|not our ref|no such remote ref/i,
+    code: "source-ref-missing",
+    reason: "there is nothing of that name in it",
+    hint: "Check the name; what was applied last stays in force",
+  },
+  {
+    pattern: /does not appear to be a git repository|repository .* (?:does not exist|not found)|error: 404/i,
+    code: "source-refused",
+    reason: "there is no git repository at that address",
+    hint: "Check the address; some servers say this also to those who may not read it",
+  },
+  {
+    pattern: /no space left/i,
+    code: "state-unwritable",
+    reason: "there is no space left for the repository's cache",
+    hint: "Free some space in the state directory",
+  },
+];
+
+function lastComplaint(stderr: string): string {
+  const lines = withoutPasswords(stderr)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("remote:"));
+  const line = lines.findLast((text) => /^(?:fatal|error):/.test(text)) ?? lines.at(-1) ?? "git failed and did not say why";
+  return printable(line.replace(/^(?:fatal|error): /, "")).slice(0, 200);
+}

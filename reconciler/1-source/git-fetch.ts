@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Revision } from "../model/snapshot.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
+import { type GitCache, tidyRepository, watchPackSize } from "./git-cache.ts";
+import { GitFailure, runGit } from "./git-command.ts";
+import { printable } from "./git-error.ts";
+import { fullName, type GitRef, revisionName } from "./git-ref.ts";
+import type { SnapshotLimits } from "./limits.ts";
+
+export interface FetchRequest {
+  readonly place: GitCache;
+  readonly url: string;
+  readonly ref: GitRef;
+  readonly limits: SnapshotLimits;
+  readonly what: string;
+  readonly stop: (reason: Error) => void;
+}
+
+/** The ref that keeps what was fetched last; set by git only once everything it needs has arrived. */
+const kept = "refs/sluice/source";
+
+/** Asks for the commit first, so that nothing new costs one question and no transfer. */
+export async function fetchCommit(request: FetchRequest, signal: AbortSignal): Promise<string> {
+  const { place, url, ref, limits, what, stop } = request;
+  const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
+  if ((await keptCommit(place, signal)) === wanted) return wanted;
+  const tooMuch = () => stop(new ReconcilerError("source-refused", `Cannot ${what}: it sends more than ${limits.fetchBytes} bytes`));
+  const unwatch = watchPackSize(place, limits.fetchBytes, tooMuch);
+  try {
+    const refspec = `+${ref.kind === "commit" ? ref.name : fullName(ref)}:${kept}`;
+    const flags = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-shallow", "--force"];
+    await runGit(place.setting, ["fetch", ...flags, "--", url, refspec], signal);
+  } finally {
+    unwatch();
+  }
+  await tidyRepository(place, signal);
+  const commit = await keptCommit(place, signal);
+  if (commit === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
+  return commit;
+}
+
+/** A tag that has a message is an object of its own; the line that ends in "^{}" says which commit it stands for. */
+async function remoteCommit({ place, url, ref, what }: FetchRequest, signal: AbortSignal): Promise<string> {
+  const name = fullName(ref);
+  const output = await runGit(place.setting, ["ls-remote", "--quiet", "--", url, name, `${name}^{}`], signal);
+  const ids = new Map(
+    output
+      .toString("utf8")
+      .split("\n")
+      .map((line) => line.split("\t"))
+      .map(([id = "", found = ""]) => [found, id]),
+  );
+  const commit = ids.get(`${name}^{}`) ?? ids.get(name);
+  if (commit === undefined) {
+    throw new ReconcilerError("source-ref-missing", `Cannot ${what}: there is no such ${ref.kind}`, {
+      hint: "Check the name; what was applied last stays in force",
+    });
+  }
+  return commit;
+}
+
+export async function keptCommit(place: GitCache, signal: AbortSignal): Promise<string | null> {
+  try {
+    return (await runGit(place.setting, ["rev-parse", "--verify", "--quiet", `${kept}^{commit}`], signal)).toString("latin1").trim();
+  } catch (error) {
+    if (error instanceof GitFailure && error.exitCode === 1) return null;
+    throw error;
+  }
+}
+
+export async function describe(place: GitCache, ref: GitRef, commit: string, signal: AbortSignal): Promise<Revision> {
+  const output = await runGit(place.setting, ["log", "-1", "--no-show-signature", "--format=%an%x00%ct%x00%s", commit], signal);
+  const [author = "", seconds = "", subject = ""] = output.toString("utf8").trimEnd().split("\0");
+  const committed = new Date(Number(seconds) * 1000).toISOString();
+  return { name: revisionName(ref, commit), commit, author: printable(author), subject: printable(subject), committed };
+}
+

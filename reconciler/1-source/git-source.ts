@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import type { Revision, Snapshot } from "../model/snapshot.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
+import { DeadlineError, withDeadline } from "./deadline.ts";
+import { clearRepository, type GitCache, initRepository, openCache, removeCache, tidyRepository, watchPackSize } from "./git-cache.ts";
+import { GitFailure, runGit } from "./git-command.ts";
+import type { GitCredentials } from "./git-environment.ts";
+import { gitError, isCacheDamage, printable } from "./git-error.ts";
+import { checkRef, fullName, type GitRef, revisionName } from "./git-ref.ts";
+import { parseRemote } from "./git-remote.ts";
+import { parseBlobs, parseTree } from "./git-tree.ts";
+import { checkEntries, defaultLimits, invalid, type SnapshotLimits } from "./limits.ts";
+import type { Fetched, Source } from "./source.ts";
+
+export interface GitSourceOptions {
+  readonly kind: "git";
+  /** https://…, ssh://… or an absolute path. */
+  readonly repository: string;
+  readonly ref: GitRef;
+  /** Folder of the policy in the repository; "" for all of it. */
+  readonly path: string;
+  /** Where fetched objects are kept, used by one process at a time; null for a temporary place. */
+  readonly cache: string | null;
+  /** For one fetch, all in all. */
+  readonly timeoutMilliseconds: number;
+  readonly credentials?: GitCredentials;
+  readonly limits?: SnapshotLimits;
+}
+
+/** A git repository as a source: fetched bare, read object by object, never checked out. */
+export function openGitSource(options: GitSourceOptions): Source {
+  const { path, cache: cacheDirectory, timeoutMilliseconds, credentials = {}, limits = defaultLimits } = options;
+  const remote = parseRemote(options.repository);
+  const ref = checkRef(options.ref);
+  checkFolder(path);
+  const what = `fetch ${ref.kind} "${ref.name}" of "${remote.url}"`;
+  let opened: Promise<GitCache> | null = null;
+  const cache = () => (opened ??= openCache(cacheDirectory, remote, credentials));
+
+  async function fetch(signal: AbortSignal): Promise<Fetched> {
+    const place = await cache();
+    return translated(what, signal, () =>
+      withDeadline(signal, timeoutMilliseconds, (deadline, stop) =>
+        mendingCache(place, async () => {
+          await initRepository(place, deadline);
+          const commit = await fetchCommit({ place, url: remote.url, ref, limits, what, stop }, deadline);
+          return { revision: await describe(place, ref, commit, deadline), identity: commit };
+        }),
+      ),
+    );
+  }
+
+  async function snapshot({ revision, identity }: Fetched, signal: AbortSignal): Promise<Snapshot> {
+    const place = await cache();
+    const files = await translated(`read "${revision.name}"`, signal, () =>
+      withDeadline(signal, timeoutMilliseconds, (deadline) => readFiles(place, identity, path, limits, deadline)),
+    );
+    return { revision, files };
+  }
+
+  return {
+    name: `${remote.url} ${ref.kind} ${ref.name}`,
+    watch: remote.protocol === "file" ? refPlaces(remote.url) : [],
+    fetch,
+    snapshot,
+    async close() {
+      if (cacheDirectory === null && opened !== null) await removeCache(await opened);
+      opened = null;
+    },
+  };
+}
+
+/** A cache that a crash or a full disk left damaged is made anew, once. */
+async function mendingCache<T>(place: GitCache, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof GitFailure) || !isCacheDamage(error.stderr)) throw error;
+    await clearRepository(place);
+    return run();
+  }
+}
+
+async function translated<T>(action: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof GitFailure) throw gitError(action, error.stderr, error);
+    if (error instanceof DeadlineError) {
+      throw new ReconcilerError("source-unreachable", `Cannot ${action}: no answer in time (${error.message.toLowerCase()})`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function checkFolder(path: string): void {
+  if (path === "") return;
+  if (/[\p{Cc}\\:]/u.test(path) || path.split("/").some((part) => part === "" || part === "." || part === "..")) {
+    throw new ReconcilerError(
+      "source-refused",
+      `Cannot use folder ${JSON.stringify(path)}: expected a path inside the repository, like "hosts/edge"`,
+    );
+  }
+}
+
+/** Where a branch or a tag of a local repository shows that it moved, whether the repository is bare or has a work tree. */
+function refPlaces(repository: string): readonly string[] {
+  return [repository, join(repository, ".git")].flatMap((place) => [join(place, "refs"), join(place, "packed-refs")]);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ErrorObject } from "ajv/dist/2020.js";
+import type { PolicyFile } from "./read-policy-file.ts";
+import { schemaErrors } from "./schema-errors.ts";
+import { type SchemaMessage, schemaMessage } from "./schema-messages.ts";
+import { type Complaint, type Report, diagnose } from "./source-file.ts";
+import { type YamlNode, type YamlPath, entryOf, nodeAt, placeAt } from "./yaml-tree.ts";
+
+/** Which parts of a value fit the schema, so that checks that need them go on although others are wrong. */
+export interface SchemaFit {
+  /** Nothing is wrong at the path, below it, or on the way to it. */
+  fits(path: YamlPath): boolean;
+}
+
+/** Words that a later version of the format gives a meaning, by the shape of the path they stand at. */
+const notYet = [
+  { path: /^\/(?:xdp|tc\/[a-z]+)\/chain\/\d+$/, keys: ["match", "verdict"], message: 'Steps with "match" are not supported yet: expected "uses"' },
+  { path: /^$/, keys: ["tests"], message: "Packet tests are not supported yet" },
+];
+
+/** Reports everything in the value at `base` that breaks the schema. `value` is its plain form. */
+export function checkSchema(schema: object, value: unknown, file: PolicyFile, base: YamlPath, report: Report): SchemaFit {
+  const errors = withoutEchoes(schemaErrors(schema, value));
+  for (const error of errors) report(diagnose(file.source, complaintOf(error, file.root, base)));
+  const broken = errors.map((error) => pathOf(error));
+  return { fits: (path) => !broken.some((wrong) => isPrefix(wrong, path) || isPrefix(path, wrong)) };
+}
+
+function complaintOf(error: ErrorObject, root: YamlNode, base: YamlPath): Complaint {
+  const path = [...base, ...pathOf(error)];
+  const name = path.findLast((part) => typeof part === "string") ?? null;
+  const isItem = typeof path.at(-1) === "number";
+  const words = notYetMessage(error) ?? schemaMessage(error, name === null ? null : String(name), isItem);
+  const { code, message, hint } = words;
+  return { code, message, hint, ...placeOf(words, root, path) };
+}
+
+function placeOf(words: SchemaMessage, root: YamlNode, path: YamlPath): { readonly start: number; readonly end: number } {
+  if (words.inside === null) return placeAt(root, path);
+  if (words.aboutKey) return entryOf(nodeAt(root, path), String(words.inside))?.key ?? placeAt(root, path);
+  return placeAt(root, [...path, words.inside]);
+}
+
+/** ajv's "/xdp/chain/0" as a path. */
+function pathOf(error: ErrorObject): YamlPath {
+  const parts = error.instancePath.split("/").slice(1);
+  return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll("~1", "/").replaceAll("~0", "~")));
+}
+
+function isPrefix(short: YamlPath, long: YamlPath): boolean {
+  return short.length <= long.length && short.every((part, index) => String(part) === String(long[index]));
+}
+
+/** Leaves out what only follows from another error: a key that is missing because it is misspelt, or because its step is of a later kind. */
+function withoutEchoes(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  return errors.filter((error) => {
+    if (error.keyword !== "required") return true;
+    const strangers = errors.filter((other) => other.keyword === "additionalProperties" && other.instancePath === error.instancePath);
+    return !strangers.some((stranger) => explainsMissing(stranger, String(error.params["missingProperty"])));
+  });
+}
+
+function explainsMissing(stranger: ErrorObject, missing: string): boolean {
+  if (missing === "uses" && notYetMessage(stranger) !== null) return true;
+  return schemaMessage(stranger, null, false).hint === `did you mean "${missing}"?`;
+}
+
+function notYetMessage(error: ErrorObject): SchemaMessage | null {
+  const key: unknown = error.params["additionalProperty"];
+  const found = notYet.find((word) => typeof key === "string" && word.keys.includes(key) && word.path.test(error.instancePath));
+  return found === undefined ? null : { code: "not-supported", message: found.message, hint: null, inside: String(key), aboutKey: true };
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Kernel } from "../../bpf/kernel/kernel.ts";
+import type { Operation } from "../model/operation.ts";
+import { loadGeneration, type Objects } from "./load-generation.ts";
+
+/** Performs one operation. Doing it again is harmless, so a journal can be replayed from its start. */
+export async function execute(kernel: Kernel, objects: Objects, operation: Operation): Promise<void> {
+  switch (operation.kind) {
+    case "create-map":
+      return kernel.createMap(operation.pin, operation.request);
+    case "remove-map":
+      return kernel.unpin([operation.pin]);
+    case "write-map":
+      return kernel.writeMap(operation.pin, operation.puts, operation.deletes);
+    case "load":
+      return loadGeneration(kernel, objects, operation);
+    case "unload":
+      return kernel.unpin([`${operation.pin}/program`, `${operation.pin}/manifest`]);
+    case "attach":
+      if (operation.generation === null) return;
+      return kernel.attach(operation.link, {
+        device: operation.at.interface,
+        hook: operation.at.kind,
+        program: `${operation.generation}/program`,
+        mode: operation.mode,
+      });
+    case "detach":
+      return kernel.detach(operation.link);
+    case "switch":
+      if (operation.to === null) return;
+      return kernel.switchLink(operation.link, operation.from === null ? null : `${operation.from}/program`, `${operation.to}/program`);
+  }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { XdpMode } from "../../bpf/kernel/kernel.ts";
+import { sanitise } from "../6-report/sanitise.ts";
+import type { Revision } from "../model/snapshot.ts";
+import type { HistoryEntry } from "../state/history.ts";
+import type { Hold } from "../state/hold.ts";
+import type { AgentAnswer } from "./agent-client.ts";
+import { printAge, printTime } from "./print-time.ts";
+import { shortRevision } from "./short-revision.ts";
+import { printTable } from "./table.ts";
+import type { Colors } from "./terminal.ts";
+
+/** A host as `sluice status` shows it: plain JSON. */
+export interface Status {
+  readonly format: "1.0";
+  readonly kind: "status";
+  readonly host: string;
+  /** running: what was applied is what runs. */
+  readonly state: "nothing-applied" | "running" | "pending" | "drifted" | "held" | "unfinished";
+  /** What was applied last; null when nothing was, or when the record is lost. */
+  readonly revision: Revision | null;
+  readonly agent: AgentAnswer;
+  readonly hold: Hold | null;
+  /** An apply did not end: the next one starts by undoing it. */
+  readonly unfinished: boolean;
+  readonly last: HistoryEntry | null;
+  /** Differences to what was applied; null when nothing was. */
+  readonly drift: number | null;
+  readonly hooks: readonly StatusHook[];
+}
+
+export interface StatusHook {
+  readonly hook: string;
+  readonly state: "running" | "pending" | "broken" | "detached";
+  readonly mode: XdpMode | null;
+  readonly generation: string | null;
+  readonly steps: number;
+  readonly drift: number;
+  readonly foreign: number;
+  /** Time of the pass that last changed it, ISO 8601; null when history does not say. */
+  readonly changed: string | null;
+}
+
+/** Status for people: what matters first, then a table of hooks, then what to do. `now` in milliseconds. */
+export function printStatus(
+  status: Status,
+  options: { readonly width: number | null; readonly colors: Colors; readonly now: number },
+): string {
+  const { colors } = options;
+  const facts = [
+    ["STATE", `${paintState(status.state, colors)}   ${stateText(status)}`],
+    ["RUNNING", status.revision === null ? "-" : printRevision(status.revision)],
+    ["LAST", status.last === null ? "nothing yet" : printLast(status.last, options.now)],
+    ["AGENT", printAgent(status.agent)],
+  ];
+  const head = `${colors.bold(sanitise(status.host))}\n\n${facts.map(([name, text]) => `${colors.dim((name ?? "").padEnd(8))} ${text}\n`).join("")}`;
+  const hooks = status.hooks.length === 0 ? "" : `\n${printHooks(status.hooks, options)}`;
+  const next = nextStep(status);
+  return `${head}${hooks}${next === null ? "" : `\n${colors.cyan("Next:")} ${next}\n`}`;
+}
+
+function printHooks(hooks: readonly StatusHook[], options: { readonly width: number | null; readonly colors: Colors; readonly now: number }) {
+  const { width, colors, now } = options;
+  const rows = hooks.map((hook) => [
+    sanitise(hook.hook),
+    hook.state,
+    hook.mode ?? "-",
+    String(hook.steps),
+    hook.generation?.slice(0, 8) ?? "-",
+    String(hook.drift),
+    String(hook.foreign),
+    hook.changed === null ? "-" : `${printAge(now - Date.parse(hook.changed))} ago`,
+  ]);
+  const paint = { running: colors.green, pending: colors.yellow, detached: colors.yellow, broken: colors.red };
+  return printTable(["CHAIN", "STATE", "MODE", "STEPS", "GEN", "DRIFT", "FOREIGN", "CHANGED"], rows, {
+    width,
+    right: [3, 5, 6],
+    paint(cell, row, column) {
+      const hook = hooks[row];
+      return hook === undefined ? colors.dim(cell) : column === 1 ? paint[hook.state](cell) : cell;
+    },
+  });
+}
+
+function paintState(state: Status["state"], colors: Colors): string {
+  if (state === "running") return colors.green(state);
+  return state === "unfinished" || state === "drifted" ? colors.red(state) : colors.yellow(state);
+}
+
+function stateText(status: Status): string {
+  const pending = status.hooks.filter((hook) => hook.state === "pending").map((hook) => sanitise(hook.hook));
+  switch (status.state) {
+    case "nothing-applied":
+      return "no policy has been applied on this host";
+    case "running":
+      return "the kernel runs what was applied";
+    case "pending":
+      return `waiting for the interfaces of ${pending.join(", ")}`;
+    case "drifted":
+      return `${status.drift ?? 0} differences between the kernel and what was applied`;
+    case "held":
+      return `rolled back ${printTime(status.hold?.since ?? "")}; stays until git says something else`;
+    case "unfinished":
+      return "an apply did not end; the next one undoes it first";
+  }
+}
+
+function printRevision(revision: Revision): string {
+  const subject = revision.subject === null ? "" : `  "${sanitise(revision.subject)}"`;
+  const author = revision.author === null ? "" : `  ${sanitise(revision.author)}`;
+  return `${shortRevision(revision.name)}${subject}${author}`;
+}
+
+function printLast(last: HistoryEntry, now: number): string {
+  const why = last.message === null ? "" : `: ${sanitise(last.message)}`;
+  return `${last.result} ${shortRevision(last.revision)} ${printAge(now - Date.parse(last.time))} ago${why}`;
+}
+
+function printAgent(agent: AgentAnswer): string {
+  if (agent.kind === "absent") return "not running";
+  return agent.kind === "silent" ? `does not answer: ${sanitise(agent.reason)}` : "running";
+}
+
+function nextStep(status: Status): string | null {
+  switch (status.state) {
+    case "nothing-applied":
+      return "sluice apply --dir FOLDER, or sluice agent --repo URL";
+    case "drifted":
+      return "sluice drift shows it, sluice drift --heal repairs it";
+    case "held":
+      return `git revert what was rolled back (${shortRevision(status.hold?.revision ?? "")}), or sluice apply to leave the hold`;
+    case "unfinished":
+      return "sluice apply, or start the agent: both begin by undoing it";
+    case "running":
+    case "pending":
+      return null;
+  }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { hostname } from "node:os";
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** Which host this is, where its state lies, where pins go. */
+export interface HostOptions {
+  readonly host?: string;
+  readonly state: string;
+  readonly bpffs: string;
+}
+
+/** Where the policy comes from: a working folder, or a git repository. */
+export interface PolicyOptions {
+  readonly dir?: string;
+  readonly repo?: string;
+  readonly branch?: string;
+  readonly tag?: string;
+  readonly commit?: string;
+  readonly path?: string;
+}
+
+export function addHostOptions(command: Command): Command {
+  return command
+    .optionsGroup("Host:")
+    .option("--host <name>", hostHelp)
+    .option("--state <directory>", "where journal, history and last applied policy lie", "/var/lib/sluice")
+    .option("--bpffs <directory>", "where programs, maps and links are pinned", "/sys/fs/bpf/sluice");
+}
+
+/** `--host` alone, for verbs that never look at this machine. */
+export function addHostName(command: Command): Command {
+  return command.optionsGroup("Host:").option("--host <name>", hostHelp);
+}
+
+export function addPolicyOptions(command: Command): Command {
+  const refs = ["branch", "tag", "commit"];
+  return command
+    .optionsGroup("Policy:")
+    .addOption(new Option("--dir <folder>", 'a working folder with the policy (default: ".")').conflicts(["repo", ...refs]))
+    .addOption(new Option("--repo <url>", "a git repository: https://…, ssh://… or an absolute path"))
+    .addOption(new Option("--branch <name>", "its branch (default: main)").conflicts(["tag", "commit"]))
+    .addOption(new Option("--tag <name>", "its tag").conflicts(["branch", "commit"]))
+    .addOption(new Option("--commit <digest>", "its commit, 40 hex digits").conflicts(["branch", "tag"]))
+    .addOption(new Option("--path <folder>", "the folder in it that holds the policy"));
+}
+
+export function addJsonOption(command: Command): Command {
+  return command.optionsGroup("Output:").option("--json", "print JSON for machines; its format has a version");
+}
+
+/** Examples below a verb's help. */
+export function addExamples(command: Command, examples: ReadonlyArray<readonly [string, string]>): Command {
+  const width = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, meaning]) => `  ${line.padEnd(width)}   ${meaning}`);
+  return command.addHelpText("after", `\nExamples:\n${lines.join("\n")}\n`);
+}
+
+/** The name that policies know this host by. */
+export function hostName(options: { readonly host?: string }): string {
+  return options.host ?? hostname();
+}
+
+/** A whole number that is at least one, for options like `--limit`. */
+export function positiveNumber(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError("Expected a whole number from 1");
+  return number;
+}
+
+const hostHelp = "the name that `hosts:` of a policy is matched with (default: this machine's name)";

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import { hostname } from "node:os";
+import { ensureBpffs } from "../bpf/kernel/bpffs.ts";
+import { cachingKernel } from "../bpf/kernel/decorators/caching-kernel.ts";
+import type { Kernel } from "../bpf/kernel/kernel.ts";
+import { openLibbpfKernel } from "../bpf/kernel/libbpf-kernel.ts";
+import { refusesBpf } from "../bpf/kernel/probe.ts";
+import { openObject } from "../bpf/object/open-object.ts";
+import type { ObjectSpec } from "../bpf/object/spec.ts";
+import { library, libraryObject } from "../bpf/programs/library.ts";
+import type { LibraryProgram } from "../bpf/programs/library-program.ts";
+import type { PinLayout } from "./model/pins.ts";
+import { ReconcilerError } from "./reconciler-error.ts";
+
+/** Everything a pass needs, opened once. */
+export interface Host {
+  /** What `hosts:` in the policy is matched against. */
+  readonly name: string;
+  readonly kernel: Kernel;
+  readonly layout: PinLayout;
+  /** State directory. */
+  readonly state: string;
+  readonly policy: PolicyReader;
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+/** What turning a policy into bytes needs: no kernel, no privileges. */
+export interface PolicyReader {
+  readonly library: readonly LibraryProgram[];
+  libraryObject(file: string): Uint8Array;
+  openObject(elf: Uint8Array): ObjectSpec;
+}
+
+export interface HostOptions {
+  readonly host?: string | undefined;
+  readonly state: string;
+  /** Directory of our pins, on a bpffs: mounted when it is not there yet. */
+  readonly bpffs: string;
+}
+
+export const policyReader: PolicyReader = { library, libraryObject, openObject };
+
+/** The real kernel. Throws ReconcilerError "kernel-unavailable" when it cannot be used, with what to do. */
+export function openHost(options: HostOptions): Host {
+  const refusal = refusesBpf();
+  if (refusal !== null) throw new ReconcilerError("kernel-unavailable", `Cannot use BPF: ${refusal}`, { hint: 'ask "sluice doctor"' });
+  ensureBpffs(options.bpffs);
+  return {
+    name: options.host ?? hostname(),
+    kernel: cachingKernel(openLibbpfKernel(), `${options.state}/cache`),
+    layout: { root: options.bpffs },
+    state: options.state,
+    policy: policyReader,
+    now: Date.now,
+  };
+}

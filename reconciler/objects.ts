@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ObjectSpec } from "../bpf/object/spec.ts";
+import type { Objects } from "./5-apply/load-generation.ts";
+import type { PolicyReader } from "./host.ts";
+
+/** The ELF files of a policy, each opened at most once and only when somebody asks. */
+export function objectsOf(reader: PolicyReader, files: Readonly<Record<string, Uint8Array>>): Objects {
+  const specs = new Map<string, ObjectSpec>();
+  const bytes = (digest: string): Uint8Array => {
+    const file = files[digest];
+    if (file === undefined) throw new Error(`No object has the digest ${digest}`);
+    return file;
+  };
+  const spec = (digest: string): ObjectSpec => {
+    const opened = specs.get(digest) ?? reader.openObject(bytes(digest));
+    specs.set(digest, opened);
+    return opened;
+  };
+  return { bytes, spec };
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+import { renderDesired } from "./2-desired/render-desired.ts";
+import { observe } from "./3-observed/observe.ts";
+import { planChanges } from "./4-plan/plan-changes.ts";
+import { applyPlan } from "./5-apply/apply-plan.ts";
+import { cleanUp } from "./5-apply/clean-up.ts";
+import type { Progress } from "./5-apply/perform.ts";
+import type { Host, PolicyReader } from "./host.ts";
+import type { Desired } from "./model/desired.ts";
+import type { Diagnostic } from "./model/diagnostic.ts";
+import type { Observed } from "./model/observed.ts";
+import type { Invalid, Outcome } from "./model/outcome.ts";
+import { mapPin, type PinLayout } from "./model/pins.ts";
+import { isEmpty, type Plan } from "./model/plan.ts";
+import type { Snapshot } from "./model/snapshot.ts";
+import { objectsOf } from "./objects.ts";
+import { recordOutcome } from "./record-outcome.ts";
+import { recover } from "./recover.ts";
+import { ReconcilerError } from "./reconciler-error.ts";
+import { readApplied } from "./state/applied.ts";
+import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
+import { lockState } from "./state/lock.ts";
+import { openState } from "./state/state-directory.ts";
+import { sluiceVersion } from "./version.ts";
+
+export interface Planned {
+  readonly kind: "planned";
+  readonly desired: Desired;
+  readonly observed: Observed;
+  readonly plan: Plan;
+  /** Warnings about the policy. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+export interface PlanOptions {
+  /** Allows a policy that leaves no chain at all. */
+  readonly prune: boolean;
+}
+
+export interface PassOptions extends PlanOptions {
+  /** What started the pass, for the history: "commit", "drift", "device", "command". */
+  readonly trigger: string;
+  /** Asked when there is something to do; false leaves everything as it is. */
+  approve?(planned: Planned): Promise<boolean>;
+  readonly progress?: Progress;
+}
+
+/** One pass: take the lock, finish what a crash left, render, observe, plan, apply, verify, clean up, write it down. */
+export async function runPass(host: Host, snapshot: Snapshot, options: PassOptions): Promise<Outcome> {
+  return locked(host, async () => {
+    const planned = await planPass(host, snapshot, options);
+    if (planned.kind === "invalid") return recordOutcome(host, snapshot, options.trigger, planned);
+    return applyPlanned(host, snapshot, planned, options);
+  });
+}
+
+/** Renders, observes and plans. Takes no lock and writes nothing. */
+export async function planPass(host: Host, snapshot: Snapshot, options: PlanOptions): Promise<Planned | Invalid> {
+  const rendered = render(host.policy, snapshot, host.name);
+  if (rendered.kind === "invalid") return rendered;
+  const { desired, warnings } = rendered;
+  const observed = await observeFor(host, desired);
+  return { kind: "planned", desired, observed, warnings, plan: plan(host.policy, desired, observed, host.layout, host.name, options.prune) };
+}
+
+/** Plans against an exported snapshot of a host: no kernel, no privileges. */
+export function planOffline(
+  reader: PolicyReader,
+  snapshot: Snapshot,
+  exported: { readonly observed: Observed; readonly layout: PinLayout; readonly host: string },
+  options: PlanOptions,
+): Planned | Invalid {
+  const rendered = render(reader, snapshot, exported.host);
+  if (rendered.kind === "invalid") return rendered;
+  const { desired, warnings } = rendered;
+  const { observed, layout, host } = exported;
+  return { kind: "planned", desired, observed, warnings, plan: plan(reader, desired, observed, layout, host, options.prune) };
+}
+
+/** Applies exactly the plan that was saved. Throws ReconcilerError "plan-stale" when the kernel is no longer what it was made for. */
+export async function applySaved(host: Host, saved: { plan: Plan; desired: Desired }, options: PassOptions): Promise<Outcome> {
+  return locked(host, async () => {
+    const observed = await observeFor(host, saved.desired);
+    const fresh = plan(host.policy, saved.desired, observed, host.layout, host.name, options.prune);
+    if (fresh.base !== saved.plan.base || saved.plan.host !== host.name) {
+      throw new ReconcilerError("plan-stale", `Cannot apply the saved plan: ${host.name} has changed since it was made`, { hint: "plan again" });
+    }
+    return applyPlanned(host, null, { kind: "planned", desired: saved.desired, observed, plan: saved.plan, warnings: [] }, options);
+  });
+}
+
+/** Runs with the lock held and no journal of a crash left. */
+export async function locked<T>(host: Host, work: () => Promise<T>): Promise<T> {
+  await openState(host.state);
+  const lock = await lockState(host.state);
+  try {
+    await recover(host);
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+async function applyPlanned(host: Host, snapshot: Snapshot | null, planned: Planned, options: PassOptions): Promise<Outcome> {
+  const { plan: wanted, desired } = planned;
+  if (wanted.refusals.length > 0) return recordOutcome(host, snapshot, options.trigger, { kind: "refused", plan: wanted });
+  if (isEmpty(wanted)) return { kind: "unchanged", plan: wanted };
+  if (options.approve !== undefined && !(await options.approve(planned))) return { kind: "declined", plan: wanted };
+  const started = host.now();
+  const progress = options.progress ?? (() => undefined);
+  const result = await applyPlan({
+    kernel: host.kernel,
+    objects: objectsOf(host.policy, desired.objects),
+    plan: wanted,
+    journal: {
+      write: (journal) => writeJournal(host.state, journal),
+      clear: () => clearJournal(host.state),
+      archive: () => archiveJournal(host.state),
+    },
+    progress,
+    verify: async () => {
+      const observed = { ...(await observeFor(host, desired)), applied: wanted.applied };
+      return plan(host.policy, desired, observed, host.layout, host.name, true);
+    },
+  });
+  if (result.kind !== "committed") return recordOutcome(host, snapshot, options.trigger, result, host.now() - started);
+  const leftovers = await cleanUp(host.kernel, result.cleanup, progress);
+  const milliseconds = host.now() - started;
+  return recordOutcome(host, snapshot, options.trigger, { kind: "applied", plan: wanted, milliseconds, leftovers }, milliseconds);
+}
+
+function render(reader: PolicyReader, snapshot: Snapshot, host: string) {
+  return renderDesired({ snapshot, host, library: reader.library, libraryObject: reader.libraryObject, openObject: reader.openObject });
+}
+
+function plan(reader: PolicyReader, desired: Desired, observed: Observed, layout: PinLayout, host: string, prune: boolean): Plan {
+  const objects = objectsOf(reader, desired.objects);
+  return planChanges({ desired, observed, layout, host, version: sluiceVersion(), prune, btf: (digest) => objects.spec(digest).btf });
+}
+
+async function observeFor(host: Host, desired: Desired): Promise<Observed> {
+  const contents = new Set<string>();
+  for (const { hook, chain } of desired.hooks) {
+    for (const step of chain) {
+      for (const map of step.maps) if (map.content !== "none") contents.add(mapPin(host.layout, hook, step.name, map.name, map.incarnation));
+    }
+  }
+  const applied = await readApplied(host.state);
+  return observe(host.kernel, host.layout, { hooks: desired.hooks.map((hook) => hook.hook), contents, applied });
+}
+
+/** The whole state of the kernel, with the contents of every map that Sluice fills: what `sluice snapshot` exports. */
+export async function observeAll(host: Host): Promise<Observed> {
+  return observe(host.kernel, host.layout, { hooks: [], contents: "ours", applied: await readApplied(host.state) });
+}
