@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Ordered rules, the first that matches decides. Every rule is one bit of a 64-bit word; each field of the packet is looked up
+ * once and yields the rules that it allows; what is left after the conjunction is decided by its lowest bit.
+ */
+#include "../shared/frame.h"
+
+#define RULES 64
+#define ROW_DEFAULT 64
+#define ROW_MALFORMED 65
+#define ROW_NEIGHBOUR 66
+#define ROW_OBSERVED 67
+#define ROWS 68
+
+#define RANGES 512
+#define UNTAGGED 0xffff
+
+/* The rules that an address matches as source and as destination, those of all covering prefixes included. */
+struct address_rules {
+	__u64 src;
+	__u64 dst;
+};
+
+struct prefix4 {
+	__u32 length;
+	__u8 address[4];
+};
+
+struct prefix6 {
+	__u32 length;
+	__u8 address[16];
+};
+
+struct address4 {
+	__u8 bytes[4];
+};
+
+struct address6 {
+	__u8 bytes[16];
+};
+
+struct count {
+	__u64 packets;
+	__u64 bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct address4);
+	__type(value, struct address_rules);
+	__uint(max_entries, 1);
+} hosts4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct address6);
+	__type(value, struct address_rules);
+	__uint(max_entries, 1);
+} hosts6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct prefix4);
+	__type(value, struct address_rules);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} prefixes4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__type(key, struct prefix6);
+	__type(value, struct address_rules);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+} prefixes6 SEC(".maps");
+
+/* One row per rule, then what no rule decided. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct count);
+	__uint(max_entries, ROWS);
+} rules SEC(".maps");
+
+const volatile __u64 all_rules = 0;
+const volatile __u64 drop_rules = 0;
+const volatile __u64 any_src = 0; /* rules that say nothing of the source */
+const volatile __u64 any_dst = 0;
+const volatile __u64 any_frame = 0; /* rules that say nothing of IP: they match other frames, too */
+const volatile __u64 needs_l4 = 0;
+const volatile __u64 tcp_rules = 0;
+const volatile __u64 udp_rules = 0;
+const volatile __u64 icmp_rules = 0;
+const volatile __u64 icmp6_rules = 0;
+
+/* Which lookups can find anything at all; the verifier takes the others out. */
+const volatile __u8 src_hosts4 = 0;
+const volatile __u8 src_hosts6 = 0;
+const volatile __u8 src_prefixes4 = 0;
+const volatile __u8 src_prefixes6 = 0;
+const volatile __u8 dst_hosts4 = 0;
+const volatile __u8 dst_hosts6 = 0;
+const volatile __u8 dst_prefixes4 = 0;
+const volatile __u8 dst_prefixes6 = 0;
+const volatile __u8 use_protocol = 0;
+const volatile __u8 use_flags = 0;
+
+const volatile __u8 default_drop = 0;
+const volatile __u8 malformed_drop = 0;
+const volatile __u8 allow_neighbour = 0;
+const volatile __u8 observe = 0;
+
+/* Tables of a field: `width` rows (a power of two; 0: no rule asks) from `start` in the two arrays below. */
+struct table {
+	__u16 start;
+	__u16 width;
+};
+
+const volatile struct table sport_table = {};
+const volatile struct table dport_table = {};
+const volatile struct table vlan_table = {};
+const volatile struct table protocol_table = {};
+
+/* Row i holds for the values from range_first[i] to before the next one. Apart from .rodata, for it is only stored when used. */
+const volatile __u16 range_first[RANGES] SEC(".rodata.ranges") = {};
+const volatile __u64 range_rules[RANGES] SEC(".rodata.ranges") = {};
+/* By the six TCP flags from FIN to URG. */
+const volatile __u64 flag_rules[64] SEC(".rodata.ranges") = {};
+
+/* Binary search without branches: for the verifier one path, whatever the table's size. */
+static __always_inline __u64 rules_of(const volatile struct table *table, __u32 value)
+{
+	__u32 index = table->start;
+	__u32 step;
+
+	for (step = table->width >> 1; step; step >>= 1) {
+		__u64 below = (__u64)range_first[(index + step) & (RANGES - 1)] - value - 1;
+
+		/* Hides the comparison, which clang would turn into a branch. */
+		asm volatile("%0 s>>= 63" : "+r"(below));
+		index += step & below;
+	}
+	return range_rules[index & (RANGES - 1)];
+}
+
+static __always_inline __u64 rules_of_protocol(__u8 protocol)
+{
+	if (protocol == IPPROTO_TCP)
+		return tcp_rules;
+	if (protocol == IPPROTO_UDP)
+		return udp_rules;
+	if (protocol == IPPROTO_ICMP)
+		return icmp_rules;
+	if (protocol == PROTOCOL_ICMP6)
+		return icmp6_rules;
+	return rules_of(&protocol_table, protocol);
+}
+
+static __always_inline __u64 rules_of_transport(const struct facts *facts, __u64 left)
+{
+	if (!facts->has_l4)
+		return left & ~needs_l4;
+	if (sport_table.width)
+		left &= rules_of(&sport_table, facts->sport);
+	if (dport_table.width)
+		left &= rules_of(&dport_table, facts->dport);
+	if (use_flags)
+		left &= flag_rules[facts->tcp_flags & 63];
+	return left;
+}
+
+static __always_inline struct address_rules *find4(__u32 address, __u8 hosts, __u8 prefixes)
+{
+	struct {
+		__u32 length;
+		__u32 address;
+	} key = { 32, address };
+	struct address_rules *found = 0;
+
+	if (hosts)
+		found = bpf_map_lookup_elem(&hosts4, &key.address);
+	if (!found && prefixes)
+		found = bpf_map_lookup_elem(&prefixes4, &key);
+	return found;
+}
+
+static __always_inline struct address_rules *find6(const __u32 *address, __u8 hosts, __u8 prefixes)
+{
+	struct {
+		__u32 length;
+		__u32 address[4];
+	} key = { 128, { address[0], address[1], address[2], address[3] } };
+	struct address_rules *found = 0;
+
+	if (hosts)
+		found = bpf_map_lookup_elem(&hosts6, key.address);
+	if (!found && prefixes)
+		found = bpf_map_lookup_elem(&prefixes6, &key);
+	return found;
+}
+
+static __always_inline __u64 rules_of_addresses(const struct packet *packet, const struct facts *facts, __u64 left)
+{
+	struct address_rules *found;
+
+	if (left & ~any_src) {
+		if (facts->kind == PACKET_IP4)
+			found = find4(packet->src[0], src_hosts4, src_prefixes4);
+		else
+			found = find6(packet->src, src_hosts6, src_prefixes6);
+		left &= found ? found->src | any_src : any_src;
+	}
+	if (left & ~any_dst) {
+		if (facts->kind == PACKET_IP4)
+			found = find4(packet->dst[0], dst_hosts4, dst_prefixes4);
+		else
+			found = find6(packet->dst, dst_hosts6, dst_prefixes6);
+		left &= found ? found->dst | any_dst : any_dst;
+	}
+	return left;
+}
+
+static __always_inline __u64 matching_rules(const struct packet *packet, const struct facts *facts)
+{
+	__u64 left = all_rules;
+
+	if (vlan_table.width)
+		left &= rules_of(&vlan_table, facts->tagged ? facts->vlan : UNTAGGED);
+	if (facts->kind == PACKET_OTHER)
+		return left & any_frame;
+	if (use_protocol)
+		left &= rules_of_protocol(facts->protocol);
+	left = rules_of_transport(facts, left);
+	return left ? rules_of_addresses(packet, facts, left) : 0;
+}
+
+/* What a host needs to be reached at all: ARP, neighbour and router discovery, DHCP. */
+static __always_inline int is_neighbour(const struct facts *facts)
+{
+	__u16 low = facts->sport < facts->dport ? facts->sport : facts->dport;
+	__u16 high = facts->sport < facts->dport ? facts->dport : facts->sport;
+
+	if (facts->kind == PACKET_OTHER)
+		return facts->is_arp;
+	if (!facts->has_l4)
+		return 0;
+	if (facts->kind == PACKET_IP6 && facts->protocol == PROTOCOL_ICMP6)
+		return facts->dport >> 8 >= 133 && facts->dport >> 8 <= 137;
+	if (facts->protocol != IPPROTO_UDP)
+		return 0;
+	return facts->kind == PACKET_IP4 ? low >= 67 && high <= 68 : low >= 546 && high <= 547;
+}
+
+/* Its number; counted by hand and hidden, because clang 14 crashes on __builtin_ctzll for BPF. */
+static __always_inline __u32 lowest_bit(__u64 word)
+{
+	__u64 below = (word & -word) - 1;
+
+	asm volatile("" : "+r"(below));
+	below -= below >> 1 & 0x5555555555555555;
+	below = (below & 0x3333333333333333) + (below >> 2 & 0x3333333333333333);
+	below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0f;
+	return below * 0x0101010101010101 >> 56;
+}
+
+static __always_inline __u32 deciding_row(const struct packet *packet, const struct facts *facts)
+{
+	__u64 left;
+
+	if (facts->kind >= PACKET_TRUNCATED)
+		return ROW_MALFORMED;
+	left = matching_rules(packet, facts);
+	if (left)
+		return lowest_bit(left);
+	if (default_drop && allow_neighbour && is_neighbour(facts))
+		return ROW_NEIGHBOUR;
+	return ROW_DEFAULT;
+}
+
+static __always_inline int row_drops(__u32 row)
+{
+	if (row < RULES)
+		return drop_rules >> row & 1;
+	return (row == ROW_DEFAULT && default_drop) || (row == ROW_MALFORMED && malformed_drop);
+}
+
+static __always_inline void count(__u32 row, __u64 bytes)
+{
+	struct count *counted = bpf_map_lookup_elem(&rules, &row);
+
+	if (!counted)
+		return;
+	counted->packets++;
+	counted->bytes += bytes;
+}
+
+static __always_inline int drops(const struct packet *packet, const struct facts *facts, __u64 bytes)
+{
+	__u32 row = deciding_row(packet, facts);
+
+	count(row, bytes);
+	if (!row_drops(row))
+		return 0;
+	if (!observe)
+		return 1;
+	count(ROW_OBSERVED, bytes);
+	return 0;
+}
+
+SEC("xdp.frags")
+int acl_xdp(struct xdp_md *ctx)
+{
+	struct packet packet;
+	struct facts facts;
+
+	read_xdp(ctx, &packet, &facts);
+	return drops(&packet, &facts, bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+}
+
+SEC("tc")
+int acl_tc(struct __sk_buff *skb)
+{
+	struct packet packet;
+	struct facts facts;
+
+	read_tc(skb, &packet, &facts);
+	return drops(&packet, &facts, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

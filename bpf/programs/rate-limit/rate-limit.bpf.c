@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Limits packets, bits or new TCP connections per second, for each key apart.
+ *
+ * GCRA keeps one number per key: the time up to which the key has used its rate. A sliding window keeps two counts: those
+ * admitted in this window, and in the one before, of which the share counts that the last second still covers.
+ * Both are changed by compare-and-swap only, so processors never lose each other's packets.
+ */
+#include "../shared/frame.h"
+
+/* GCRA counts time in 1/256 ns: a packet per 100 ns is not rounded away, and 2.2 years of uptime fit. */
+#define CLOCK_SHIFT 8
+#define ATTEMPTS 3
+
+/* A window's number and what was admitted in it, in one word that can be swapped. */
+#define COUNT_BITS 43
+#define COUNT_MASK ((1ULL << COUNT_BITS) - 1)
+#define NUMBER_MASK ((1ULL << (64 - COUNT_BITS)) - 1)
+
+enum key_kind {
+	PER_GLOBAL,
+	PER_DST_PORT,
+	PER_SRC,
+	PER_DST,
+	PER_SRC_DST_PORT,
+	PER_FLOW,
+};
+
+enum pressure {
+	PRESSURE_SHARED_BUCKET,
+	PRESSURE_DROP,
+	PRESSURE_PASS,
+};
+
+/* Written in place: a new limit holds from the next packet on. */
+struct limit {
+	__u64 multiplier; /* GCRA: time of one unit, in 1/256 ns shifted left by `shift` */
+	__u64 tolerance;  /* GCRA: burst, in 1/256 ns */
+	__u64 horizon;	  /* GCRA: further ahead than this no key can be; what is, is stale */
+	__u64 allowance;  /* sliding window: units per window */
+	__u64 window;	  /* sliding window: ns */
+	__u32 shift;
+	__u32 generation; /* of these numbers: a bucket of another one starts anew */
+};
+
+struct bucket {
+	__u64 first;  /* GCRA: used up to; sliding window: this window */
+	__u64 second; /* sliding window: the one before */
+	__u32 generation;
+	__u32 unused;
+};
+
+struct key {
+	__u32 address[4];
+	__u16 port;
+	__u8 protocol;
+	__u8 family;
+	__u32 unused;
+};
+
+struct flow_key {
+	__u32 src[4];
+	__u32 dst[4];
+	__u16 sport;
+	__u16 dport;
+	__u8 protocol;
+	__u8 family;
+	__u16 unused;
+};
+
+struct counts {
+	__u64 within_packets;
+	__u64 within_bytes;
+	__u64 over_packets;
+	__u64 over_bytes;
+	__u64 new_keys;
+	__u64 overflow;	 /* no room for the key */
+	__u64 contended; /* admitted because other processors kept changing the bucket */
+	__u64 no_l4;	 /* fragments, whose ports nobody can see */
+	__u64 malformed;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct limit);
+	__uint(max_entries, 1);
+} limit SEC(".maps");
+
+/* One bit per destination port. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 1);
+} ports SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct key);
+	__type(value, struct bucket);
+	__uint(max_entries, 1);
+} buckets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct flow_key);
+	__type(value, struct bucket);
+	__uint(max_entries, 1);
+} flows SEC(".maps");
+
+/* The bucket of `per: global`, and of keys that found no room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct bucket);
+	__uint(max_entries, 1);
+} shared_bucket SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct counts);
+	__uint(max_entries, 1);
+} counters SEC(".maps");
+
+#ifdef SLUICE_TEST_CLOCK
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 1);
+} test_clock SEC(".maps");
+#endif
+
+const volatile __u8 per = PER_SRC;
+const volatile __u8 sliding = 0;
+const volatile __u8 count_bytes = 0;
+const volatile __u8 only_syn = 0;
+const volatile __u8 use_ports = 0;
+const volatile __u8 use_protocols = 0;
+const volatile __u8 observe = 0;
+const volatile __u8 malformed_drop = 0;
+const volatile __u8 pressure = PRESSURE_SHARED_BUCKET;
+/* One bit per protocol number. */
+const volatile __u64 protocols[4] = {};
+/* Network order. */
+const volatile __u32 src_mask4 = 0xffffffff;
+const volatile __u32 src_mask6[4] = {};
+
+static __always_inline __u64 now(void)
+{
+#ifdef SLUICE_TEST_CLOCK
+	__u32 zero = 0;
+	__u64 *set = bpf_map_lookup_elem(&test_clock, &zero);
+
+	if (set)
+		return *set;
+#endif
+	return bpf_ktime_get_ns();
+}
+
+static __always_inline int port_listed(__u16 port)
+{
+	__u32 word = port >> 6;
+	__u64 *bits = bpf_map_lookup_elem(&ports, &word);
+
+	return bits && *bits >> (port & 63) & 1;
+}
+
+static __always_inline int is_limited(const struct facts *facts, struct counts *counts)
+{
+	if (facts->kind == PACKET_OTHER)
+		return 0;
+	if (use_protocols && !(protocols[facts->protocol >> 6] >> (facts->protocol & 63) & 1))
+		return 0;
+	if (only_syn && facts->protocol != IPPROTO_TCP)
+		return 0;
+	if (!only_syn && !use_ports)
+		return 1;
+	if (!carries_ports(facts->protocol))
+		return 0;
+	if (!facts->has_l4) {
+		counts->no_l4++;
+		return 0;
+	}
+	if (only_syn && (facts->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return 0;
+	return !use_ports || port_listed(facts->dport);
+}
+
+static __always_inline void *find_or_add(void *map, const void *key, const struct limit *limit, struct counts *counts)
+{
+	struct bucket fresh = { .generation = limit->generation };
+	void *found = bpf_map_lookup_elem(map, key);
+
+	if (found)
+		return found;
+	if (!bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST))
+		counts->new_keys++;
+	return bpf_map_lookup_elem(map, key);
+}
+
+static __always_inline struct bucket *find_flow(const struct packet *packet, const struct facts *facts, const struct limit *limit,
+						struct counts *counts)
+{
+	struct flow_key key = {
+		.src = { packet->src[0], packet->src[1], packet->src[2], packet->src[3] },
+		.dst = { packet->dst[0], packet->dst[1], packet->dst[2], packet->dst[3] },
+		.sport = facts->sport,
+		.dport = facts->dport,
+		.protocol = facts->protocol,
+		.family = facts->kind,
+	};
+
+	return find_or_add(&flows, &key, limit, counts);
+}
+
+static __always_inline struct bucket *find_key(const struct packet *packet, const struct facts *facts, const struct limit *limit,
+					       struct counts *counts)
+{
+	struct key key = { .family = facts->kind };
+	int i;
+
+	if (per == PER_SRC || per == PER_SRC_DST_PORT) {
+		if (facts->kind == PACKET_IP4) {
+			key.address[0] = packet->src[0] & src_mask4;
+		} else {
+#pragma unroll
+			for (i = 0; i < 4; i++)
+				key.address[i] = packet->src[i] & src_mask6[i];
+		}
+	}
+	if (per == PER_DST)
+		__builtin_memcpy(key.address, packet->dst, sizeof(key.address));
+	if (per == PER_DST_PORT)
+		key.family = 0;
+	if (per == PER_DST_PORT || per == PER_SRC_DST_PORT) {
+		key.port = facts->dport;
+		key.protocol = facts->protocol;
+	}
+	return find_or_add(&buckets, &key, limit, counts);
+}
+
+/* GCRA. A frame larger than the whole burst passes when the key is at rest; the time it took is owed. */
+static __always_inline int admit_gcra(struct bucket *bucket, const struct limit *limit, __u64 units, struct counts *counts)
+{
+	__u64 clock = now() << CLOCK_SHIFT;
+	__u64 cost = units * limit->multiplier >> limit->shift;
+	__u64 tolerance = limit->tolerance;
+	__u64 need = cost < tolerance ? cost : tolerance;
+	int i;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < ATTEMPTS; i++) {
+		__u64 used = *(volatile __u64 *)&bucket->first;
+		__u64 ahead = used - clock;
+
+		/* In the past, or so far ahead that it was written before the clock wrapped. */
+		if (ahead > limit->horizon)
+			ahead = 0;
+		if (ahead + need > tolerance)
+			return 0;
+		if (__sync_val_compare_and_swap(&bucket->first, used, clock + ahead + cost) == used)
+			return 1;
+	}
+	counts->contended++;
+	return 1;
+}
+
+/* What was admitted in the window before `number`, moved to its place when this is the first packet of the new window. */
+static __always_inline __u64 previous_count(struct bucket *bucket, __u64 current, __u64 number)
+{
+	__u64 before = (number - 1) & NUMBER_MASK;
+	__u64 previous = *(volatile __u64 *)&bucket->second;
+	__u64 count = 0;
+
+	if (current >> COUNT_BITS == number)
+		return previous >> COUNT_BITS == before ? previous & COUNT_MASK : 0;
+	if (current >> COUNT_BITS == before)
+		count = current & COUNT_MASK;
+	__sync_val_compare_and_swap(&bucket->second, previous, before << COUNT_BITS | count);
+	return count;
+}
+
+static __always_inline int admit_sliding(struct bucket *bucket, const struct limit *limit, __u64 units, struct counts *counts)
+{
+	__u64 clock = now();
+	__u64 window = limit->window ? limit->window : 1;
+	__u64 number = clock / window & NUMBER_MASK;
+	__u64 share = 1024 - clock % window * 1024 / window;
+	__u64 allowance = limit->allowance;
+	__u64 need = units < allowance ? units : allowance;
+	int i;
+
+#pragma clang loop unroll(disable)
+	for (i = 0; i < ATTEMPTS; i++) {
+		__u64 current = *(volatile __u64 *)&bucket->first;
+		__u64 previous = previous_count(bucket, current, number);
+		__u64 count = current >> COUNT_BITS == number ? current & COUNT_MASK : 0;
+
+		if (count + (previous * share >> 10) + need > allowance)
+			return 0;
+		if (__sync_val_compare_and_swap(&bucket->first, current, number << COUNT_BITS | ((count + units) & COUNT_MASK)) == current)
+			return 1;
+	}
+	counts->contended++;
+	return 1;
+}
+
+static __always_inline int admit(struct bucket *bucket, const struct limit *limit, __u64 units, struct counts *counts)
+{
+	if (bucket->generation != limit->generation) {
+		bucket->first = 0;
+		bucket->second = 0;
+		bucket->generation = limit->generation;
+	}
+	return sliding ? admit_sliding(bucket, limit, units, counts) : admit_gcra(bucket, limit, units, counts);
+}
+
+static __always_inline int is_within(const struct packet *packet, const struct facts *facts, __u64 bytes, struct counts *counts)
+{
+	__u32 zero = 0;
+	struct limit *numbers = bpf_map_lookup_elem(&limit, &zero);
+	struct bucket *bucket = 0;
+
+	if (!numbers)
+		return 1;
+	if (per == PER_FLOW)
+		bucket = find_flow(packet, facts, numbers, counts);
+	else if (per != PER_GLOBAL)
+		bucket = find_key(packet, facts, numbers, counts);
+	if (!bucket && per != PER_GLOBAL) {
+		counts->overflow++;
+		if (pressure != PRESSURE_SHARED_BUCKET)
+			return pressure == PRESSURE_PASS;
+	}
+	if (!bucket)
+		bucket = bpf_map_lookup_elem(&shared_bucket, &zero);
+	if (!bucket)
+		return 1;
+	return admit(bucket, numbers, count_bytes ? bytes : 1, counts);
+}
+
+static __always_inline int drops(const struct packet *packet, const struct facts *facts, __u64 bytes)
+{
+	__u32 zero = 0;
+	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
+
+	if (!counts)
+		return 0;
+	if (facts->kind >= PACKET_TRUNCATED) {
+		counts->malformed++;
+		return malformed_drop && !observe;
+	}
+	if (!is_limited(facts, counts))
+		return 0;
+	if (is_within(packet, facts, bytes, counts)) {
+		counts->within_packets++;
+		counts->within_bytes += bytes;
+		return 0;
+	}
+	counts->over_packets++;
+	counts->over_bytes += bytes;
+	return !observe;
+}
+
+SEC("xdp.frags")
+int rate_limit_xdp(struct xdp_md *ctx)
+{
+	struct packet packet;
+	struct facts facts;
+
+	read_xdp(ctx, &packet, &facts);
+	return drops(&packet, &facts, bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+}
+
+SEC("tc")
+int rate_limit_tc(struct __sk_buff *skb)
+{
+	struct packet packet;
+	struct facts facts;
+
+	read_tc(skb, &packet, &facts);
+	return drops(&packet, &facts, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
