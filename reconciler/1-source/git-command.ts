@@ -52,12 +52,26 @@ const killAfter = 2_000;
 
 async function callGit(setting: GitSetting, args: readonly string[], input: string | undefined): Promise<Buffer> {
   const [command = "", ...options] = args;
-  const git = simpleGit(optionsOf(setting, input)).env({ ...setting.environment });
-  // The one call of simple-git that gives bytes; the others decode them as UTF-8.
-  return command === "cat-file" ? ((await git.binaryCatFile(options)) as Buffer) : Buffer.from(await git.raw([command, ...options]));
+  let failure: GitFailure | null = null;
+  const git = simpleGit({
+    ...optionsOf(setting),
+    ...(input === undefined ? {} : { input: () => input }),
+    errors(error, { exitCode, stdErr }) {
+      if (exitCode === 0 && error === undefined) return undefined;
+      failure = new GitFailure(exitCode, Buffer.concat(stdErr).toString("utf8"));
+      return failure;
+    },
+  }).env({ ...setting.environment });
+  try {
+    // The one call of simple-git that gives bytes; the others decode them as UTF-8.
+    return command === "cat-file" ? ((await git.binaryCatFile(options)) as Buffer) : Buffer.from(await git.raw([command, ...options]));
+  } catch (error) {
+    // simple-git packs the failure into an error of its own that has only its text.
+    throw failure ?? error;
+  }
 }
 
-function optionsOf(setting: GitSetting, input: string | undefined): Partial<SimpleGitOptions> {
+function optionsOf(setting: GitSetting): Partial<SimpleGitOptions> {
   return {
     baseDir: setting.directory,
     binary: ["setsid", "git"],
@@ -74,8 +88,6 @@ function optionsOf(setting: GitSetting, input: string | undefined): Partial<Simp
       allowUnsafeSshCommand: true,
       allowUnsafeTemplateDir: true,
     },
-    ...(input === undefined ? {} : { input: () => input }),
-    errors: (error, { exitCode, stdErr }) => (exitCode === 0 ? error : new GitFailure(exitCode, Buffer.concat(stdErr).toString("utf8"))),
   };
 }
 

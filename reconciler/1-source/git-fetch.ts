@@ -7,36 +7,58 @@ import { printable } from "./git-error.ts";
 import { fullName, type GitRef, revisionName } from "./git-ref.ts";
 import type { SnapshotLimits } from "./limits.ts";
 
+/** What is to be fetched; `what` says it in words, for errors. */
 export interface FetchRequest {
   readonly place: GitCache;
   readonly url: string;
   readonly ref: GitRef;
   readonly limits: SnapshotLimits;
   readonly what: string;
+  /** Ends the whole fetch with a reason. */
   readonly stop: (reason: Error) => void;
 }
 
-/** The ref that keeps what was fetched last; set by git only once everything it needs has arrived. */
-const kept = "refs/sluice/source";
+// git sets a ref only once everything that it needs has arrived, and keeps that until nothing refers to it any more.
+const fetchedRef = "refs/sluice/fetched";
+const appliedRef = "refs/sluice/applied";
 
-/** Asks for the commit first, so that nothing new costs one question and no transfer. */
+/** The commit that the ref stands for, with all its files in the cache. Asks first, so that nothing new costs one question and no transfer. */
 export async function fetchCommit(request: FetchRequest, signal: AbortSignal): Promise<string> {
   const { place, url, ref, limits, what, stop } = request;
   const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
-  if ((await keptCommit(place, signal)) === wanted) return wanted;
+  if ((await readRef(place, fetchedRef, signal)) === wanted) return wanted;
   const tooMuch = () => stop(new ReconcilerError("source-refused", `Cannot ${what}: it sends more than ${limits.fetchBytes} bytes`));
   const unwatch = watchPackSize(place, limits.fetchBytes, tooMuch);
   try {
-    const refspec = `+${ref.kind === "commit" ? ref.name : fullName(ref)}:${kept}`;
+    const refspec = `+${ref.kind === "commit" ? ref.name : fullName(ref)}:${fetchedRef}`;
     const flags = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-shallow", "--force"];
     await runGit(place.setting, ["fetch", ...flags, "--", url, refspec], signal);
   } finally {
     unwatch();
   }
   await tidyRepository(place, signal);
-  const commit = await keptCommit(place, signal);
+  const commit = await readRef(place, fetchedRef, signal);
   if (commit === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
   return commit;
+}
+
+/** The commit that keepApplied was told last; null before. */
+export function appliedCommit(place: GitCache, signal: AbortSignal): Promise<string | null> {
+  return readRef(place, appliedRef, signal);
+}
+
+/** Keeps a fetched commit in the cache until another is kept. */
+export async function keepApplied(place: GitCache, commit: string, signal: AbortSignal): Promise<void> {
+  if ((await readRef(place, appliedRef, signal)) === commit) return;
+  await runGit(place.setting, ["update-ref", appliedRef, commit], signal);
+}
+
+/** Who made a commit and what for. */
+export async function describe(place: GitCache, ref: GitRef, commit: string, signal: AbortSignal): Promise<Revision> {
+  const output = await runGit(place.setting, ["log", "-1", "--no-show-signature", "--format=%an%x00%ct%x00%s", commit], signal);
+  const [author = "", seconds = "", subject = ""] = output.toString("utf8").trimEnd().split("\0");
+  const committed = new Date(Number(seconds) * 1000).toISOString();
+  return { name: revisionName(ref, commit), commit, author: printable(author), subject: printable(subject), committed };
 }
 
 /** A tag that has a message is an object of its own; the line that ends in "^{}" says which commit it stands for. */
@@ -59,19 +81,11 @@ async function remoteCommit({ place, url, ref, what }: FetchRequest, signal: Abo
   return commit;
 }
 
-export async function keptCommit(place: GitCache, signal: AbortSignal): Promise<string | null> {
+async function readRef(place: GitCache, name: string, signal: AbortSignal): Promise<string | null> {
   try {
-    return (await runGit(place.setting, ["rev-parse", "--verify", "--quiet", `${kept}^{commit}`], signal)).toString("latin1").trim();
+    return (await runGit(place.setting, ["rev-parse", "--verify", "--quiet", `${name}^{commit}`], signal)).toString("latin1").trim();
   } catch (error) {
     if (error instanceof GitFailure && error.exitCode === 1) return null;
     throw error;
   }
 }
-
-export async function describe(place: GitCache, ref: GitRef, commit: string, signal: AbortSignal): Promise<Revision> {
-  const output = await runGit(place.setting, ["log", "-1", "--no-show-signature", "--format=%an%x00%ct%x00%s", commit], signal);
-  const [author = "", seconds = "", subject = ""] = output.toString("utf8").trimEnd().split("\0");
-  const committed = new Date(Number(seconds) * 1000).toISOString();
-  return { name: revisionName(ref, commit), commit, author: printable(author), subject: printable(subject), committed };
-}
-

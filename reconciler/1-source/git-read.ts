@@ -25,4 +25,3 @@ export async function readFiles(
   const blobs = parseBlobs(output, entries.length);
   return new Map(entries.map((entry, index) => [entry.path, blobs[index] as Uint8Array]));
 }
-

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
-import type { Revision, Snapshot } from "../model/snapshot.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { DeadlineError, withDeadline } from "./deadline.ts";
-import { clearRepository, type GitCache, initRepository, openCache, removeCache, tidyRepository, watchPackSize } from "./git-cache.ts";
-import { GitFailure, runGit } from "./git-command.ts";
+import { clearRepository, type GitCache, initRepository, openCache, removeCache } from "./git-cache.ts";
+import { GitFailure } from "./git-command.ts";
 import type { GitCredentials } from "./git-environment.ts";
-import { gitError, isCacheDamage, printable } from "./git-error.ts";
-import { checkRef, fullName, type GitRef, revisionName } from "./git-ref.ts";
+import { gitError, isCacheDamage } from "./git-error.ts";
+import { appliedCommit, describe, fetchCommit, keepApplied } from "./git-fetch.ts";
+import { readFiles } from "./git-read.ts";
+import { checkRef, type GitRef } from "./git-ref.ts";
 import { parseRemote } from "./git-remote.ts";
-import { parseBlobs, parseTree } from "./git-tree.ts";
-import { checkEntries, defaultLimits, invalid, type SnapshotLimits } from "./limits.ts";
+import { defaultLimits, type SnapshotLimits } from "./limits.ts";
 import type { Fetched, Source } from "./source.ts";
 
 export interface GitSourceOptions {
@@ -38,32 +39,42 @@ export function openGitSource(options: GitSourceOptions): Source {
   let opened: Promise<GitCache> | null = null;
   const cache = () => (opened ??= openCache(cacheDirectory, remote, credentials));
 
-  async function fetch(signal: AbortSignal): Promise<Fetched> {
+  /** Runs something in the cache, within the timeout, and says in our words how it failed. */
+  async function within<T>(
+    action: string,
+    signal: AbortSignal,
+    run: (place: GitCache, signal: AbortSignal, stop: (reason: Error) => void) => Promise<T>,
+  ) {
     const place = await cache();
-    return translated(what, signal, () =>
-      withDeadline(signal, timeoutMilliseconds, (deadline, stop) =>
-        mendingCache(place, async () => {
-          await initRepository(place, deadline);
-          const commit = await fetchCommit({ place, url: remote.url, ref, limits, what, stop }, deadline);
-          return { revision: await describe(place, ref, commit, deadline), identity: commit };
-        }),
-      ),
-    );
+    return translated(action, signal, () => withDeadline(signal, timeoutMilliseconds, (deadline, stop) => run(place, deadline, stop)));
   }
 
-  async function snapshot({ revision, identity }: Fetched, signal: AbortSignal): Promise<Snapshot> {
-    const place = await cache();
-    const files = await translated(`read "${revision.name}"`, signal, () =>
-      withDeadline(signal, timeoutMilliseconds, (deadline) => readFiles(place, identity, path, limits, deadline)),
-    );
-    return { revision, files };
+  async function fetched(place: GitCache, commit: string, signal: AbortSignal): Promise<Fetched> {
+    return { revision: await describe(place, ref, commit, signal), identity: commit };
   }
 
   return {
     name: `${remote.url} ${ref.kind} ${ref.name}`,
     watch: remote.protocol === "file" ? refPlaces(remote.url) : [],
-    fetch,
-    snapshot,
+    fetch: (signal) =>
+      within(what, signal, (place, deadline, stop) =>
+        mendingCache(place, async () => {
+          await initRepository(place, deadline);
+          return fetched(place, await fetchCommit({ place, url: remote.url, ref, limits, what, stop }, deadline), deadline);
+        }),
+      ),
+    snapshot: ({ revision, identity }, signal) =>
+      within(`read "${revision.name}"`, signal, async (place, deadline): Promise<Snapshot> => {
+        return { revision, files: await readFiles(place, identity, path, limits, deadline) };
+      }),
+    keep: ({ revision, identity }, signal) =>
+      within(`keep "${revision.name}"`, signal, (place, deadline) => keepApplied(place, identity, deadline)),
+    kept: (signal) =>
+      within("read what was kept", signal, async (place, deadline) => {
+        await initRepository(place, deadline);
+        const commit = await appliedCommit(place, deadline);
+        return commit === null ? null : fetched(place, commit, deadline);
+      }),
     async close() {
       if (cacheDirectory === null && opened !== null) await removeCache(await opened);
       opened = null;
