@@ -17,6 +17,8 @@ export interface RelocatedProgram {
   readonly frags: boolean;
   /** From the verifier's log; null when it did not say. */
   readonly processedInstructions: number | null;
+  /** Contents of its map ".kconfig" on this host (LINUX_KERNEL_VERSION, CONFIG_…); not there when it has no such externs. */
+  readonly kconfig?: Uint8Array;
 }
 
 /** struct bpf_func_info. */
