@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readlinkSync } from "node:fs";
+import { constants } from "node:os";
+import { libbpf } from "../libbpf-ffi/library.ts";
+import { libc } from "../libbpf-ffi/libc.ts";
+import type { Pin } from "./kernel.ts";
+import { type Attempt, check, refusal } from "./refusal.ts";
+
+/** What an fd of bpf(2) refers to; "other" for BTF and for what later kernels bring. */
+export type ObjectKind = Pin["kind"] | "other";
+
+/** Lends an fd to `use` and closes it afterwards, also when `use` fails. */
+export function withFd<Result>(fd: number, use: (fd: number) => Result): Result {
+  try {
+    return use(fd);
+  } finally {
+    libc().close(fd);
+  }
+}
+
+/** Like withFd(), for work that goes on after the call. */
+export async function withFdAsync<Result>(fd: number, use: (fd: number) => Promise<Result>): Promise<Result> {
+  try {
+    return await use(fd);
+  } finally {
+    libc().close(fd);
+  }
+}
+
+/** Opens what is pinned at `path`, which must be of that kind. The caller closes the fd. */
+export function openPin(path: string, kind: Pin["kind"]): number {
+  const attempt = { call: "BPF_OBJ_GET", action: `Cannot open the ${kind} pinned at "${path}"` };
+  const fd = check(libbpf().bpf_obj_get(path), attempt);
+  const actual = kindOf(fd);
+  if (actual === kind) return fd;
+  libc().close(fd);
+  throw refusal(constants.errno.EINVAL, attempt, `a ${actual} is pinned there`);
+}
+
+/** Opens a pin of any kind; null when there is none at `path`. The caller closes the fd. */
+export function openAnyPin(path: string): { readonly fd: number; readonly kind: ObjectKind } | null {
+  const fd = libbpf().bpf_obj_get(path);
+  if (fd === -constants.errno.ENOENT) return null;
+  check(fd, { call: "BPF_OBJ_GET", action: `Cannot open what is pinned at "${path}"` });
+  return { fd, kind: kindOf(fd) };
+}
+
+/** Reads bpf_{map,prog,link}_info: `length` bytes of it, zero where the kernel knows fewer. */
+export function readInfo(fd: number, length: number, attempt: Attempt, prepare: (info: Buffer) => void = () => undefined): Buffer {
+  const info = Buffer.alloc(length);
+  prepare(info);
+  check(libbpf().bpf_obj_get_info_by_fd(fd, info, new Uint32Array([length])), attempt);
+  return info;
+}
+
+/** The text in a fixed-size field, without the zeros that fill it up. */
+export function fixedText(info: Buffer, start: number, length: number): string {
+  const field = info.subarray(start, start + length);
+  const end = field.indexOf(0);
+  return field.toString("utf8", 0, end < 0 ? length : end);
+}
+
+function kindOf(fd: number): ObjectKind {
+  // "anon_inode:bpf-map": the kernel has no other way to say it.
+  const target = readlinkSync(`/proc/self/fd/${fd}`);
+  if (target.includes("bpf-map")) return "map";
+  if (target.includes("bpf-prog")) return "program";
+  return /bpf[-_]link/.test(target) ? "link" : "other";
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import koffi from "koffi";
+
+/** The calls of libc that Node has none for. A failing one returns a negative errno, like libbpf's. */
+export interface Libc {
+  close(fd: number): number;
+  /** operation: lockExclusive, lockNonBlocking, lockRelease. */
+  flock(fd: number, operation: number): number;
+  mount(source: string, target: string, type: string, flags: number, data: string): number;
+  /** bpf(2): `attributes` is union bpf_attr, read and written in place. */
+  bpf(command: number, attributes: Uint8Array): number;
+  /** Network devices of this thread's namespace. /sys/class/net may show another one's. */
+  interfaces(): readonly { readonly name: string; readonly index: number }[];
+  /** "Operation not permitted" for 1. */
+  strerror(errno: number): string;
+}
+
+/** LOCK_EX, LOCK_NB and LOCK_UN of flock(2). */
+export const lockExclusive = 2;
+export const lockNonBlocking = 4;
+export const lockRelease = 8;
+
+let opened: Libc | null = null;
+
+/** Opens libc on first use. */
+export function libc(): Libc {
+  opened ??= openLibc();
+  return opened;
+}
+
+/** __NR_bpf by the names that Node has for architectures. */
+const bpfSystemCalls: Readonly<Record<string, number>> = { x64: 321, arm64: 280, riscv64: 280, loong64: 280, arm: 386, ppc64: 361, s390x: 351 };
+
+function openLibc(): Libc {
+  const library = koffi.load("libc.so.6");
+  const close = library.func("int close(int fd)");
+  const flock = library.func("int flock(int fd, int operation)");
+  const mount = library.func("int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)");
+  const syscall = library.func("long syscall(long number, long command, void *attributes, long size)");
+  const strerror = library.func("const char *strerror(int errno)");
+  const number = bpfSystemCalls[process.arch] ?? -1;
+  return {
+    close: (fd) => negativeErrno(close(fd)),
+    flock: (fd, operation) => negativeErrno(flock(fd, operation)),
+    mount: (source, target, type, flags, data) => negativeErrno(mount(source, target, type, flags, data)),
+    bpf: (command, attributes) => negativeErrno(Number(syscall(number, command, attributes, attributes.length))),
+    interfaces: interfaceLister(library),
+    strerror: (errno) => strerror(errno),
+  };
+}
+
+function negativeErrno(result: number): number {
+  return result === -1 ? -koffi.errno() : result;
+}
+
+function interfaceLister(library: ReturnType<typeof koffi.load>): Libc["interfaces"] {
+  const entry = koffi.struct({ index: "unsigned int", name: "const char *" });
+  const nameIndex = library.func("void *if_nameindex()");
+  const freeNameIndex = library.func("void if_freenameindex(void *list)");
+  return () => {
+    const list: bigint | null = nameIndex();
+    if (list === null) throw new Error(`Cannot list network interfaces: errno ${koffi.errno()}`);
+    try {
+      const found: { name: string; index: number }[] = [];
+      for (let at = 0; ; at += koffi.sizeof(entry)) {
+        const { index, name } = koffi.decode(list, at, entry) as { index: number; name: string };
+        if (index === 0) return found;
+        found.push({ name, index });
+      }
+    } finally {
+      freeNameIndex(list);
+    }
+  };
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import koffi, { type KoffiFunc } from "koffi";
+
+/** A copy of `length` bytes at an address that a library gave us. */
+export function copyMemory(address: bigint, length: number): Uint8Array {
+  const copy = new Uint8Array(length);
+  memcpy ??= koffi.load("libc.so.6").func("void *memcpy(void *to, const void *from, size_t size)");
+  memcpy(copy, address, length);
+  return copy;
+}
+
+/** The address of a buffer's memory, for structures that hold pointers. The caller keeps the buffer alive. */
+export function addressOf(buffer: Uint8Array): bigint {
+  return koffi.address(buffer);
+}
+
+/**
+ * Calls on a thread of the pool, so that the event loop goes on meanwhile. The arguments stay referenced until the call is back:
+ * the kernel reads and writes their memory.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: the constraint that koffi itself puts on the functions it binds
+export function callAsync<F extends (...args: any) => any>(call: KoffiFunc<F>, ...args: Parameters<F>): Promise<ReturnType<F>> {
+  return new Promise((resolve, reject) => {
+    call.async(...args, (error: unknown, result: ReturnType<F>) => {
+      pending.delete(args);
+      if (error) reject(error);
+      else resolve(result);
+    });
+    pending.add(args);
+  });
+}
+
+const pending = new Set<readonly unknown[]>();
+
+let memcpy: ReturnType<ReturnType<typeof koffi.load>["func"]> | null = null;
