@@ -32,6 +32,8 @@ export interface ProgramSettings {
   /** .rodata variables by name, typed by BTF like `globals:` in the policy. */
   readonly globals: Readonly<Record<string, unknown>>;
   readonly maps: Readonly<Record<string, MapSettings>>;
+  /** What is odd but does not stand in the way; each of severity "warning". */
+  readonly warnings?: readonly LowerProblem[];
 }
 
 /** A map that is not mentioned is the program's own state, with the layout "". */
