@@ -14,10 +14,11 @@ import { mapPin, type PinLayout } from "./model/pins.ts";
 import { isEmpty, type Plan } from "./model/plan.ts";
 import type { Snapshot } from "./model/snapshot.ts";
 import { objectsOf } from "./objects.ts";
+import { ReconcilerError } from "./reconciler-error.ts";
 import { recordOutcome } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
-import { ReconcilerError } from "./reconciler-error.ts";
 import { readApplied } from "./state/applied.ts";
+import { readHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
 import { lockState } from "./state/lock.ts";
 import { openState } from "./state/state-directory.ts";
@@ -40,6 +41,8 @@ export interface PlanOptions {
 export interface PassOptions extends PlanOptions {
   /** What started the pass, for the history: "commit", "drift", "device", "command". */
   readonly trigger: string;
+  /** Leaves the host alone while it is held at what `sluice rollback` went back to: for passes that nobody asked for. */
+  readonly respectHold?: boolean;
   /** Asked when there is something to do; false leaves everything as it is. */
   approve?(planned: Planned): Promise<boolean>;
   readonly progress?: Progress;
@@ -50,6 +53,8 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
   return locked(host, async () => {
     const planned = await planPass(host, snapshot, options);
     if (planned.kind === "invalid") return recordOutcome(host, snapshot, options.trigger, planned);
+    const hold = options.respectHold ? await readHold(host.state) : null;
+    if (hold?.desired === planned.desired.digest) return { kind: "held", since: hold.since, revision: hold.revision };
     return applyPlanned(host, snapshot, planned, options);
   });
 }
@@ -60,7 +65,13 @@ export async function planPass(host: Host, snapshot: Snapshot, options: PlanOpti
   if (rendered.kind === "invalid") return rendered;
   const { desired, warnings } = rendered;
   const observed = await observeFor(host, desired);
-  return { kind: "planned", desired, observed, warnings, plan: plan(host.policy, desired, observed, host.layout, host.name, options.prune) };
+  return {
+    kind: "planned",
+    desired,
+    observed,
+    warnings,
+    plan: plan(host.policy, desired, observed, host.layout, host.name, options.prune),
+  };
 }
 
 /** Plans against an exported snapshot of a host: no kernel, no privileges. */
@@ -83,7 +94,9 @@ export async function applySaved(host: Host, saved: { plan: Plan; desired: Desir
     const observed = await observeFor(host, saved.desired);
     const fresh = plan(host.policy, saved.desired, observed, host.layout, host.name, options.prune);
     if (fresh.base !== saved.plan.base || saved.plan.host !== host.name) {
-      throw new ReconcilerError("plan-stale", `Cannot apply the saved plan: ${host.name} has changed since it was made`, { hint: "plan again" });
+      throw new ReconcilerError("plan-stale", `Cannot apply the saved plan: ${host.name} has changed since it was made`, {
+        hint: "plan again",
+      });
     }
     return applyPlanned(host, null, { kind: "planned", desired: saved.desired, observed, plan: saved.plan, warnings: [] }, options);
   });
@@ -112,6 +125,7 @@ async function applyPlanned(host: Host, snapshot: Snapshot | null, planned: Plan
     kernel: host.kernel,
     objects: objectsOf(host.policy, desired.objects),
     plan: wanted,
+    applied: planned.observed.applied,
     journal: {
       write: (journal) => writeJournal(host.state, journal),
       clear: () => clearJournal(host.state),
@@ -123,10 +137,10 @@ async function applyPlanned(host: Host, snapshot: Snapshot | null, planned: Plan
       return plan(host.policy, desired, observed, host.layout, host.name, true);
     },
   });
-  if (result.kind !== "committed") return recordOutcome(host, snapshot, options.trigger, result, host.now() - started);
+  if (result.kind !== "committed") return recordOutcome(host, snapshot, options.trigger, result);
   const leftovers = await cleanUp(host.kernel, result.cleanup, progress);
   const milliseconds = host.now() - started;
-  return recordOutcome(host, snapshot, options.trigger, { kind: "applied", plan: wanted, milliseconds, leftovers }, milliseconds);
+  return recordOutcome(host, snapshot, options.trigger, { kind: "applied", plan: wanted, milliseconds, leftovers, notes: [] });
 }
 
 function render(reader: PolicyReader, snapshot: Snapshot, host: string) {
@@ -142,7 +156,8 @@ async function observeFor(host: Host, desired: Desired): Promise<Observed> {
   const contents = new Set<string>();
   for (const { hook, chain } of desired.hooks) {
     for (const step of chain) {
-      for (const map of step.maps) if (map.content !== "none") contents.add(mapPin(host.layout, hook, step.name, map.name, map.incarnation));
+      for (const map of step.maps)
+        if (map.content !== "none") contents.add(mapPin(host.layout, hook, step.name, map.name, map.incarnation));
     }
   }
   const applied = await readApplied(host.state);

@@ -3,9 +3,9 @@ import { access, chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unwritable } from "../state/write-file.ts";
+import type { GitSetting } from "./git-command.ts";
 import { runGit } from "./git-command.ts";
 import { askpassScript, type GitCredentials, type GitFiles, gitConfig, gitEnvironment } from "./git-environment.ts";
-import type { GitSetting } from "./git-command.ts";
 import type { GitRemote } from "./git-remote.ts";
 
 /**

@@ -3,8 +3,8 @@ import type { ErrorObject } from "ajv/dist/2020.js";
 import type { PolicyFile } from "./read-policy-file.ts";
 import { schemaErrors } from "./schema-errors.ts";
 import { type SchemaMessage, schemaMessage } from "./schema-messages.ts";
-import { type Complaint, type Report, diagnose } from "./source-file.ts";
-import { type YamlNode, type YamlPath, entryOf, nodeAt, placeAt } from "./yaml-tree.ts";
+import { type Complaint, diagnose, type Report } from "./source-file.ts";
+import { entryOf, nodeAt, placeAt, type YamlNode, type YamlPath } from "./yaml-tree.ts";
 
 /** Which parts of a value fit the schema, so that checks that need them go on although others are wrong. */
 export interface SchemaFit {
@@ -12,18 +12,26 @@ export interface SchemaFit {
   fits(path: YamlPath): boolean;
 }
 
+/** More of them help nobody, and a hostile file can have a million. */
+const mostErrors = 100;
+
 /** Words that a later version of the format gives a meaning, by the shape of the path they stand at. */
 const notYet = [
-  { path: /^\/(?:xdp|tc\/[a-z]+)\/chain\/\d+$/, keys: ["match", "verdict"], message: 'Steps with "match" are not supported yet: expected "uses"' },
+  {
+    path: /^\/(?:xdp|tc\/[a-z]+)\/chain\/\d+$/,
+    keys: ["match", "verdict"],
+    message: 'Steps with "match" are not supported yet: expected "uses"',
+  },
   { path: /^$/, keys: ["tests"], message: "Packet tests are not supported yet" },
 ];
 
 /** Reports everything in the value at `base` that breaks the schema. `value` is its plain form. */
 export function checkSchema(schema: object, value: unknown, file: PolicyFile, base: YamlPath, report: Report): SchemaFit {
-  const errors = withoutEchoes(schemaErrors(schema, value));
+  const all = schemaErrors(schema, value);
+  const errors = withoutEchoes(all.slice(0, mostErrors));
   for (const error of errors) report(diagnose(file.source, complaintOf(error, file.root, base)));
   const broken = errors.map((error) => pathOf(error));
-  return { fits: (path) => !broken.some((wrong) => isPrefix(wrong, path) || isPrefix(path, wrong)) };
+  return { fits: (path) => all.length <= mostErrors && !broken.some((wrong) => isPrefix(wrong, path) || isPrefix(path, wrong)) };
 }
 
 function complaintOf(error: ErrorObject, root: YamlNode, base: YamlPath): Complaint {

@@ -42,7 +42,8 @@ const key = /(?:[A-Za-z0-9_./][A-Za-z0-9_./-]*|-[0-9]+|"[^"\\\n]*"|'[^'\n]*')(?=
 const flowWord = /(?:[A-Za-z0-9_./(^$~+]|-[0-9])(?:[^\n,[\]{}:#]|:(?=[^\n ,[\]{}]))*/y;
 const integer = /^(?:0|-?[1-9][0-9]{0,14})$/;
 const oddWord = /^(?:~|null|Null|NULL|True|TRUE|False|FALSE)$/;
-const otherNumber = /^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
+const otherNumber =
+  /^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
 
 /** Moves to the first character of the next line that says something; gives its column, or null at the end of the text. */
 function nextLine(reader: Reader): number | null {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Document, isAlias, isMap, isScalar, isSeq, parseDocument, type Node, type Pair, type YAMLError } from "yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, type YAMLError } from "yaml";
 import type { Complaint } from "./source-file.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml-tree.ts";
 
@@ -78,7 +78,16 @@ function readPair(builder: Builder, pair: Pair<Node, Node | null>, depth: number
   const name = String(key.value);
   if (name === "__proto__") return { key: refuse(builder, "unknown-key", `Key "__proto__" is not allowed`, start, end), value };
   if (name === "<<") {
-    return { key: refuse(builder, "not-supported", "Merge keys are not supported: write the keys out, or use an alias for the whole value", start, end), value };
+    return {
+      key: refuse(
+        builder,
+        "not-supported",
+        "Merge keys are not supported: write the keys out, or use an alias for the whole value",
+        start,
+        end,
+      ),
+      value,
+    };
   }
   return { key: { ...key, start, end }, value };
 }

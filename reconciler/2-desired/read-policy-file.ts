@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFastYaml } from "./fast-yaml.ts";
 import { readFullYaml } from "./full-yaml.ts";
-import { type Report, type SourceFile, diagnose, diagnoseFile, sourceFile } from "./source-file.ts";
+import { diagnose, diagnoseFile, type Report, type SourceFile, sourceFile } from "./source-file.ts";
 import type { YamlNode } from "./yaml-tree.ts";
 
 /** A policy file whose YAML is sound. */
@@ -27,7 +27,9 @@ export function readPolicyFile(path: string, bytes: Uint8Array, report: Report):
 
 function decodeText(path: string, bytes: Uint8Array, report: Report): string | null {
   if (bytes.length > biggestFile) {
-    report(diagnoseFile(path, "too-big", `The file has ${bytes.length} bytes, a policy at most ${biggestFile}`, "move long lists to lists/"));
+    report(
+      diagnoseFile(path, "too-big", `The file has ${bytes.length} bytes, a policy at most ${biggestFile}`, "move long lists to lists/"),
+    );
     return null;
   }
   try {

@@ -11,7 +11,14 @@ export function schemaErrors(schema: object, value: unknown): readonly ErrorObje
 }
 
 function compile(schema: object): ValidateFunction {
-  const ajv = new Ajv2020({ strict: true, strictRequired: false, strictTypes: false, allErrors: true, verbose: true, validateFormats: false });
+  const ajv = new Ajv2020({
+    strict: true,
+    strictRequired: false,
+    strictTypes: false,
+    allErrors: true,
+    verbose: true,
+    validateFormats: false,
+  });
   ajv.addKeyword("x-expected");
   ajv.addKeyword("tsType");
   const validate = ajv.compile(schema);

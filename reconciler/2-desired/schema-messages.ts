@@ -28,9 +28,16 @@ export function schemaMessage(error: ErrorObject, name: string | null, isItem: b
     case "unevaluatedProperties":
       return unknownKey(error, String(params["additionalProperty"] ?? params["unevaluatedProperty"]));
     case "required":
-      return said("missing-key", `Key "${params["missingProperty"]}" is missing${name === null ? "" : isItem ? ` in an item of "${name}"` : ` in "${name}"`}`);
+      return said(
+        "missing-key",
+        `Key "${params["missingProperty"]}" is missing${name === null ? "" : isItem ? ` in an item of "${name}"` : ` in "${name}"`}`,
+      );
     case "dependentRequired":
-      return { ...said("missing-key", `Key "${params["property"]}" needs the key "${params["missingProperty"]}" beside it`), inside: params["property"], aboutKey: true };
+      return {
+        ...said("missing-key", `Key "${params["property"]}" needs the key "${params["missingProperty"]}" beside it`),
+        inside: params["property"],
+        aboutKey: true,
+      };
     case "type":
       return typeMessage(error, subject, value);
     case "enum":
@@ -64,7 +71,10 @@ export function schemaMessage(error: ErrorObject, name: string | null, isItem: b
     case "oneOf":
       return said("wrong-type", `${subject} must be ${alternatives(error)}, not ${value}`);
     default:
-      return said("not-allowed", `${subject} ${expected(error) === null ? (error.message ?? "is not allowed") : `must be ${expected(error)}`}`);
+      return said(
+        "not-allowed",
+        `${subject} ${expected(error) === null ? (error.message ?? "is not allowed") : `must be ${expected(error)}`}`,
+      );
   }
 }
 
@@ -101,7 +111,11 @@ function enumMessage(error: ErrorObject, subject: string, of: string): SchemaMes
   const words = allowed.map(String);
   if (typeof error.data === "object") return said("wrong-type", `${subject} must be ${oneOf(words)}, not ${showValue(error.data)}`);
   const meant = closest(String(error.data), words);
-  return said("not-one-of", `Unknown value ${showValue(error.data)}${of}: expected ${oneOf(words)}`, meant === null ? null : `did you mean "${meant}"?`);
+  return said(
+    "not-one-of",
+    `Unknown value ${showValue(error.data)}${of}: expected ${oneOf(words)}`,
+    meant === null ? null : `did you mean "${meant}"?`,
+  );
 }
 
 function alternatives(error: ErrorObject): string {

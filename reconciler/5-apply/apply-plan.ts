@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
+import type { Applied } from "../model/applied.ts";
 import type { Journal } from "../model/journal.ts";
 import type { RolledBack, Stuck } from "../model/outcome.ts";
 import type { Plan } from "../model/plan.ts";
@@ -11,6 +12,8 @@ export interface ApplyRequest {
   readonly kernel: Kernel;
   readonly objects: Objects;
   readonly plan: Plan;
+  /** The record of the pass before. */
+  readonly applied: Applied | null;
   /** Where the way back is written before the first operation that traffic sees. */
   readonly journal: JournalKeeper;
   /** Observes and plans once more, after the commit. */
@@ -42,13 +45,12 @@ export async function applyPlan(request: ApplyRequest): Promise<Committed | Roll
   }
   if (plan.commit.length === 0) return { kind: "committed", cleanup: plan.cleanup };
   try {
-    await request.journal.write({ format: 1, revision: plan.revision, operations: undoing(plan.commit) });
+    await request.journal.write({ format: 1, revision: plan.revision, applied: request.applied, operations: undoing(plan.commit) });
   } catch (error) {
     return undoAll(request, "prepare", error);
   }
   return commit(request);
 }
-
 
 async function commit(request: ApplyRequest): Promise<Committed | RolledBack | Stuck> {
   const { plan, kernel, objects, progress } = request;
@@ -103,7 +105,10 @@ function isReached(rest: Plan): boolean {
 function notReached(rest: Plan): ReconcilerError {
   const left = rest.hooks.filter((hook) => hook.action !== "unchanged" && hook.action !== "pending");
   const names = left.map(({ hook, action }) => `${hook.interface}/${hook.kind} (${action})`).join(", ");
-  return new ReconcilerError("apply-failed", `Cannot confirm the result: after the commit the kernel still differs from the policy at ${names}`);
+  return new ReconcilerError(
+    "apply-failed",
+    `Cannot confirm the result: after the commit the kernel still differs from the policy at ${names}`,
+  );
 }
 
 function errorsOf(cause: unknown): readonly unknown[] {

@@ -55,7 +55,10 @@ function stepError(load: Load, step: string, cause: unknown): unknown {
   const place = origin === undefined ? "" : ` (${printOrigin(origin)})`;
   const said = cause.log === null ? cause.message : `the verifier refused it: ${cause.message}`;
   const hint = cause.log === null ? {} : { hint: "the whole log of the verifier is shown with --verbose" };
-  return new ReconcilerError("apply-failed", `Cannot load step "${step}" of ${hookName(load.generation.hook)}${place}: ${said}`, { cause, ...hint });
+  return new ReconcilerError("apply-failed", `Cannot load step "${step}" of ${hookName(load.generation.hook)}${place}: ${said}`, {
+    cause,
+    ...hint,
+  });
 }
 
 function linkSteps(load: Load, steps: readonly StepToLink[]): LinkedChain {

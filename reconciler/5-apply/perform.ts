@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
+import { KernelError } from "../../bpf/kernel/kernel-error.ts";
 import { inverse, type Operation } from "../model/operation.ts";
 import { printOperation } from "../model/print-operation.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
@@ -28,9 +29,11 @@ export async function performOrUndo(
       await execute(kernel, objects, operation);
     } catch (error) {
       const failed = describeFailure(operation, index, operations.length, error);
-      await undo(kernel, objects, undoing(operations.slice(0, isPartial(operation) ? index + 1 : index)), progress).catch((cause: unknown) => {
-        throw new UndoFailed(failed, cause instanceof AggregateError ? cause.errors : [cause]);
-      });
+      await undo(kernel, objects, undoing(operations.slice(0, isPartial(operation) ? index + 1 : index)), progress).catch(
+        (cause: unknown) => {
+          throw new UndoFailed(failed, cause instanceof AggregateError ? cause.errors : [cause]);
+        },
+      );
       throw failed;
     }
   }
@@ -60,7 +63,10 @@ export function undoing(operations: readonly Operation[]): readonly Operation[] 
   return operations.map(inverse).reverse();
 }
 
-/** Performs every inverse, whatever the others do; throws an AggregateError when some failed. */
+/**
+ * Performs every inverse, whatever the others do; throws an AggregateError when some failed. A device that has gone meanwhile has
+ * nothing left to bring back.
+ */
 export async function undo(kernel: Kernel, objects: Objects, inverses: readonly Operation[], progress: Progress): Promise<void> {
   const errors: unknown[] = [];
   for (const [index, operation] of inverses.entries()) {
@@ -68,10 +74,14 @@ export async function undo(kernel: Kernel, objects: Objects, inverses: readonly 
     try {
       await execute(kernel, objects, operation);
     } catch (error) {
-      errors.push(describeFailure(operation, index, inverses.length, error));
+      if (!isDeviceGone(error)) errors.push(describeFailure(operation, index, inverses.length, error));
     }
   }
   if (errors.length > 0) throw new AggregateError(errors, `${errors.length} of ${inverses.length} operations could not be undone`);
+}
+
+function isDeviceGone(error: unknown): boolean {
+  return error instanceof KernelError && (error.errno === "ENODEV" || error.errno === "ENOLINK");
 }
 
 function describeFailure(operation: Operation, index: number, of: number, cause: unknown): ReconcilerError {

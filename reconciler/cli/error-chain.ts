@@ -15,18 +15,20 @@ export interface ErrorLink {
   readonly stack: string | null;
 }
 
-/** An error and its causes, outermost first. Ends after eight, and where causes go round. */
+/** An error and its causes, outermost first, those of several errors one after the other. Ends after twelve, and where causes go round. */
 export function errorChain(error: unknown): readonly ErrorLink[] {
-  const chain: ErrorLink[] = [];
   const seen = new Set<unknown>();
-  let current = error;
-  while (current !== undefined && current !== null && !seen.has(current) && chain.length < 8) {
+  const waiting = [error];
+  while (waiting.length > 0 && seen.size < longest) {
+    const current = waiting.shift();
+    if (current === undefined || current === null || seen.has(current)) continue;
     seen.add(current);
-    chain.push(errorLink(current));
-    current = current instanceof Error ? current.cause : undefined;
+    if (current instanceof Error) waiting.unshift(...(current instanceof AggregateError ? current.errors : []), current.cause);
   }
-  return chain;
+  return [...seen].map(errorLink);
 }
+
+const longest = 12;
 
 /** The last lines of a verifier's log that say something: the statistics that end every log say nothing about the error. */
 export function logTail(log: string, lines: number): { readonly tail: readonly string[]; readonly omitted: number } {

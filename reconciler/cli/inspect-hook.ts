@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { verdictName } from "../../bpf/chain/verdict.ts";
+
 import type { LinkMode } from "../../bpf/chain/linked-chain.ts";
+import { verdictName } from "../../bpf/chain/verdict.ts";
 import type { AttachedProgram, HookKind, LinkPin, ProgramPin, XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { Manifest } from "../model/generation.ts";
 import type { ObservedGeneration, ObservedHook } from "../model/observed.ts";

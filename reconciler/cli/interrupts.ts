@@ -30,7 +30,8 @@ export function watchInterrupts(mode: InterruptMode, terminal: Terminal, tidy: (
     if (controller.signal.aborted) quit();
     controller.abort(new Interrupted());
     tidy();
-    if (mode === "undo") terminal.err("Interrupted: undoing what was begun; Ctrl-C again ends at once, and the next start undoes the rest\n");
+    if (mode === "undo")
+      terminal.err("Interrupted: undoing what was begun; Ctrl-C again ends at once, and the next start undoes the rest\n");
     else setTimeout(quit, grace).unref();
   };
 

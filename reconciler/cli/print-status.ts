@@ -59,7 +59,10 @@ export function printStatus(
   return `${head}${hooks}${next === null ? "" : `\n${colors.cyan("Next:")} ${next}\n`}`;
 }
 
-function printHooks(hooks: readonly StatusHook[], options: { readonly width: number | null; readonly colors: Colors; readonly now: number }) {
+function printHooks(
+  hooks: readonly StatusHook[],
+  options: { readonly width: number | null; readonly colors: Colors; readonly now: number },
+) {
   const { width, colors, now } = options;
   const rows = hooks.map((hook) => [
     sanitise(hook.hook),

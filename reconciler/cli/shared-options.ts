@@ -17,6 +17,13 @@ export interface PolicyOptions {
   readonly tag?: string;
   readonly commit?: string;
   readonly path?: string;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly caFile?: string;
+  readonly identityFile?: string;
+  readonly knownHostsFile?: string;
+  /** Seconds. */
+  readonly timeout?: number;
 }
 
 export function addHostOptions(command: Command): Command {
@@ -41,7 +48,13 @@ export function addPolicyOptions(command: Command): Command {
     .addOption(new Option("--branch <name>", "its branch (default: main)").conflicts(["tag", "commit"]))
     .addOption(new Option("--tag <name>", "its tag").conflicts(["branch", "commit"]))
     .addOption(new Option("--commit <digest>", "its commit, 40 hex digits").conflicts(["branch", "tag"]))
-    .addOption(new Option("--path <folder>", "the folder in it that holds the policy"));
+    .addOption(new Option("--path <folder>", "the folder in it that holds the policy"))
+    .option("--timeout <seconds>", "give up on the repository after so long (default: 60)", positiveNumber)
+    .option("--username <name>", "https: user name (default: git)")
+    .option("--password-file <file>", "https: a file with the password or token")
+    .option("--ca-file <file>", "https: certificates that the server's must descend from")
+    .option("--identity-file <file>", "ssh: private key")
+    .option("--known-hosts-file <file>", "ssh: the hosts to trust; others are refused");
 }
 
 export function addJsonOption(command: Command): Command {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Applied } from "./applied.ts";
 import type { Operation } from "./operation.ts";
 import type { Revision } from "./snapshot.ts";
 
@@ -6,6 +7,8 @@ import type { Revision } from "./snapshot.ts";
 export interface Journal {
   readonly format: 1;
   readonly revision: Revision;
+  /** The record of the pass before. */
+  readonly applied: Applied | null;
   /** The inverses of the plan's commit, newest first. */
   readonly operations: readonly Operation[];
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { type Entries, noEntries } from "../../bpf/kernel/entries.ts";
+import type { MapSpec } from "../../bpf/object/spec.ts";
+import type { DesiredMap, EntryPrinter } from "../model/desired.ts";
+import type { Origin } from "../model/origin.ts";
+import { incarnationOf } from "./incarnation.ts";
+import type { OpenedObject } from "./opened-object.ts";
+
+/** What a policy says of a map. */
+export interface MapFilling {
+  /** null keeps what the object says. */
+  readonly maxEntries: number | null;
+  readonly layout: string;
+  readonly content: DesiredMap["content"];
+  readonly entries: Entries;
+  readonly entryOrigins: readonly Origin[] | null;
+  readonly print: EntryPrinter | null;
+  readonly origin: Origin;
+}
+
+/**
+ * The maps a step needs: every one of the object but its constants, filled as the policy says. `globals` are contents of
+ * maps of global variables; one of variables that can change (".data") starts afresh when its first contents do.
+ */
+export function desiredMaps(
+  object: OpenedObject,
+  fillings: ReadonlyMap<string, MapFilling>,
+  globals: ReadonlyMap<string, Uint8Array>,
+  origin: Origin,
+): readonly DesiredMap[] {
+  const maps = object.spec.maps.filter(({ role }) => role === "map" || role === "data" || role === "bss");
+  return maps.map((map) => desiredMap(object, map, fillings.get(map.name) ?? stateOf(map, origin), globals.get(map.name)));
+}
+
+/** At most 15 bytes, of letters, digits and "_", with "sl_" first so that bpftool shows whose it is. */
+export function kernelMapName(name: string): string {
+  return `sl_${name.replace(/^\.+/, "").replaceAll(/[^A-Za-z0-9_]/g, "_")}`.slice(0, 15);
+}
+
+function desiredMap(object: OpenedObject, map: MapSpec, filling: MapFilling, content: Uint8Array | undefined): DesiredMap {
+  const definition = filling.maxEntries === null ? map.definition : { ...map.definition, maxEntries: filling.maxEntries };
+  const layout = content === undefined ? filling.layout : `initial ${createHash("sha256").update(content).digest("hex")}`;
+  return {
+    name: map.name,
+    kernelName: kernelMapName(map.name),
+    definition,
+    incarnation: incarnationOf(object, map.name, definition, layout),
+    content: filling.content,
+    entries: filling.entries,
+    initial: content ?? (map.role === "data" ? map.initial : null),
+    origin: filling.origin,
+    entryOrigins: filling.entryOrigins,
+    print: filling.print,
+  };
+}
+
+function stateOf(map: MapSpec, origin: Origin): MapFilling {
+  const entries = noEntries(map.definition.keySize, map.definition.valueSize);
+  return { maxEntries: null, layout: "", content: "none", entries, entryOrigins: null, print: null, origin };
+}

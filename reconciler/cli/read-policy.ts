@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import type { SourceOptions } from "../1-source/source.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { UsageError } from "./cli-error.ts";
+import type { Cli } from "./run-verb.ts";
+import type { PolicyOptions } from "./shared-options.ts";
+
+/** Reads the policy that the options name, wholly. Throws ReconcilerError "source-…"; nothing is kept on disk. */
+export async function readPolicy(cli: Cli, options: PolicyOptions): Promise<Snapshot> {
+  const { openSource } = await import("../1-source/source.ts");
+  const source = openSource(sourceOptions(options));
+  cli.progress.step(`Reading ${source.name}`);
+  try {
+    return await source.snapshot(await source.fetch(cli.signal), cli.signal);
+  } finally {
+    await source.close();
+  }
+}
+
+/** What openSource needs. Throws UsageError for options that belong to a repository and come without one. */
+export function sourceOptions(options: PolicyOptions): SourceOptions {
+  const { dir, repo, path } = options;
+  if (repo === undefined) {
+    for (const name of ["branch", "tag", "commit", ...credentialNames] as const) {
+      if (options[name] !== undefined) throw new UsageError(`Option "--${dashed(name)}" needs a repository`, "Name one with --repo URL");
+    }
+    const folder = dir ?? ".";
+    return { kind: "directory", directory: path === undefined ? folder : join(folder, path) };
+  }
+  const credentials = Object.fromEntries(credentialNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
+  return {
+    kind: "git",
+    repository: repo,
+    ref: refOf(options),
+    path: path ?? "",
+    cache: null,
+    timeoutMilliseconds: (options.timeout ?? 60) * 1000,
+    credentials,
+  };
+}
+
+const credentialNames = ["username", "passwordFile", "caFile", "identityFile", "knownHostsFile"] as const;
+
+function refOf({ branch, tag, commit }: PolicyOptions): { readonly kind: "branch" | "tag" | "commit"; readonly name: string } {
+  if (commit !== undefined) return { kind: "commit", name: commit };
+  return tag === undefined ? { kind: "branch", name: branch ?? "main" } : { kind: "tag", name: tag };
+}
+
+function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

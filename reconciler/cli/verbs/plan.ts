@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Command, Option } from "commander";
+import { isEmpty } from "../../model/plan.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+import type { Planned } from "../../reconcile.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { readSnapshot, writePlan } from "../json-file.ts";
+import { readPolicy } from "../read-policy.ts";
+import { reportInvalid } from "../report-outcome.ts";
+import { type Cli, printJson, runVerb } from "../run-verb.ts";
+import {
+  addExamples,
+  addHostOptions,
+  addJsonOption,
+  addPolicyOptions,
+  type HostOptions,
+  hostName,
+  type PolicyOptions,
+} from "../shared-options.ts";
+
+interface PlanOptions extends HostOptions, PolicyOptions {
+  readonly markdown?: boolean;
+  readonly out?: string;
+  readonly snapshot?: string;
+  readonly detailedExitcode?: boolean;
+  readonly pruneAll?: boolean;
+}
+
+export function addPlan(program: Command): void {
+  const command = program.command("plan").summary("show what would change, and change nothing");
+  command.description(
+    "Compares the policy with the kernel and shows the smallest change that makes them equal, what packets meet\n" +
+      "meanwhile, and why it would be refused. Writes nothing anywhere; with --snapshot it needs no root and no kernel.",
+  );
+  addPolicyOptions(command);
+  addHostOptions(command);
+  addJsonOption(command)
+    .addOption(new Option("--markdown", "print Markdown for a pull request").conflicts("json"))
+    .option("--out <file>", "save the plan, for `sluice apply FILE`")
+    .option("--detailed-exitcode", "exit 2 when there are changes");
+  command
+    .optionsGroup("Planning:")
+    .option("--snapshot <file>", "plan against what `sluice snapshot` wrote, not against this kernel")
+    .option("--prune-all", "allow a policy that leaves no chain at all");
+  addExamples(command, [
+    ["sluice plan", "the policy in this folder against this kernel"],
+    ["sluice plan --repo https://git.example.net/filters.git", "the newest commit of main"],
+    ["sluice plan --out change.plan && sluice apply change.plan", "apply what you have read, exactly"],
+    ["sluice plan --snapshot edge-03.json --markdown", "in CI, without root"],
+  ]);
+  runVerb<PlanOptions>(command, plan);
+}
+
+async function plan(cli: Cli, options: PlanOptions): Promise<number> {
+  const policy = await readPolicy(cli, options);
+  cli.progress.step("Planning");
+  const planned = options.snapshot === undefined ? await planHere(options, policy) : await planElsewhere(options, options.snapshot, policy);
+  cli.progress.done();
+  if (planned.kind === "invalid") return reportInvalid(cli, planned.diagnostics);
+
+  if (options.out !== undefined) await writePlan(options.out, planned.plan);
+  await show(cli, options, planned);
+  if (planned.plan.refusals.length > 0) return exitCodes.refused;
+  return options.detailedExitcode === true && !isEmpty(planned.plan) ? exitCodes.changes : exitCodes.ok;
+}
+
+async function planHere(options: PlanOptions, policy: Snapshot) {
+  const [{ openHost }, { planPass }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
+  return planPass(openHost(options), policy, { prune: options.pruneAll ?? false });
+}
+
+async function planElsewhere(options: PlanOptions, file: string, policy: Snapshot) {
+  const [{ policyReader }, { planOffline }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
+  const { host, observed } = await readSnapshot(file);
+  return planOffline({
+    snapshot: policy,
+    observed,
+    host: options.host === undefined ? host : hostName(options),
+    policy: policyReader,
+    layout: { root: options.bpffs },
+    prune: options.pruneAll ?? false,
+  });
+}
+
+async function show({ terminal, json }: Cli, options: PlanOptions, planned: Planned): Promise<void> {
+  if (json) {
+    const { planToJson } = await import("../../6-report/plan-json.ts");
+    printJson(terminal, planToJson(planned.plan));
+  } else if (options.markdown === true) {
+    const { printPlanMarkdown } = await import("../../6-report/print-plan-markdown.ts");
+    terminal.out(printPlanMarkdown(planned.plan));
+  } else {
+    const { printPlan } = await import("../../6-report/print-plan.ts");
+    terminal.out(printPlan(planned.plan, { color: terminal.color, ...(terminal.width === null ? {} : { width: terminal.width }) }));
+  }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { type DriftReport, describeDrift } from "./6-report/describe-drift.ts";
+import type { Host } from "./host.ts";
+import type { Invalid, Outcome } from "./model/outcome.ts";
+import type { Plan } from "./model/plan.ts";
+import { type PassOptions, planPass, runPass } from "./reconcile.ts";
+import { readLastSnapshot } from "./state/last-snapshot.ts";
+
+export type DriftResult =
+  /** Nothing has been applied, so nothing can differ from it. */
+  { readonly kind: "none-applied" } | Invalid | { readonly kind: "checked"; readonly report: DriftReport; readonly plan: Plan };
+
+/** Compares the kernel with the policy that was applied last; changes nothing. */
+export async function driftPass(host: Host): Promise<DriftResult> {
+  const snapshot = await readLastSnapshot(host.state);
+  if (snapshot === null) return { kind: "none-applied" };
+  const planned = await planPass(host, snapshot, { prune: true });
+  if (planned.kind === "invalid") return planned;
+  return { kind: "checked", report: describeDrift(planned.plan, planned.desired, planned.observed), plan: planned.plan };
+}
+
+/** Brings the kernel back to the policy that was applied last; null when there was none. */
+export async function heal(host: Host, options: Omit<PassOptions, "prune" | "trigger">): Promise<Outcome | null> {
+  const snapshot = await readLastSnapshot(host.state);
+  return snapshot === null ? null : runPass(host, snapshot, { ...options, prune: true, trigger: "drift" });
+}

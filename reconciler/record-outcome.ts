@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Host } from "./host.ts";
+import { hookName } from "./model/hook.ts";
+import type { Outcome } from "./model/outcome.ts";
+import type { Plan } from "./model/plan.ts";
+import type { Revision, Snapshot } from "./model/snapshot.ts";
+import { writeApplied } from "./state/applied.ts";
+import { appendHistory, type HistoryEntry, type HistoryHook } from "./state/history.ts";
+import { clearHold } from "./state/hold.ts";
+import { writeLastSnapshot } from "./state/last-snapshot.ts";
+
+/**
+ * Writes down how a pass ended and gives the outcome back. The kernel is already what the outcome says: what cannot be written
+ * becomes a note, not a failure. `snapshot` is null for a saved plan.
+ */
+export async function recordOutcome(host: Host, snapshot: Snapshot | null, trigger: string, outcome: Outcome): Promise<Outcome> {
+  const notes: string[] = [];
+  const attempt = (work: Promise<void>) =>
+    work.catch((error: unknown) => void notes.push(error instanceof Error ? error.message : String(error)));
+  if (outcome.kind === "applied") {
+    await attempt(writeApplied(host.state, outcome.plan.applied));
+    await attempt(clearHold(host.state));
+    if (snapshot !== null) await attempt(writeLastSnapshot(host.state, snapshot));
+  }
+  const entry = historyEntry(host, snapshot, trigger, outcome);
+  if (entry !== null) await attempt(appendHistory(host.state, entry));
+  return outcome.kind === "applied" ? { ...outcome, notes } : outcome;
+}
+
+/** null for what changed nothing and failed at nothing. */
+function historyEntry(host: Host, snapshot: Snapshot | null, trigger: string, outcome: Outcome): HistoryEntry | null {
+  if (outcome.kind === "unchanged" || outcome.kind === "declined" || outcome.kind === "held") return null;
+  const plan = outcome.kind === "invalid" ? null : outcome.plan;
+  const revision: Revision | undefined = snapshot?.revision ?? plan?.revision;
+  return {
+    time: new Date(host.now()).toISOString(),
+    revision: revision?.name ?? "",
+    author: revision?.author ?? null,
+    subject: revision?.subject ?? null,
+    result: outcome.kind,
+    hooks: outcome.kind === "applied" ? changedHooks(outcome.plan) : [],
+    milliseconds: outcome.kind === "applied" ? outcome.milliseconds : 0,
+    message: messageOf(outcome),
+    trigger,
+  };
+}
+
+function changedHooks(plan: Plan): readonly HistoryHook[] {
+  const changed = plan.hooks.filter((hook) => hook.action !== "unchanged" && hook.action !== "pending");
+  return changed.map(({ hook, from, to }) => ({ hook: hookName(hook), from, to }));
+}
+
+function messageOf(outcome: Outcome): string | null {
+  switch (outcome.kind) {
+    case "refused":
+      return outcome.plan.refusals.map((refusal) => refusal.message).join("; ");
+    case "invalid":
+      return outcome.diagnostics.map(({ at, message }) => `${at.file}:${at.line}:${at.column}: ${message}`)[0] ?? null;
+    case "rolled-back":
+    case "stuck":
+      return outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
+    default:
+      return null;
+  }
+}

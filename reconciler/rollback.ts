@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Progress, performOrUndo, UndoFailed, undoing } from "./5-apply/perform.ts";
+import type { Host } from "./host.ts";
+import { hookName } from "./model/hook.ts";
+import type { Journal } from "./model/journal.ts";
+import type { Operation } from "./model/operation.ts";
+import { objectsOf } from "./objects.ts";
+import { locked } from "./reconcile.ts";
+import { ReconcilerError } from "./reconciler-error.ts";
+import { readApplied, writeApplied } from "./state/applied.ts";
+import { appendHistory, type HistoryHook } from "./state/history.ts";
+import { writeHold } from "./state/hold.ts";
+import { archiveJournal, clearJournal, readUndo, writeJournal } from "./state/journal.ts";
+import { swapLastSnapshots } from "./state/last-snapshot.ts";
+
+/** What a rollback did. */
+export interface RolledBackTo {
+  /** Revision.name that was undone. */
+  readonly undone: string;
+  /** Revision.name that runs now; null when nothing ran before. */
+  readonly revision: string | null;
+  readonly hooks: readonly HistoryHook[];
+  readonly milliseconds: number;
+}
+
+export interface RollbackOptions {
+  readonly reason: string | null;
+  /** Asked with what would happen; false leaves everything as it is. */
+  approve?(operations: readonly Operation[], undone: string): Promise<boolean>;
+  readonly progress?: Progress;
+}
+
+/**
+ * Undoes the last apply: link updates to generations that are still pinned, and the keys it wrote in place. Nothing is compiled,
+ * loaded or fetched. Holds the host there until git says something else. A second rollback undoes the first. null when declined.
+ */
+export async function rollback(host: Host, options: RollbackOptions): Promise<RolledBackTo | null> {
+  return locked(host, async () => {
+    const undo = await wayBack(host);
+    await requirePins(host, undo.operations);
+    if (options.approve !== undefined && !(await options.approve(undo.operations, undo.revision.name))) return null;
+    const started = host.now();
+    await perform(host, undo, options.progress ?? (() => undefined));
+    const result = {
+      undone: undo.revision.name,
+      revision: undo.applied?.revision.name ?? null,
+      hooks: undo.operations.flatMap(hooksOf),
+      milliseconds: host.now() - started,
+    };
+    await writeDown(host, undo, result, options.reason);
+    return result;
+  });
+}
+
+async function wayBack(host: Host): Promise<Journal> {
+  const found = await readUndo(host.state);
+  if (found?.kind === "found") return found.journal;
+  const reason = found === null ? "nothing has been applied yet" : `the record of the last apply is unreadable (${found.reason})`;
+  throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: ${reason}`, { hint: "git revert rolls back from the repository" });
+}
+
+/** Everything it leads to must still be pinned: found out before anything is touched. */
+async function requirePins(host: Host, operations: readonly Operation[]): Promise<void> {
+  const pinned = new Set((await host.kernel.pins(host.layout.root)).map((pin) => pin.path));
+  for (const operation of operations) {
+    const needed = neededPin(operation);
+    if (needed !== null && !pinned.has(needed)) {
+      throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: "${needed}" is no longer pinned`, {
+        hint: "git revert rolls back from the repository",
+      });
+    }
+  }
+}
+
+function neededPin(operation: Operation): string | null {
+  if (operation.kind === "switch") return operation.to === null ? null : `${operation.to}/program`;
+  if (operation.kind === "attach") return operation.generation === null ? null : `${operation.generation}/program`;
+  return operation.kind === "write-map" ? operation.pin : null;
+}
+
+async function perform(host: Host, undo: Journal, progress: Progress): Promise<void> {
+  const applied = await readApplied(host.state);
+  const revision = undo.applied?.revision ?? { name: "nothing", commit: null, author: null, subject: null, committed: null };
+  await writeJournal(host.state, { format: 1, revision, applied, operations: undoing(undo.operations) });
+  try {
+    await performOrUndo(host.kernel, objectsOf(host.policy, {}), undo.operations, "commit", progress);
+  } catch (error) {
+    if (error instanceof UndoFailed)
+      throw new ReconcilerError("rollback-failed", "Cannot roll back, and cannot undo that", { cause: error });
+    await clearJournal(host.state);
+    throw new ReconcilerError("rollback-failed", "Cannot roll back: the host is as before", { cause: error });
+  }
+  await archiveJournal(host.state);
+}
+
+async function writeDown(host: Host, undo: Journal, result: RolledBackTo, reason: string | null): Promise<void> {
+  const now = await readApplied(host.state);
+  const time = new Date(host.now()).toISOString();
+  if (now !== null) await writeHold(host.state, { since: time, revision: undo.revision.name, desired: now.desired, reason });
+  const previous = Object.fromEntries(result.hooks.flatMap(({ hook, from }) => (from === null ? [] : [[hook, from]])));
+  const before = undo.applied ?? { revision: undo.revision, desired: "", owned: {}, previous: {} };
+  await writeApplied(host.state, { ...before, previous: { ...before.previous, ...previous } });
+  await swapLastSnapshots(host.state);
+  const { author, subject } = undo.applied?.revision ?? { author: null, subject: null };
+  await appendHistory(host.state, {
+    time,
+    revision: result.revision ?? "nothing",
+    author,
+    subject,
+    result: "rollback",
+    hooks: result.hooks,
+    milliseconds: result.milliseconds,
+    message: reason ?? `undoes ${result.undone}`,
+    trigger: "command",
+  });
+}
+
+function hooksOf(operation: Operation): readonly HistoryHook[] {
+  if (operation.kind === "switch") return [{ hook: hookName(operation.at), from: idOf(operation.from), to: idOf(operation.to) }];
+  if (operation.kind === "attach") return [{ hook: hookName(operation.at), from: null, to: idOf(operation.generation) }];
+  return operation.kind === "detach" ? [{ hook: hookName(operation.at), from: idOf(operation.generation), to: null }] : [];
+}
+
+function idOf(directory: string | null): string | null {
+  return directory?.split("/").at(-1) ?? null;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import type { Revision, Snapshot } from "../model/snapshot.ts";
+import { readRecord, writeRecord } from "./record-file.ts";
+import { moveFile } from "./write-file.ts";
+
+interface SnapshotRecord {
+  readonly revision: Revision;
+  readonly files: Readonly<Record<string, Uint8Array>>;
+}
+
+/** The policy that was applied last, whole: what drift is measured against, and what is healed when git cannot be reached. */
+export async function readLastSnapshot(directory: string): Promise<Snapshot | null> {
+  const record = await readRecord<SnapshotRecord>(current(directory));
+  return record === null ? null : { revision: record.revision, files: new Map(Object.entries(record.files)) };
+}
+
+/** The one before is kept for a rollback. */
+export async function writeLastSnapshot(directory: string, { revision, files }: Snapshot): Promise<void> {
+  if ((await readRecord(current(directory))) !== null) await moveFile(current(directory), previous(directory));
+  await writeRecord(current(directory), { revision, files: Object.fromEntries(files) } satisfies SnapshotRecord);
+}
+
+/** After a rollback, or a rollback of that: the two snapshots change places. */
+export async function swapLastSnapshots(directory: string): Promise<void> {
+  const [now, before] = [await readRecord(current(directory)), await readRecord(previous(directory))];
+  await writeRecord(previous(directory), now);
+  await writeRecord(current(directory), before);
+}
+
+function current(directory: string): string {
+  return join(directory, "policy.json");
+}
+
+function previous(directory: string): string {
+  return join(directory, "policy.previous.json");
+}
