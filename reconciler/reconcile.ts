@@ -129,7 +129,8 @@ async function applyPlanned(host: Host, snapshot: Snapshot | null, planned: Plan
     journal: {
       write: (journal) => writeJournal(host.state, journal),
       clear: () => clearJournal(host.state),
-      archive: () => archiveJournal(host.state),
+      // Healing brings the same policy back: the way back stays the one of the pass that brought it first.
+      archive: () => (isNewPolicy(planned) ? archiveJournal(host.state) : clearJournal(host.state)),
     },
     progress,
     verify: async () => {
@@ -141,6 +142,10 @@ async function applyPlanned(host: Host, snapshot: Snapshot | null, planned: Plan
   const leftovers = await cleanUp(host.kernel, result.cleanup, progress);
   const milliseconds = host.now() - started;
   return recordOutcome(host, snapshot, options.trigger, { kind: "applied", plan: wanted, milliseconds, leftovers, notes: [] });
+}
+
+function isNewPolicy({ observed, desired }: Planned): boolean {
+  return observed.applied?.desired !== desired.digest;
 }
 
 function render(reader: PolicyReader, snapshot: Snapshot, host: string) {

@@ -4,7 +4,7 @@ import { hookName } from "./model/hook.ts";
 import type { Outcome } from "./model/outcome.ts";
 import type { Plan } from "./model/plan.ts";
 import type { Revision, Snapshot } from "./model/snapshot.ts";
-import { writeApplied } from "./state/applied.ts";
+import { readApplied, writeApplied } from "./state/applied.ts";
 import { appendHistory, type HistoryEntry, type HistoryHook } from "./state/history.ts";
 import { clearHold } from "./state/hold.ts";
 import { writeLastSnapshot } from "./state/last-snapshot.ts";
@@ -18,9 +18,10 @@ export async function recordOutcome(host: Host, snapshot: Snapshot | null, trigg
   const attempt = (work: Promise<void>) =>
     work.catch((error: unknown) => void notes.push(error instanceof Error ? error.message : String(error)));
   if (outcome.kind === "applied") {
+    const before = await readApplied(host.state).catch(() => null);
     await attempt(writeApplied(host.state, outcome.plan.applied));
     await attempt(clearHold(host.state));
-    if (snapshot !== null) await attempt(writeLastSnapshot(host.state, snapshot));
+    if (snapshot !== null) await attempt(writeLastSnapshot(host.state, snapshot, before?.desired !== outcome.plan.desired));
   }
   const entry = historyEntry(host, snapshot, trigger, outcome);
   if (entry !== null) await attempt(appendHistory(host.state, entry));

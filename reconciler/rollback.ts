@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { dirname } from "node:path";
+import type { Pin } from "../bpf/kernel/kernel.ts";
 import { type Progress, performOrUndo, UndoFailed, undoing } from "./5-apply/perform.ts";
 import type { Host } from "./host.ts";
 import { hookName } from "./model/hook.ts";
@@ -36,8 +38,9 @@ export interface RollbackOptions {
  */
 export async function rollback(host: Host, options: RollbackOptions): Promise<RolledBackTo | null> {
   return locked(host, async () => {
-    const undo = await wayBack(host);
-    await requirePins(host, undo.operations);
+    const pins = await host.kernel.pins(host.layout.root);
+    const undo = fromWhatRuns(await wayBack(host), pins);
+    requirePins(undo.operations, pins);
     if (options.approve !== undefined && !(await options.approve(undo.operations, undo.revision.name))) return null;
     const started = host.now();
     await perform(host, undo, options.progress ?? (() => undefined));
@@ -59,9 +62,19 @@ async function wayBack(host: Host): Promise<Journal> {
   throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: ${reason}`, { hint: "git revert rolls back from the repository" });
 }
 
+/** Healing may have loaded a generation anew since: a switch starts from the one that the link holds now. */
+function fromWhatRuns(undo: Journal, pins: readonly Pin[]): Journal {
+  const held = new Map(pins.flatMap((pin) => (pin.kind === "link" ? [[pin.path, pin.programId] as const] : [])));
+  const directories = new Map(pins.flatMap((pin) => (pin.kind === "program" ? [[pin.id, dirname(pin.path)] as const] : [])));
+  const operations = undo.operations.map((operation) =>
+    operation.kind === "switch" ? { ...operation, from: directories.get(held.get(operation.link) ?? 0) ?? null } : operation,
+  );
+  return { ...undo, operations };
+}
+
 /** Everything it leads to must still be pinned: found out before anything is touched. */
-async function requirePins(host: Host, operations: readonly Operation[]): Promise<void> {
-  const pinned = new Set((await host.kernel.pins(host.layout.root)).map((pin) => pin.path));
+function requirePins(operations: readonly Operation[], pins: readonly Pin[]): void {
+  const pinned = new Set(pins.map((pin) => pin.path));
   for (const operation of operations) {
     const needed = neededPin(operation);
     if (needed !== null && !pinned.has(needed)) {

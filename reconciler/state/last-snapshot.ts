@@ -15,9 +15,9 @@ export async function readLastSnapshot(directory: string): Promise<Snapshot | nu
   return record === null ? null : { revision: record.revision, files: new Map(Object.entries(record.files)) };
 }
 
-/** The one before is kept for a rollback. */
-export async function writeLastSnapshot(directory: string, { revision, files }: Snapshot): Promise<void> {
-  if ((await readRecord(current(directory))) !== null) await moveFile(current(directory), previous(directory));
+/** The one before is kept for a rollback. `isNew` is false when the policy renders to what was applied before. */
+export async function writeLastSnapshot(directory: string, { revision, files }: Snapshot, isNew: boolean): Promise<void> {
+  if (isNew && (await readRecord(current(directory))) !== null) await moveFile(current(directory), previous(directory));
   await writeRecord(current(directory), { revision, files: Object.fromEntries(files) } satisfies SnapshotRecord);
 }
 
