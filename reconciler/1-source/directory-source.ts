@@ -31,10 +31,6 @@ export function openDirectorySource(options: DirectorySourceOptions): Source {
     async snapshot(fetched): Promise<Snapshot> {
       return last?.identity === fetched.identity ? last.snapshot : readDirectory(directory, options.limits);
     },
-    async keep() {},
-    async kept() {
-      return null;
-    },
     async close() {},
   };
 }

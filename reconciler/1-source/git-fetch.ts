@@ -18,15 +18,14 @@ export interface FetchRequest {
   readonly stop: (reason: Error) => void;
 }
 
-// git sets a ref only once everything that it needs has arrived, and keeps that until nothing refers to it any more.
+/** What was fetched last; git sets a ref only once everything that it needs has arrived. */
 const fetchedRef = "refs/sluice/fetched";
-const appliedRef = "refs/sluice/applied";
 
 /** The commit that the ref stands for, with all its files in the cache. Asks first, so that nothing new costs one question and no transfer. */
 export async function fetchCommit(request: FetchRequest, signal: AbortSignal): Promise<string> {
   const { place, url, ref, limits, what, stop } = request;
   const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
-  if ((await readRef(place, fetchedRef, signal)) === wanted) return wanted;
+  if ((await fetchedCommit(place, signal)) === wanted) return wanted;
   const tooMuch = () => stop(new ReconcilerError("source-refused", `Cannot ${what}: it sends more than ${limits.fetchBytes} bytes`));
   const unwatch = watchPackSize(place, limits.fetchBytes, tooMuch);
   try {
@@ -37,20 +36,9 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
     unwatch();
   }
   await tidyRepository(place, signal);
-  const commit = await readRef(place, fetchedRef, signal);
+  const commit = await fetchedCommit(place, signal);
   if (commit === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
   return commit;
-}
-
-/** The commit that keepApplied was told last; null before. */
-export function appliedCommit(place: GitCache, signal: AbortSignal): Promise<string | null> {
-  return readRef(place, appliedRef, signal);
-}
-
-/** Keeps a fetched commit in the cache until another is kept. */
-export async function keepApplied(place: GitCache, commit: string, signal: AbortSignal): Promise<void> {
-  if ((await readRef(place, appliedRef, signal)) === commit) return;
-  await runGit(place.setting, ["update-ref", appliedRef, commit], signal);
 }
 
 /** Who made a commit and what for. */
@@ -81,9 +69,9 @@ async function remoteCommit({ place, url, ref, what }: FetchRequest, signal: Abo
   return commit;
 }
 
-async function readRef(place: GitCache, name: string, signal: AbortSignal): Promise<string | null> {
+async function fetchedCommit(place: GitCache, signal: AbortSignal): Promise<string | null> {
   try {
-    return (await runGit(place.setting, ["rev-parse", "--verify", "--quiet", `${name}^{commit}`], signal)).toString("latin1").trim();
+    return (await runGit(place.setting, ["rev-parse", "--verify", "--quiet", `${fetchedRef}^{commit}`], signal)).toString("latin1").trim();
   } catch (error) {
     if (error instanceof GitFailure && error.exitCode === 1) return null;
     throw error;

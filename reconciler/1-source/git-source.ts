@@ -7,7 +7,7 @@ import { clearRepository, type GitCache, initRepository, openCache, removeCache 
 import { GitFailure } from "./git-command.ts";
 import type { GitCredentials } from "./git-environment.ts";
 import { gitError, isCacheDamage } from "./git-error.ts";
-import { appliedCommit, describe, fetchCommit, keepApplied } from "./git-fetch.ts";
+import { describe, fetchCommit } from "./git-fetch.ts";
 import { readFiles } from "./git-read.ts";
 import { checkRef, type GitRef } from "./git-ref.ts";
 import { parseRemote } from "./git-remote.ts";
@@ -66,14 +66,6 @@ export function openGitSource(options: GitSourceOptions): Source {
     snapshot: ({ revision, identity }, signal) =>
       within(`read "${revision.name}"`, signal, async (place, deadline): Promise<Snapshot> => {
         return { revision, files: await readFiles(place, identity, path, limits, deadline) };
-      }),
-    keep: ({ revision, identity }, signal) =>
-      within(`keep "${revision.name}"`, signal, (place, deadline) => keepApplied(place, identity, deadline)),
-    kept: (signal) =>
-      within("read what was kept", signal, async (place, deadline) => {
-        await initRepository(place, deadline);
-        const commit = await appliedCommit(place, deadline);
-        return commit === null ? null : fetched(place, commit, deadline);
       }),
     async close() {
       if (cacheDirectory === null && opened !== null) await removeCache(await opened);

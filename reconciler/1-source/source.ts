@@ -13,10 +13,6 @@ export interface Source {
   fetch(signal: AbortSignal): Promise<Fetched>;
   /** Everything of what fetch found. For git also later and with the remote gone; throws "source-invalid" for what is no policy. */
   snapshot(fetched: Fetched, signal: AbortSignal): Promise<Snapshot>;
-  /** Remembers what was applied, so that kept finds it again after a restart without asking the remote. */
-  keep(fetched: Fetched, signal: AbortSignal): Promise<void>;
-  /** What keep was told last; null when there is none, and for a folder. */
-  kept(signal: AbortSignal): Promise<Fetched | null>;
   /** Removes what was only temporary. */
   close(): Promise<void>;
 }

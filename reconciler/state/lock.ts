@@ -1,42 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { lockFile } from "../../bpf/kernel/file-lock.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
-import { unwritable } from "./write-file.ts";
 
-/** Held by the one process that may write to the kernel and to the state directory. */
+/** Held by the one process that may do a thing; taking and giving it back writes nothing. */
 export interface StateLock {
   /** May be called again; the kernel does it for a process that dies. */
   release(): void;
 }
 
-/** Takes the lock or throws ReconcilerError "state-locked", which says who has it. Never waits. */
-export async function lockState(directory: string): Promise<StateLock> {
-  const path = join(directory, "lock");
+/**
+ * Takes a lock of the state directory or throws ReconcilerError "state-locked", which says who has it. Never waits.
+ * "lock": one writer to kernel and state. "agent.lock": one agent.
+ */
+export async function lockState(directory: string, name: "lock" | "agent.lock" = "lock"): Promise<StateLock> {
+  const path = join(directory, name);
   const lock = lockFile(path);
-  if (lock === null) {
-    throw new ReconcilerError("state-locked", `Cannot lock "${directory}": ${holderOf(path)} is at work`, {
-      hint: "Wait for it to finish; while an agent runs, push to git instead, or stop the agent first",
-    });
+  if (lock !== null) return lock;
+  throw new ReconcilerError("state-locked", `Cannot lock "${directory}": ${lockHolder(path) ?? "another process"} is at work`, {
+    hint: name === "lock" ? "Try again when it has finished" : "One agent is enough; stop that one first",
+  });
+}
+
+/** The process that holds the flock of a file: "process 812 (sluice apply)"; null when the kernel does not tell. */
+export function lockHolder(path: string): string | null {
+  const inode = String(statSync(path).ino);
+  for (const line of readFileSync("/proc/locks", "utf8").split("\n")) {
+    // "1: FLOCK  ADVISORY  WRITE 812 00:1f:5021 0 EOF"; the device numbers of overlay file systems are not those of stat.
+    const [, kind, , , pid = "", file = ""] = line.split(/\s+/);
+    if (kind === "FLOCK" && file.split(":")[2] === inode && Number(pid) > 0) return `process ${pid} (${commandOf(pid)})`;
   }
+  return null;
+}
+
+/** Program and verb; no arguments, which may hold what nobody else should read. */
+function commandOf(pid: string): string {
   try {
-    writeFileSync(path, `${process.pid} ${commandLine()}\n`);
-  } catch (error) {
-    lock.release();
-    throw unwritable(path, error);
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const names = words.filter((word) => /^[\w./-]+$/.test(word) && !word.startsWith("-")).map((word) => word.split("/").at(-1) ?? word);
+    const script = names.findIndex((word) => word !== "node");
+    return names.slice(Math.max(script, 0), script + 2).join(" ");
+  } catch {
+    return "gone by now";
   }
-  return lock;
-}
-
-function holderOf(path: string): string {
-  const [, pid, command] = /^(\d+) (.*)\n$/.exec(readFileSync(path, "utf8")) ?? [];
-  return pid === undefined ? "another process" : `process ${pid} (${command})`;
-}
-
-/** "sluice agent": the verb, but no arguments, which may hold what nobody else should read. */
-function commandLine(): string {
-  const verb = process.argv[2];
-  const program = basename(process.argv[1] ?? "node");
-  return verb !== undefined && /^[a-z]+$/.test(verb) ? `${program} ${verb}` : program;
 }
