@@ -30,7 +30,7 @@ export function checkSchema(schema: object, value: unknown, file: PolicyFile, ba
   const all = schemaErrors(schema, value);
   const errors = withoutEchoes(all.slice(0, mostErrors));
   for (const error of errors) report(diagnose(file.source, complaintOf(error, file.root, base)));
-  const broken = errors.map((error) => pathOf(error));
+  const broken = errors.map(brokenPath);
   return { fits: (path) => all.length <= mostErrors && !broken.some((wrong) => isPrefix(wrong, path) || isPrefix(path, wrong)) };
 }
 
@@ -53,6 +53,13 @@ function placeOf(words: SchemaMessage, root: YamlNode, path: YamlPath): { readon
 function pathOf(error: ErrorObject): YamlPath {
   const parts = error.instancePath.split("/").slice(1);
   return parts.map((part) => (/^\d+$/.test(part) ? Number(part) : part.replaceAll("~1", "/").replaceAll("~0", "~")));
+}
+
+/** What cannot be used: of a mapping with a stranger or a gap only that key, so that the rest is still checked. */
+function brokenPath(error: ErrorObject): YamlPath {
+  const { additionalProperty, missingProperty, i } = error.params as Readonly<Record<string, string | number | undefined>>;
+  const inside = additionalProperty ?? missingProperty ?? i;
+  return inside === undefined ? pathOf(error) : [...pathOf(error), inside];
 }
 
 function isPrefix(short: YamlPath, long: YamlPath): boolean {

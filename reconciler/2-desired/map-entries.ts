@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Encoded, encodeRaw, encodeValue } from "../../bpf/btf/encode.ts";
+import { sizeOf } from "../../bpf/btf/resolve.ts";
 import { type Entries, packEntries } from "../../bpf/kernel/entries.ts";
 import type { MapDefinition, MapSpec } from "../../bpf/object/spec.ts";
 import type { OpenedObject } from "./opened-object.ts";
@@ -91,19 +92,22 @@ function encodeEntry(
 }
 
 function encode(object: OpenedObject, type: number, size: number, value: unknown, place: YamlPath): Encoded {
-  return object.btf === null || type === 0 ? encodeRaw(size, value, place) : encodeValue(object.btf, type, value, place);
+  const isTyped = object.btf !== null && type !== 0 && sizeOf(object.btf, type) === size;
+  return isTyped ? encodeValue(object.btf, type, value, place) : encodeRaw(size, value, place);
 }
 
 /** What the kernel would refuse of a key that fits its type. */
 function keyMisfit(definition: MapDefinition, key: Uint8Array): string | null {
+  // Keys of both types begin with a 32-bit number; an object that says otherwise is refused by the kernel.
+  const number = Buffer.concat([key, new Uint8Array(4)]).readUInt32LE(0);
   if (definition.type === "array") {
-    const index = Buffer.from(key).readUInt32LE(0);
-    return index < definition.maxEntries ? null : `Key ${index} does not fit the array: it has the keys 0 to ${definition.maxEntries - 1}`;
+    return number < definition.maxEntries
+      ? null
+      : `Key ${number} does not fit the array: it has the keys 0 to ${definition.maxEntries - 1}`;
   }
   if (definition.type !== "lpm_trie") return null;
-  const prefix = Buffer.from(key).readUInt32LE(0);
   const longest = (key.length - 4) * 8;
-  return prefix <= longest ? null : `Prefix length ${prefix} does not fit the key: at most ${longest}`;
+  return number <= longest ? null : `Prefix length ${number} does not fit the key: at most ${longest}`;
 }
 
 function repeatedKeys(entries: readonly EncodedEntry[]): readonly EntryProblem[] {

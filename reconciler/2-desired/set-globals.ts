@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { BtfError } from "../../bpf/btf/btf-error.ts";
 import { encodeValue } from "../../bpf/btf/encode.ts";
 import type { Problem } from "../../bpf/btf/problem.ts";
 import { findSection, type Variable, variables } from "../../bpf/btf/resolve.ts";
@@ -55,6 +56,8 @@ function setGlobal(object: OpenedObject, place: GlobalPlace, value: unknown, con
   const encoded = encodeValue(object.btf ?? { types: [] }, variable.type, value, [variable.name]);
   if (encoded.kind === "problems") return encoded.problems;
   const content = contents.get(map.name) ?? Uint8Array.from(map.initial ?? []);
+  if (variable.offset + encoded.bytes.length > content.length)
+    throw new BtfError(`Variable "${variable.name}" lies outside of "${map.name}"`);
   content.set(encoded.bytes, variable.offset);
   contents.set(map.name, content);
   return [];

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import { BtfError } from "../../bpf/btf/btf-error.ts";
+import type { Step } from "../../schemas/chain.generated.ts";
+import type { MapSpec } from "../../bpf/object/spec.ts";
+import { chooseFunction } from "./choose-function.ts";
+import { type MapFilling, desiredMaps } from "./desired-maps.ts";
+import { mapEntries } from "./map-entries.ts";
+import type { OpenedObject } from "./opened-object.ts";
+import { type PolicySources, repositoryPath } from "./policy-sources.ts";
+
+import { setGlobals } from "./set-globals.ts";
+import { type StepContent, constantContents } from "./step-content.ts";
+import { type StepPlace, faultAt, faultAtKey, originOf } from "./step-place.ts";
+import { didYouMean, oneOf } from "./suggest.ts";
+import { nodeAt } from "./yaml-tree.ts";
+
+/** A step that runs a function of an object of the repository; null when it cannot be, which is then reported. */
+export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySources): StepContent | null {
+  if (step.with !== undefined) {
+    const message = `Key "with" is only for filters of the library: an own object takes "globals" and "maps"`;
+    faultAtKey(place, ["with"], { code: "unknown-key", message });
+  }
+  const object = findObject(place, step.uses, sources);
+  if (object === null) return null;
+  try {
+    return renderObject(place, step, object);
+  } catch (error) {
+    if (!(error instanceof BtfError)) throw error;
+    faultAt(place, ["uses"], { code: "not-an-object", message: `Cannot use "${step.uses}": its BTF is broken: ${error.message}` });
+    return null;
+  }
+}
+
+function renderObject(place: StepPlace, step: Step, object: OpenedObject): StepContent | null {
+  checkDigest(place, step, object.spec.digest);
+  const function_ = chooseFunction(place, object.spec, step.uses, step.function);
+  const { contents, problems } = setGlobals(object, step.globals ?? {});
+  for (const { path, ...fault } of problems) {
+    if (path.length === 1 && fault.code === "unknown-global") faultAtKey(place, ["globals", ...path], fault);
+    else faultAt(place, ["globals", ...path], fault);
+  }
+  const fillings = fillMaps(place, step, object);
+  if (function_ === null) return null;
+  const maps = desiredMaps(object, fillings, contents, originOf(place, []));
+  return { object, function: function_, globals: constantContents(object, contents), maps };
+}
+
+function findObject(place: StepPlace, uses: string, sources: PolicySources): OpenedObject | null {
+  const object = sources.ownObject(uses);
+  if (object === null) {
+    const objects = sources.paths.filter((path) => path.endsWith(".o")).map((path) => `./${path}`);
+    faultAt(place, ["uses"], {
+      code: "missing-file",
+      message: `Object "${uses}" does not exist`,
+      hint: didYouMean(`./${repositoryPath(uses)}`, objects),
+    });
+    return null;
+  }
+  if (typeof object !== "string") return object;
+  faultAt(place, ["uses"], { code: "not-an-object", message: `Cannot use "${uses}" as an eBPF object: ${object}` });
+  return null;
+}
+
+function checkDigest(place: StepPlace, step: Step, digest: string): void {
+  if (step.sha256 === undefined) {
+    const message = `Object "${step.uses}" is not pinned: whatever stands under its name is loaded`;
+    faultAt(place, ["uses"], { severity: "warning", code: "unpinned-object", message, hint: `add "sha256: ${digest}"` });
+  } else if (step.sha256 !== digest) {
+    faultAt(place, ["sha256"], { code: "digest-mismatch", message: `Object "${step.uses}" has the sha256 ${digest}, not ${step.sha256}` });
+  }
+}
+
+function fillMaps(place: StepPlace, step: Step, object: OpenedObject): ReadonlyMap<string, MapFilling> {
+  const fillings = new Map<string, MapFilling>();
+  const known = object.spec.maps.filter((map) => map.role === "map");
+  for (const name of Object.keys(step.maps ?? {})) {
+    const map = known.find((candidate) => candidate.name === name);
+    if (map === undefined) unknownMap(place, name, known, object);
+    else fillings.set(name, fillMap(place, object, map));
+  }
+  return fillings;
+}
+
+function fillMap(place: StepPlace, object: OpenedObject, map: MapSpec): MapFilling {
+  const at = ["maps", map.name];
+  const { entries, places, problems } = mapEntries(object, map, nodeAt(place.file.root, [...place.path, ...at]));
+  for (const { path, aboutKey, ...fault } of problems) (aboutKey ? faultAtKey : faultAt)(place, [...at, ...path], fault);
+  const isTyped = object.btf !== null && map.definition.btfKey !== 0 && map.definition.btfValue !== 0;
+  return {
+    maxEntries: null,
+    layout: "",
+    content: "keys",
+    entries,
+    entryOrigins: places.map((path) => originOf(place, [...at, ...path])),
+    print: isTyped ? { kind: "btf" } : null,
+    origin: originOf(place, at),
+  };
+}
+
+function unknownMap(place: StepPlace, name: string, known: readonly MapSpec[], object: OpenedObject): void {
+  const names = known.map((map) => map.name);
+  const expected = names.length === 0 ? "the object has none" : `expected ${oneOf(names)}`;
+  const isGlobals = object.spec.maps.some((map) => map.name === name);
+  const hint = isGlobals ? `variables are set by "globals"` : didYouMean(name, names);
+  faultAtKey(place, ["maps", name], { code: "unknown-map", message: `Unknown map "${name}": ${expected}`, hint });
+}
