@@ -33,6 +33,13 @@ export interface Planned {
   readonly warnings: readonly Diagnostic[];
 }
 
+/** A plan with the policy it was made from, which drift is measured against once it is applied. */
+export interface SavedPlan {
+  readonly plan: Plan;
+  readonly desired: Desired;
+  readonly snapshot: Snapshot;
+}
+
 export interface PlanOptions {
   /** Allows a policy that leaves no chain at all. */
   readonly prune: boolean;
@@ -89,7 +96,7 @@ export function planOffline(
 }
 
 /** Applies exactly the plan that was saved. Throws ReconcilerError "plan-stale" when the kernel is no longer what it was made for. */
-export async function applySaved(host: Host, saved: { plan: Plan; desired: Desired }, options: PassOptions): Promise<Outcome> {
+export async function applySaved(host: Host, saved: SavedPlan, options: PassOptions): Promise<Outcome> {
   return locked(host, async () => {
     const observed = await observeFor(host, saved.desired);
     const fresh = plan(host.policy, saved.desired, observed, host.layout, host.name, options.prune);
@@ -98,7 +105,7 @@ export async function applySaved(host: Host, saved: { plan: Plan; desired: Desir
         hint: "plan again",
       });
     }
-    return applyPlanned(host, null, { kind: "planned", desired: saved.desired, observed, plan: saved.plan, warnings: [] }, options);
+    return applyPlanned(host, saved.snapshot, { kind: "planned", desired: saved.desired, observed, plan: saved.plan, warnings: [] }, options);
   });
 }
 
@@ -114,7 +121,7 @@ export async function locked<T>(host: Host, work: () => Promise<T>): Promise<T> 
   }
 }
 
-async function applyPlanned(host: Host, snapshot: Snapshot | null, planned: Planned, options: PassOptions): Promise<Outcome> {
+async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, options: PassOptions): Promise<Outcome> {
   const { plan: wanted, desired } = planned;
   if (wanted.refusals.length > 0) return recordOutcome(host, snapshot, options.trigger, { kind: "refused", plan: wanted });
   if (isEmpty(wanted)) return { kind: "unchanged", plan: wanted };
@@ -167,6 +174,11 @@ async function observeFor(host: Host, desired: Desired): Promise<Observed> {
   }
   const applied = await readApplied(host.state);
   return observe(host.kernel, host.layout, { hooks: desired.hooks.map((hook) => hook.hook), contents, applied });
+}
+
+/** What is pinned and what runs, without the contents of maps: what `sluice inspect` shows. */
+export async function observePins(host: Host): Promise<Observed> {
+  return observe(host.kernel, host.layout, { hooks: [], contents: new Set(), applied: await readApplied(host.state) });
 }
 
 /** The whole state of the kernel, with the contents of every map that Sluice fills: what `sluice snapshot` exports. */
