@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Misfit } from "./encode.ts";
 import { type IntegerLayout, integerRange } from "./integer.ts";
-import { quoteValue } from "./problem.ts";
+import { type Misfit, quoteValue } from "./problem.ts";
 import { listWords, suggest } from "./suggest.ts";
 import type { BtfEnum } from "./types.ts";
 

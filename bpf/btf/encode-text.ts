@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hasHostBits, maskAddress, parseCidr, parseIpv4, parseIpv6, parseMac } from "./address.ts";
-import type { Misfit } from "./encode.ts";
 import { printAddress } from "./print-address.ts";
-import { quoteValue } from "./problem.ts";
+import { type Misfit, quoteValue } from "./problem.ts";
 import type { Shape } from "./shape.ts";
 
 /** Whether a value gives its bytes itself: "hex:0a0b". */

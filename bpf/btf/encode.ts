@@ -4,7 +4,7 @@ import { encodeEnum, encodeFloat, encodeInteger } from "./encode-scalar.ts";
 import { encodeHex, encodeText, isHex } from "./encode-text.ts";
 import { type Field, fieldsOf, type Place } from "./fields.ts";
 import { writeBits, writeInteger } from "./integer.ts";
-import { type Problem, type ProblemCode, quoteValue } from "./problem.ts";
+import { type Misfit, type Problem, quoteValue } from "./problem.ts";
 import { resolveType, sizeOf } from "./resolve.ts";
 import { shapeOf } from "./shape.ts";
 import { listWords, suggest } from "./suggest.ts";
@@ -57,13 +57,6 @@ export function encodeRaw(size: number, value: unknown, place: readonly (string 
     bytes.set(accept(scope, encodeHex(value, size)) ?? []);
   }
   return problems.length === 0 ? { kind: "bytes", bytes } : { kind: "problems", problems };
-}
-
-/** What the encoders of single values return when they cannot. */
-export interface Misfit {
-  readonly code: ProblemCode;
-  readonly message: string;
-  readonly hint: string | null;
 }
 
 interface Scope {

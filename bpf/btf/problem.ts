@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Something in a value that does not fit its type, and where. */
-export interface Problem {
-  /** From the root of the value: member names and list indexes. */
-  readonly path: readonly (string | number)[];
+/** Why one value does not fit its type. */
+export interface Misfit {
   readonly code: ProblemCode;
   /** Sentence case, actual and expected, no full stop. */
   readonly message: string;
   readonly hint: string | null;
+}
+
+/** A misfit, and where in a value. */
+export interface Problem extends Misfit {
+  /** From the root of the value: member names and list indexes. */
+  readonly path: readonly (string | number)[];
 }
 
 export type ProblemCode =
