@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closest, distance } from "fastest-levenshtein";
+import { distance } from "fastest-levenshtein";
 
-/** 'Did you mean "xdp"?' for a word that is nearly one of the candidates; null when none is near. */
+/** 'Did you mean "xdp"?' for a word that is nearly one of the candidates, whatever their case; null when none is near. */
 export function suggest(word: string, candidates: readonly string[]): string | null {
-  if (candidates.length === 0) return null;
-  const best = closest(word, candidates);
-  const limit = Math.max(1, Math.floor(Math.max(word.length, best.length) / 3));
-  return distance(word.toLowerCase(), best.toLowerCase()) <= limit ? `did you mean "${best}"?` : null;
+  const ranked = candidates.map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }));
+  const near = ranked.filter(({ candidate, far }) => far <= Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3)));
+  const [best] = near.sort((one, other) => one.far - other.far);
+  return best === undefined ? null : `did you mean "${best.candidate}"?`;
 }
 
 /** '"a", "b" or "c"'; the first eight and "…" of more. */
