@@ -124,7 +124,8 @@ type Record4 = readonly [number, number, number, number];
 function records<Result>({ bytes, count, recordSize }: InfoRecords, read: (words: Record4) => Result): Result[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // struct bpf_func_info has two words, struct bpf_line_info four.
-  const word = (record: number, index: number): number => (index * 4 < recordSize ? view.getUint32(record * recordSize + index * 4, true) : 0);
+  const word = (record: number, index: number): number =>
+    index * 4 < recordSize ? view.getUint32(record * recordSize + index * 4, true) : 0;
   return Array.from({ length: count }, (_, at) => read([word(at, 0), word(at, 1), word(at, 2), word(at, 3)]));
 }
 

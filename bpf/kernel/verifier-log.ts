@@ -7,7 +7,7 @@ export interface VerifierVerdict {
   /** "acl.bpf.c:41", when the program has line information and the kernel prints it (Linux 6.10). */
   readonly source: string | null;
   readonly reason: string;
-  /** Lines of the log that are not shown. */
+  /** Lines of the log before the reason. */
   readonly omitted: number;
 }
 
@@ -28,7 +28,7 @@ export function lastWords(log: string): VerifierVerdict | null {
     instruction: firstNumber(before.findLast((line) => /^\d+: /.test(line))),
     source: sourceOf(before.findLast((line) => line.startsWith(";") && / @ /.test(line))),
     reason: failedRelocation.test(reason) ? "a CO-RE relocation of it failed: this kernel has no such type, member or value" : reason,
-    omitted: lines.length - 1,
+    omitted: end,
   };
 }
 

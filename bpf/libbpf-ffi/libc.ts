@@ -29,7 +29,15 @@ export function libc(): Libc {
 }
 
 /** __NR_bpf by the names that Node has for architectures. */
-const bpfSystemCalls: Readonly<Record<string, number>> = { x64: 321, arm64: 280, riscv64: 280, loong64: 280, arm: 386, ppc64: 361, s390x: 351 };
+const bpfSystemCalls: Readonly<Record<string, number>> = {
+  x64: 321,
+  arm64: 280,
+  riscv64: 280,
+  loong64: 280,
+  arm: 386,
+  ppc64: 361,
+  s390x: 351,
+};
 
 function openLibc(): Libc {
   const library = koffi.load("libc.so.6");

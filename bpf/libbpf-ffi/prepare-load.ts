@@ -32,7 +32,11 @@ export interface Section {
  * whole bpf_object__load. Synchronous, because libbpf keeps its handlers per process and is not thread-safe there. An error that
  * `prepare` throws is thrown again from here.
  */
-export function withPrepareLoad<Result>(section: Section, prepare: (program: bigint, prepared: PreparedProgram) => number, call: () => Result): Result {
+export function withPrepareLoad<Result>(
+  section: Section,
+  prepare: (program: bigint, prepared: PreparedProgram) => number,
+  call: () => Result,
+): Result {
   let thrown: unknown = null;
   const callback = koffi.register((program: bigint, options: bigint) => {
     try {
@@ -42,6 +46,7 @@ export function withPrepareLoad<Result>(section: Section, prepare: (program: big
       return -1;
     }
   }, koffi.pointer(prepareLoadCallback));
+  keepOneHandler();
   const options = { sz: sizes.programHandlerOptions, prog_prepare_load_fn: callback };
   const handler = libbpf().libbpf_register_prog_handler(section.name, section.programType, section.attachType, options);
   try {
@@ -53,6 +58,17 @@ export function withPrepareLoad<Result>(section: Section, prepare: (program: big
     if (handler >= 0) libbpf().libbpf_unregister_prog_handler(handler);
     koffi.unregister(callback);
   }
+}
+
+let keepsOne = false;
+
+/**
+ * libbpf before 1.3 frees its list of handlers with the last one and goes on using it. One handler that is never taken away, for a
+ * section that no object has, keeps the list alive.
+ */
+function keepOneHandler(): void {
+  if (!keepsOne) libbpf().libbpf_register_prog_handler("libbpf-ffi keeps its list", 0, 0, { sz: sizes.programHandlerOptions });
+  keepsOne = true;
 }
 
 function readPrepared(program: bigint, options: bigint): PreparedProgram {

@@ -53,8 +53,7 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
   bpf_map_freeze: "int bpf_map_freeze(int fd)",
   bpf_map_lookup_batch:
     "int bpf_map_lookup_batch(int fd, void *in_batch, void *out_batch, void *keys, void *values, void *count, const void *options)",
-  bpf_map_update_batch:
-    "int bpf_map_update_batch(int fd, const void *keys, const void *values, void *count, const void *options)",
+  bpf_map_update_batch: "int bpf_map_update_batch(int fd, const void *keys, const void *values, void *count, const void *options)",
   bpf_map_delete_batch: "int bpf_map_delete_batch(int fd, const void *keys, void *count, const void *options)",
 
   bpf_prog_load:

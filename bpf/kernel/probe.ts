@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { release } from "node:os";
+import { attachType, bpfCommand, programType } from "../libbpf-ffi/constants.ts";
+import { errnoName, errnoText } from "../libbpf-ffi/errno.ts";
+import { LibbpfMissing, libbpf } from "../libbpf-ffi/library.ts";
+import { libc } from "../libbpf-ffi/libc.ts";
+import { sizes } from "../libbpf-ffi/structures.ts";
+
+/** What this machine lets this process do, for `sluice doctor`. Nothing that is probed stays in the kernel. */
+export interface KernelProbe {
+  /** "6.1.0-18-amd64". */
+  readonly release: string;
+  /** "v1.1"; null when libbpf cannot be opened. */
+  readonly libbpf: string | null;
+  /** Why libbpf cannot be opened; null when it can. */
+  readonly libbpfProblem: string | null;
+  readonly capabilities: Capabilities;
+  readonly createsMaps: Finding;
+  readonly loadsXdp: Finding;
+  /** Links at tc ingress and egress, from Linux 6.6 on. */
+  readonly tcx: Finding;
+  readonly batches: Finding;
+  /** Where bpffs is mounted in this mount namespace. */
+  readonly bpffs: readonly string[];
+  /** /proc/sys/kernel/unprivileged_bpf_disabled; null when the kernel does not say. */
+  readonly unprivilegedBpfDisabled: number | null;
+  /** Soft limit in bytes; null when there is none. It counts only before Linux 5.11. */
+  readonly memlock: number | null;
+}
+
+export interface Capabilities {
+  readonly bpf: boolean;
+  readonly netAdmin: boolean;
+  readonly perfmon: boolean;
+  readonly sysAdmin: boolean;
+}
+
+export interface Finding {
+  readonly works: boolean;
+  /** "Operation not permitted (EPERM)"; null when it works. */
+  readonly problem: string | null;
+}
+
+/** Asks the kernel and tries what is tried fastest. Never throws. */
+export function probeKernel(): KernelProbe {
+  const problem = libbpfProblem();
+  const missing: Finding = { works: false, problem: "libbpf cannot be opened" };
+  const attempt = (call: () => number): Finding => (problem === null ? finding(call()) : missing);
+  return {
+    release: release(),
+    libbpf: problem === null ? libbpf().libbpf_version_string() : null,
+    libbpfProblem: problem,
+    capabilities: effectiveCapabilities(),
+    createsMaps: attempt(createProbeMap),
+    loadsXdp: attempt(loadTrivialXdp),
+    tcx: attempt(queryTcx),
+    batches: attempt(lookUpBatch),
+    bpffs: bpffsMounts(),
+    unprivilegedBpfDisabled: readNumber("/proc/sys/kernel/unprivileged_bpf_disabled"),
+    memlock: memlockLimit(),
+  };
+}
+
+/** Why bpf(2) cannot be used here, in a sentence without its full stop; null when it can. */
+export function refusesBpf(): string | null {
+  const problem = libbpfProblem();
+  if (problem !== null) return problem;
+  const loaded = finding(loadTrivialXdp());
+  if (loaded.works) return null;
+  if (process.getuid?.() !== 0) return `this process is not root, and the kernel refuses to load a program: ${loaded.problem}`;
+  return `the kernel refuses to load a program although this process is root, as it does in a locked-down container: ${loaded.problem}`;
+}
+
+function libbpfProblem(): string | null {
+  try {
+    libbpf();
+    return null;
+  } catch (error) {
+    if (error instanceof LibbpfMissing) return error.message;
+    throw error;
+  }
+}
+
+/** Takes an fd, or a negative errno. */
+function finding(result: number): Finding {
+  if (result < 0) return { works: false, problem: `${errnoText(result)} (${errnoName(result)})` };
+  libc().close(result);
+  return { works: true, problem: null };
+}
+
+function createProbeMap(): number {
+  return libbpf().bpf_map_create(2, "sl_probe", 4, 4, 1, { sz: sizes.mapCreateOptions });
+}
+
+/** r0 = XDP_PASS; exit */
+function loadTrivialXdp(): number {
+  const program = Uint8Array.from([0xb7, 0, 0, 0, 2, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
+  const options = { sz: sizes.programLoadOptions, expected_attach_type: attachType.xdp };
+  return libbpf().bpf_prog_load(programType.xdp, "sl_probe", "GPL", program, 2, options);
+}
+
+/** Asks for the programs of the loopback device, which every namespace has as its first. */
+function queryTcx(): number {
+  const attributes = Buffer.alloc(64);
+  attributes.writeUInt32LE(1, 0);
+  attributes.writeUInt32LE(attachType.tcxIngress, 4);
+  const result = libc().bpf(bpfCommand.programQuery, attributes);
+  return result < 0 ? result : createProbeMap();
+}
+
+function lookUpBatch(): number {
+  const map = createProbeMap();
+  if (map < 0) return map;
+  const result = libbpf().bpf_map_lookup_batch(
+    map,
+    null,
+    new Uint8Array(8),
+    new Uint8Array(4),
+    new Uint8Array(4),
+    new Uint32Array([1]),
+    null,
+  );
+  if (result >= 0 || errnoName(result) === "ENOENT") return map;
+  libc().close(map);
+  return result;
+}
+
+function effectiveCapabilities(): Capabilities {
+  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status"))?.[1] ?? "0";
+  const has = (bit: number): boolean => ((BigInt(`0x${line}`) >> BigInt(bit)) & 1n) === 1n;
+  return { bpf: has(39), netAdmin: has(12), perfmon: has(38), sysAdmin: has(21) };
+}
+
+function bpffsMounts(): string[] {
+  const mounts = readText("/proc/self/mounts").split("\n");
+  return mounts.map((line) => line.split(" ")).flatMap(([, target, type]) => (type === "bpf" && target !== undefined ? [target] : []));
+}
+
+function memlockLimit(): number | null {
+  const soft = /^Max locked memory\s+(\S+)/m.exec(readText("/proc/self/limits"))?.[1];
+  return soft === undefined || soft === "unlimited" ? null : Number(soft);
+}
+
+function readNumber(path: string): number | null {
+  const text = readText(path).trim();
+  return text === "" ? null : Number(text);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
