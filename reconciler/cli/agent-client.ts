@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { request } from "node:http";
 import { join } from "node:path";
+import type { AgentStatus } from "../agent/agent-status.ts";
 
-/** What the agent says of itself: an object of GET /status, or why there is none. */
+/** What the agent says of itself, or why it says nothing. */
 export type AgentAnswer = AgentAlive | AgentSilent | AgentAbsent;
 
 export interface AgentAlive {
   readonly kind: "alive";
-  readonly status: Readonly<Record<string, unknown>>;
+  readonly status: AgentStatus;
 }
 
 /** A socket is there and does not answer, or not what an agent answers. */
@@ -26,14 +27,18 @@ const timeout = 2000;
 export async function askAgent(state: string): Promise<AgentAnswer> {
   try {
     const answer: unknown = JSON.parse(await get(join(state, "agent.sock"), "/status"));
-    if (typeof answer !== "object" || answer === null) return { kind: "silent", reason: "its answer is no status" };
-    return { kind: "alive", status: answer as Record<string, unknown> };
+    if (!isStatus(answer)) return { kind: "silent", reason: "its answer is no status" };
+    return { kind: "alive", status: answer };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // A socket that nobody listens at is what an agent that was killed leaves behind.
     if (code === "ENOENT" || code === "ECONNREFUSED" || code === "ENOTDIR") return { kind: "absent" };
     return { kind: "silent", reason: message };
   }
+}
+
+function isStatus(answer: unknown): answer is AgentStatus {
+  return typeof answer === "object" && answer !== null && "kind" in answer && answer.kind === "agent-status";
 }
 
 function get(socketPath: string, path: string): Promise<string> {

@@ -40,9 +40,12 @@ export function exitCodeOfOutcome(outcome: Outcome): number {
     case "applied":
       return exitCodes.ok;
     case "refused":
+    case "declined":
       return exitCodes.refused;
     case "rolled-back":
       return exitCodes.rolledBack;
+    case "held":
+      return exitCodes.held;
     case "stuck":
       return exitCodes.stuck;
     case "invalid":

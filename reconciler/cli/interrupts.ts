@@ -4,10 +4,10 @@ import { exitCodes } from "./exit-codes.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * at-once: reading, so the process ends half a second later whatever it does. undo: an apply, which has to get to a safe end
+ * at-once: reading, so the process ends half a second later whatever it does. safely: an apply, which has to get to a safe end
  * first; a second Ctrl-C ends it anyway, and the journal tells the next start. own: the verb sees to signals itself.
  */
-export type InterruptMode = "at-once" | "undo" | "own";
+export type InterruptMode = "at-once" | "safely" | "own";
 
 export interface Interrupts {
   /** Raised, with an Interrupted as reason, by SIGINT and SIGTERM. */
@@ -16,6 +16,7 @@ export interface Interrupts {
 }
 
 const grace = 500;
+const interrupted = "Interrupted: getting to a safe end first; Ctrl-C again ends at once, and the next apply undoes what was begun\n";
 
 /** Watches for Ctrl-C until closed. `tidy` clears what stands on the terminal before the process ends. */
 export function watchInterrupts(mode: InterruptMode, terminal: Terminal, tidy: () => void): Interrupts {
@@ -30,8 +31,7 @@ export function watchInterrupts(mode: InterruptMode, terminal: Terminal, tidy: (
     if (controller.signal.aborted) quit();
     controller.abort(new Interrupted());
     tidy();
-    if (mode === "undo")
-      terminal.err("Interrupted: undoing what was begun; Ctrl-C again ends at once, and the next start undoes the rest\n");
+    if (mode === "safely") terminal.err(interrupted);
     else setTimeout(quit, grace).unref();
   };
 

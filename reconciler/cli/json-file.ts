@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import type { Desired } from "../model/desired.ts";
 import { fromJson, toJson } from "../model/json.ts";
 import type { Observed } from "../model/observed.ts";
 import type { Plan } from "../model/plan.ts";
+import type { Revision } from "../model/snapshot.ts";
+import type { SavedPlan } from "../reconcile.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 
 /** The kernel's state of one host, to plan against elsewhere. */
@@ -10,19 +13,39 @@ export interface KernelSnapshot {
   readonly host: string;
   /** ISO 8601, UTC. */
   readonly taken: string;
+  /** Where its pins are: generations are named by it. */
+  readonly bpffs: string;
   readonly observed: Observed;
 }
 
+interface PlanFile {
+  readonly plan: Plan;
+  readonly desired: Desired;
+  readonly policy: { readonly revision: Revision; readonly files: Readonly<Record<string, Uint8Array>> };
+}
+
 /** Writes a plan for `sluice apply`; only the owner may read it, for it holds contents of maps. */
-export function writePlan(path: string, plan: Plan): Promise<void> {
-  return write(path, toJson({ format: "1.0", kind: "plan", plan }));
+export function writePlan(path: string, { plan, desired, snapshot }: SavedPlan): Promise<void> {
+  return write(
+    path,
+    toJson({
+      format: "1.0",
+      kind: "plan",
+      plan,
+      desired,
+      policy: { revision: snapshot.revision, files: Object.fromEntries(snapshot.files) },
+    }),
+  );
 }
 
 /** Throws ReconcilerError "snapshot-invalid" for what `sluice plan --out` did not write. */
-export async function readPlan(path: string): Promise<Plan> {
-  const { plan } = await read(path, "plan", "sluice plan --out FILE");
-  if (!has(plan, ["host", "revision", "base", "hooks", "prepare", "commit", "cleanup", "objects"])) throw notOurs(path, "plan");
-  return plan as unknown as Plan;
+export async function readPlan(path: string): Promise<SavedPlan> {
+  const file = await read(path, "plan", "sluice plan --out FILE");
+  if (!has(file["desired"], ["revision", "digest", "hooks", "objects"])) throw notOurs(path, "plan");
+  if (!has(file["plan"], ["host", "revision", "base", "hooks", "prepare", "commit", "cleanup", "objects"])) throw notOurs(path, "plan");
+  if (!has(file["policy"], ["revision", "files"])) throw notOurs(path, "plan");
+  const { plan, desired, policy } = file as unknown as PlanFile;
+  return { plan, desired, snapshot: { revision: policy.revision, files: new Map(Object.entries(policy.files)) } };
 }
 
 export function writeSnapshot(path: string, snapshot: KernelSnapshot): Promise<void> {
@@ -36,7 +59,8 @@ export function snapshotText(snapshot: KernelSnapshot): string {
 /** Throws ReconcilerError "snapshot-invalid" for what `sluice snapshot` did not write. */
 export async function readSnapshot(path: string): Promise<KernelSnapshot> {
   const file = await read(path, "snapshot", "sluice snapshot --out FILE");
-  if (!has(file, ["host", "taken", "observed"]) || !has(file["observed"], ["devices", "hooks", "unknown"])) throw notOurs(path, "snapshot");
+  if (!has(file, ["host", "taken", "bpffs", "observed"]) || !has(file["observed"], ["devices", "hooks", "unknown"]))
+    throw notOurs(path, "snapshot");
   return file as unknown as KernelSnapshot;
 }
 

@@ -51,7 +51,7 @@ export function printStatus(
     ["STATE", `${paintState(status.state, colors)}   ${stateText(status)}`],
     ["RUNNING", status.revision === null ? "-" : printRevision(status.revision)],
     ["LAST", status.last === null ? "nothing yet" : printLast(status.last, options.now)],
-    ["AGENT", printAgent(status.agent)],
+    ["AGENT", printAgent(status.agent, options.now)],
   ];
   const head = `${colors.bold(sanitise(status.host))}\n\n${facts.map(([name, text]) => `${colors.dim((name ?? "").padEnd(8))} ${text}\n`).join("")}`;
   const hooks = status.hooks.length === 0 ? "" : `\n${printHooks(status.hooks, options)}`;
@@ -119,9 +119,13 @@ function printLast(last: HistoryEntry, now: number): string {
   return `${last.result} ${shortRevision(last.revision)} ${printAge(now - Date.parse(last.time))} ago${why}`;
 }
 
-function printAgent(agent: AgentAnswer): string {
+function printAgent(agent: AgentAnswer, now: number): string {
   if (agent.kind === "absent") return "not running";
-  return agent.kind === "silent" ? `does not answer: ${sanitise(agent.reason)}` : "running";
+  if (agent.kind === "silent") return `does not answer: ${sanitise(agent.reason)}`;
+  const { pid, started, source } = agent.status;
+  const state = source.error === null ? "" : `\n         ${sanitise(source.name)} fails: ${sanitise(source.error.message)}`;
+  const asked = source.lastAnswer === null ? "" : `, source answered ${printAge(now - Date.parse(source.lastAnswer))} ago`;
+  return `running for ${printAge(now - Date.parse(started))} (process ${pid})${asked}${state}`;
 }
 
 function nextStep(status: Status): string | null {

@@ -26,6 +26,12 @@ export interface PolicyOptions {
   readonly timeout?: number;
 }
 
+/** How progress and logs are written, on stderr. */
+export interface LogOptions {
+  readonly logFormat?: "pretty" | "json";
+  readonly logLevel?: string;
+}
+
 export function addHostOptions(command: Command): Command {
   return command
     .optionsGroup("Host:")
@@ -55,6 +61,13 @@ export function addPolicyOptions(command: Command): Command {
     .option("--ca-file <file>", "https: certificates that the server's must descend from")
     .option("--identity-file <file>", "ssh: private key")
     .option("--known-hosts-file <file>", "ssh: the hosts to trust; others are refused");
+}
+
+export function addLogOptions(command: Command): Command {
+  return command
+    .optionsGroup("Logs:")
+    .addOption(new Option("--log-format <format>", "how progress and logs are written, on stderr").choices(["pretty", "json"]))
+    .addOption(new Option("--log-level <level>", "what is logged").choices(["error", "warn", "info", "debug"]));
 }
 
 export function addJsonOption(command: Command): Command {

@@ -58,7 +58,7 @@ async function plan(cli: Cli, options: PlanOptions): Promise<number> {
   cli.progress.done();
   if (planned.kind === "invalid") return reportInvalid(cli, planned.diagnostics);
 
-  if (options.out !== undefined) await writePlan(options.out, planned.plan);
+  if (options.out !== undefined) await writePlan(options.out, { ...planned, snapshot: policy });
   await show(cli, options, planned);
   if (planned.plan.refusals.length > 0) return exitCodes.refused;
   return options.detailedExitcode === true && !isEmpty(planned.plan) ? exitCodes.changes : exitCodes.ok;
@@ -71,15 +71,9 @@ async function planHere(options: PlanOptions, policy: Snapshot) {
 
 async function planElsewhere(options: PlanOptions, file: string, policy: Snapshot) {
   const [{ policyReader }, { planOffline }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
-  const { host, observed } = await readSnapshot(file);
-  return planOffline({
-    snapshot: policy,
-    observed,
-    host: options.host === undefined ? host : hostName(options),
-    policy: policyReader,
-    layout: { root: options.bpffs },
-    prune: options.pruneAll ?? false,
-  });
+  const { host, observed, bpffs } = await readSnapshot(file);
+  const exported = { observed, host: options.host === undefined ? host : hostName(options), layout: { root: bpffs } };
+  return planOffline(policyReader, policy, exported, { prune: options.pruneAll ?? false });
 }
 
 async function show({ terminal, json }: Cli, options: PlanOptions, planned: Planned): Promise<void> {

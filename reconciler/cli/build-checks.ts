@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Finding, KernelProbe } from "../../bpf/kernel/probe.ts";
+import type { AgentAnswer } from "./agent-client.ts";
+import type { Check } from "./print-doctor.ts";
+
+/** What `sluice doctor` found out about a machine. */
+export interface MachineFacts {
+  readonly node: string;
+  readonly root: boolean;
+  readonly probe: KernelProbe;
+  /** /sys/kernel/btf/vmlinux is there. */
+  readonly kernelBtf: boolean;
+  readonly bpffs: { readonly path: string; readonly ready: boolean };
+  /** "2.39.5"; null when there is no git. */
+  readonly git: string | null;
+  readonly state: { readonly path: string; readonly fault: string | null; readonly hint: string | null };
+  readonly agent: AgentAnswer;
+}
+
+/** Judges what was found: what is needed, what is missing, what to type. Pure. */
+export function buildChecks(facts: MachineFacts): readonly Check[] {
+  const { probe } = facts;
+  return [
+    atLeast("node", facts.node, [20, 19], "Install Node.js 20.19 or newer"),
+    kernelCheck(probe.release),
+    probe.libbpf === null
+      ? fail("libbpf", probe.libbpfProblem ?? "it cannot be opened", "apt-get install libbpf1")
+      : ok("libbpf", probe.libbpf),
+    privileges(facts),
+    works("maps", probe.createsMaps, "maps can be made", facts),
+    works("xdp", probe.loadsXdp, "programs can be loaded", facts),
+    tcxCheck(probe.tcx),
+    batchCheck(probe.batches),
+    facts.kernelBtf
+      ? ok("btf", "the kernel has its own types: objects built with CO-RE work")
+      : warn(
+          "btf",
+          "the kernel has no BTF: objects of your own that use CO-RE will not load",
+          "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+        ),
+    ...memlockCheck(probe),
+    bpffsCheck(facts),
+    facts.git === null
+      ? warn("git", "not found: only --dir works, no repository", "apt-get install git")
+      : atLeast("git", facts.git, [2, 30], "Install git 2.30 or newer"),
+    facts.state.fault === null
+      ? ok("state", facts.state.path)
+      : fail("state", facts.state.fault, facts.state.hint ?? "Name another directory with --state"),
+    agentCheck(facts.agent),
+  ];
+}
+
+function ok(name: string, found: string): Check {
+  return { name, status: "ok", found, fix: null };
+}
+
+function warn(name: string, found: string, fix: string): Check {
+  return { name, status: "warn", found, fix };
+}
+
+function fail(name: string, found: string, fix: string): Check {
+  return { name, status: "fail", found, fix };
+}
+
+function atLeast(name: string, version: string, wanted: readonly [number, number], fix: string): Check {
+  return reaches(version, wanted) ? ok(name, version) : fail(name, `${version}, expected ${wanted.join(".")} or newer`, fix);
+}
+
+/** BPF links for XDP came with 5.9, for which 5.10 is the first long-term kernel. */
+function kernelCheck(release: string): Check {
+  if (reaches(release, [5, 10])) return ok("kernel", release);
+  return fail("kernel", `${release}, expected 5.10 or newer`, "Boot a newer kernel: before 5.9 XDP has no links that can be switched");
+}
+
+function reaches(version: string, [major, minor]: readonly [number, number]): boolean {
+  const [, first, second] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(first) > major || (Number(first) === major && Number(second) >= minor);
+}
+
+function privileges({ root, probe: { capabilities } }: MachineFacts): Check {
+  const missing = [
+    ...(capabilities.bpf || capabilities.sysAdmin ? [] : ["CAP_BPF"]),
+    ...(capabilities.netAdmin ? [] : ["CAP_NET_ADMIN"]),
+    ...(capabilities.perfmon || capabilities.sysAdmin ? [] : ["CAP_PERFMON"]),
+  ];
+  if (missing.length > 0) return fail("privileges", `${missing.join(", ")} missing`, "Run as root: sudo sluice doctor");
+  return ok("privileges", root ? "root" : "not root, but with the capabilities that are needed");
+}
+
+function works(name: string, { works, problem }: Finding, found: string, { root }: MachineFacts): Check {
+  if (works) return ok(name, found);
+  const why = root
+    ? "A container or a lockdown policy forbids bpf(2): run on the host, or allow it there"
+    : "Run as root: sudo sluice doctor";
+  return fail(name, `the kernel refuses: ${problem ?? "no reason given"}`, why);
+}
+
+function tcxCheck({ works, problem }: Finding): Check {
+  if (works) return ok("tcx", "chains at tc-ingress and tc-egress work");
+  return warn("tcx", `no chains at tc-ingress and tc-egress: ${problem ?? "no reason given"}`, "Boot Linux 6.6 or newer, or use xdp only");
+}
+
+function batchCheck({ works, problem }: Finding): Check {
+  if (works) return ok("batches", "big maps are read and written in batches");
+  return warn(
+    "batches",
+    `maps are written key by key: ${problem ?? "no reason given"}`,
+    "Nothing breaks; big sets load faster from Linux 5.6 on",
+  );
+}
+
+/** Since 5.11 the memory of maps is the memory cgroup's. */
+function memlockCheck({ release, memlock }: KernelProbe): readonly Check[] {
+  if (memlock === null || reaches(release, [5, 11])) return [];
+  return [warn("memlock", `maps may take ${memlock} bytes together`, "ulimit -l unlimited, or LimitMEMLOCK=infinity in the unit")];
+}
+
+function bpffsCheck({ bpffs, root }: MachineFacts): Check {
+  if (bpffs.ready) return ok("bpffs", `${bpffs.path} can hold pins`);
+  const mount = "mount -t bpf bpf /sys/fs/bpf";
+  if (root) return warn("bpffs", `${bpffs.path} is on no bpffs yet: the first apply mounts one, which does not outlast a reboot`, mount);
+  return fail("bpffs", `${bpffs.path} is on no bpffs`, mount);
+}
+
+function agentCheck(agent: AgentAnswer): Check {
+  if (agent.kind === "alive") return ok("agent", `running, process ${agent.status.pid}`);
+  if (agent.kind === "absent") return ok("agent", "not running");
+  return warn("agent", `its socket does not answer: ${agent.reason}`, "systemctl restart sluice");
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Diagnostic } from "../model/diagnostic.ts";
+import type { Outcome } from "../model/outcome.ts";
+import { errorChain } from "./error-chain.ts";
+import { exitCodeOfOutcome, exitCodes } from "./exit-codes.ts";
+import { printError } from "./report-error.ts";
+import { type Cli, printJson } from "./run-verb.ts";
+
+/** Prints how a pass ended and gives the exit code: what was reached on stdout, what went wrong on stderr. */
+export async function reportOutcome(cli: Cli, outcome: Outcome): Promise<number> {
+  if (outcome.kind === "invalid") return reportInvalid(cli, outcome.diagnostics);
+  const { terminal, json, verbose } = cli;
+  const { printOutcome } = await import("../6-report/print-outcome.ts");
+  const exit = exitCodeOfOutcome(outcome);
+  const sentence = printOutcome(outcome, { color: terminal.color });
+  if (json) printJson(terminal, outcomeToJson(outcome, exit));
+  else if (exit === exitCodes.ok) terminal.out(sentence);
+  else terminal.err(sentence);
+  if (verbose && (outcome.kind === "rolled-back" || outcome.kind === "stuck")) {
+    terminal.err(printError(outcome.error, { verbose, colors: terminal.errorColors }));
+  }
+  return exit;
+}
+
+/** Prints what is wrong with a policy, all of it. */
+export async function reportInvalid({ terminal, json }: Cli, diagnostics: readonly Diagnostic[]): Promise<number> {
+  const { diagnosticsToJson, printDiagnostics } = await import("../6-report/print-diagnostics.ts");
+  terminal.err(printDiagnostics(diagnostics, { color: terminal.errorColors.isColorSupported }));
+  if (json) printJson(terminal, diagnosticsToJson(diagnostics));
+  return exitCodes.invalid;
+}
+
+function outcomeToJson(outcome: Exclude<Outcome, { kind: "invalid" }>, exit: number): object {
+  if (outcome.kind === "held") {
+    return { format: "1.0", kind: "outcome", result: "held", exit, since: outcome.since, revision: outcome.revision };
+  }
+  const { plan } = outcome;
+  const hooks = plan.hooks.map(({ hook, action, from, to }) => ({ hook, action, from, to }));
+  const base = { format: "1.0", kind: "outcome", result: outcome.kind, exit, host: plan.host, revision: plan.revision, hooks };
+  switch (outcome.kind) {
+    case "applied":
+      return { ...base, milliseconds: outcome.milliseconds, leftovers: outcome.leftovers, notes: outcome.notes };
+    case "refused":
+      return { ...base, refusals: plan.refusals };
+    case "rolled-back":
+      return { ...base, during: outcome.during, errors: causes(outcome.error) };
+    case "stuck":
+      return { ...base, errors: causes(outcome.error), undoErrors: outcome.undoErrors.flatMap(causes) };
+    case "unchanged":
+    case "declined":
+      return base;
+  }
+}
+
+function causes(error: unknown): readonly object[] {
+  return errorChain(error).map(({ code, message, hint, log }) => ({ code, message, hint, log }));
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from "commander";
+import type { Planned } from "../../reconcile.ts";
+import { ask } from "../ask.ts";
+import { UsageError } from "../cli-error.ts";
+import { readPlan } from "../json-file.ts";
+import { passProgress } from "../pass-progress.ts";
+import { readPolicy } from "../read-policy.ts";
+import { reportOutcome } from "../report-outcome.ts";
+import { type Cli, runVerb } from "../run-verb.ts";
+import {
+  addExamples,
+  addHostOptions,
+  addJsonOption,
+  addLogOptions,
+  addPolicyOptions,
+  type HostOptions,
+  type LogOptions,
+  type PolicyOptions,
+} from "../shared-options.ts";
+
+interface ApplyOptions extends HostOptions, PolicyOptions, LogOptions {
+  readonly yes?: boolean;
+  readonly pruneAll?: boolean;
+}
+
+export function addApply(program: Command): void {
+  const command = program.command("apply").summary("make the kernel equal to the policy, or leave it as it was");
+  command.argument("[plan]", "a plan that `sluice plan --out` saved: applied exactly, refused when the host has changed since");
+  command.description(
+    "Plans, shows the plan, asks, then applies: everything is loaded and verified first, each hook is switched at once,\n" +
+      "the result is read back and compared. On any failure every hook is as it was before.",
+  );
+  addPolicyOptions(command);
+  addHostOptions(command);
+  addJsonOption(command);
+  addLogOptions(command);
+  command.optionsGroup("Applying:").option("-y, --yes", "do not ask").option("--prune-all", "allow a policy that leaves no chain at all");
+  addExamples(command, [
+    ["sluice apply", "the policy in this folder, after asking"],
+    ["sluice apply --repo /srv/git/filters.git --tag v1.4 --yes", "a release, from a script"],
+    ["sluice apply change.plan", "a saved plan, and nothing else"],
+  ]);
+  runVerb<ApplyOptions>(command, apply, "safely");
+}
+
+async function apply(cli: Cli, options: ApplyOptions, [file]: readonly string[]): Promise<number> {
+  if (options.yes !== true && !cli.terminal.interactive) {
+    throw new UsageError("Cannot ask for approval: this is no terminal", "Give --yes to apply without asking");
+  }
+  const approve = async (planned: Planned): Promise<boolean> => {
+    cli.progress.done();
+    await showPlan(cli, planned);
+    return options.yes === true || ask(cli.terminal, `Apply this to ${planned.plan.host}?`, cli.signal);
+  };
+  const pass = { prune: options.pruneAll ?? false, trigger: "command", approve, progress: passProgress(cli, options), signal: cli.signal };
+
+  const { openHost } = await import("../../host.ts");
+  const { applySaved, runPass } = await import("../../reconcile.ts");
+  if (file !== undefined) {
+    refusePolicyOptions(options);
+    const saved = await readPlan(file);
+    return reportOutcome(cli, await applySaved(openHost(options), saved, pass));
+  }
+  const policy = await readPolicy(cli, options);
+  cli.progress.step("Planning");
+  return reportOutcome(cli, await runPass(openHost(options), policy, pass));
+}
+
+/** On stderr: stdout is for the result. */
+async function showPlan({ terminal }: Cli, { plan }: Planned): Promise<void> {
+  const { printPlan } = await import("../../6-report/print-plan.ts");
+  const width = terminal.width === null ? {} : { width: terminal.width };
+  terminal.err(printPlan(plan, { color: terminal.errorColors.isColorSupported, ...width }));
+}
+
+function refusePolicyOptions({ dir, repo, branch, tag, commit, path }: PolicyOptions): void {
+  if ([dir, repo, branch, tag, commit, path].every((option) => option === undefined)) return;
+  throw new UsageError("Cannot combine a saved plan with a policy: the plan already says what to apply", "Leave one of them out");
+}

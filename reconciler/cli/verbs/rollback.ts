@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command } from "commander";
+import { sanitise } from "../../6-report/sanitise.ts";
+import type { Operation } from "../../model/operation.ts";
+import { printOperation } from "../../model/print-operation.ts";
+import type { RolledBackTo } from "../../rollback.ts";
+import { ask } from "../ask.ts";
+import { UsageError } from "../cli-error.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { passProgress } from "../pass-progress.ts";
+import { printDuration } from "../print-time.ts";
+import { type Cli, printJson, runVerb } from "../run-verb.ts";
+import { addExamples, addHostOptions, addJsonOption, addLogOptions, type HostOptions, type LogOptions } from "../shared-options.ts";
+import { shortRevision } from "../short-revision.ts";
+
+interface RollbackOptions extends HostOptions, LogOptions {
+  readonly yes?: boolean;
+  readonly reason?: string;
+}
+
+export function addRollback(program: Command): void {
+  const command = program.command("rollback").summary("go back to what ran before the last apply, at once");
+  command.description(
+    "Undoes the last apply: every hook is switched back to its previous generation, which is still loaded, and keys\n" +
+      "written in place get their old values. Needs no git and no compiler. The host stays there until git renders to\n" +
+      "something else, or until `sluice apply`. A second rollback undoes the first.",
+  );
+  addJsonOption(command);
+  command
+    .optionsGroup("Rolling back:")
+    .option("-y, --yes", "do not ask")
+    .option("--reason <text>", "why; kept in the history, shown by status");
+  addHostOptions(command);
+  addLogOptions(command);
+  addExamples(command, [
+    ["sluice rollback", "after asking"],
+    ['sluice rollback --yes --reason "INC-1432"', "from a script"],
+  ]);
+  runVerb<RollbackOptions>(command, rollback, "safely");
+}
+
+async function rollback(cli: Cli, options: RollbackOptions): Promise<number> {
+  if (options.yes !== true && !cli.terminal.interactive) {
+    throw new UsageError("Cannot ask for approval: this is no terminal", "Give --yes to roll back without asking");
+  }
+  const approve = async (operations: readonly Operation[], undone: string): Promise<boolean> => {
+    cli.progress.done();
+    cli.terminal.err(preview(operations, undone));
+    return options.yes === true || ask(cli.terminal, "Roll back?", cli.signal);
+  };
+  const [{ openHost }, back] = await Promise.all([import("../../host.ts"), import("../../rollback.ts")]);
+  const host = openHost(options);
+  const result = await back.rollback(host, { reason: options.reason ?? null, approve, progress: passProgress(cli, options) });
+  cli.progress.done();
+
+  if (cli.json) printJson(cli.terminal, { format: "1.0", kind: "rollback", host: host.name, result });
+  else cli.terminal.out(result === null ? "Nothing was changed\n" : report(result));
+  return result === null ? exitCodes.refused : exitCodes.ok;
+}
+
+function preview(operations: readonly Operation[], undone: string): string {
+  const lines = operations.map((operation) => `  ${sanitise(printOperation(operation))}\n`);
+  return `This undoes ${shortRevision(undone)}:\n${lines.join("")}`;
+}
+
+function report({ undone, revision, hooks, milliseconds }: RolledBackTo): string {
+  const now = revision === null ? "nothing of Sluice runs now" : `${shortRevision(revision)} runs again`;
+  const chains = hooks.length === 1 ? "1 chain" : `${hooks.length} chains`;
+  return (
+    `Rolled back: ${now}, ${chains} switched in ${printDuration(milliseconds)}\n` +
+    `Held until git says something else than ${shortRevision(undone)}: revert it there to make this permanent\n`
+  );
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { Host } from "../../host.ts";
+import { readHistory } from "../../state/history.ts";
+import { readHold } from "../../state/hold.ts";
+import { readLastSnapshot } from "../../state/last-snapshot.ts";
+import { askAgent } from "../agent-client.ts";
+import { buildStatus, type StatusFacts } from "../build-status.ts";
+import { exitCodes } from "../exit-codes.ts";
+import { printStatus } from "../print-status.ts";
+import { readState } from "../read-state.ts";
+import { type Cli, printJson, runVerb } from "../run-verb.ts";
+import { addExamples, addHostOptions, addJsonOption, type HostOptions } from "../shared-options.ts";
+
+/** How far back the last change of a hook is looked for. */
+const historyLimit = 500;
+
+export function addStatus(program: Command): void {
+  const command = program.command("status").summary("what runs here, from which commit, and whether it still matches");
+  command.description(
+    "Says what the kernel runs, which revision that is, whether it still matches, what waits for an interface, whether\n" +
+      "a rollback holds the host, how the last pass ended, and whether an agent is at work. Needs no agent.",
+  );
+  addJsonOption(command);
+  addHostOptions(command);
+  addExamples(command, [
+    ["sluice status", "for people"],
+    ["sluice status --json | jq -r .state", "running, pending, drifted, held, unfinished or nothing-applied"],
+  ]);
+  runVerb<HostOptions>(command, status);
+}
+
+async function status({ terminal, json, progress }: Cli, options: HostOptions): Promise<number> {
+  const { openHost } = await import("../../host.ts");
+  const host = openHost(options);
+  progress.step("Reading the kernel");
+  const [kernel, state] = await Promise.all([compare(host), readState(host.state, readFacts)]);
+  progress.done();
+  const result = buildStatus({ host: host.name, ...kernel, ...state });
+  if (json) printJson(terminal, result);
+  else terminal.out(printStatus(result, { ...terminal, now: host.now() }));
+  return exitCodes.ok;
+}
+
+/** Observes once, and compares with the policy applied last where there is one. */
+async function compare(host: Host): Promise<Pick<StatusFacts, "observed" | "comparison">> {
+  const [{ observePins, planPass }, { describeDrift }] = await Promise.all([
+    import("../../reconcile.ts"),
+    import("../../6-report/describe-drift.ts"),
+  ]);
+  const policy = await readState(host.state, readLastSnapshot);
+  if (policy === null) return { observed: await observePins(host), comparison: null };
+  const planned = await planPass(host, policy, { prune: true });
+  if (planned.kind === "invalid") return { observed: await observePins(host), comparison: null };
+  const { plan, desired, observed } = planned;
+  return { observed, comparison: { plan, report: describeDrift(plan, desired, observed) } };
+}
+
+async function readFacts(directory: string): Promise<Omit<StatusFacts, "host" | "observed" | "comparison">> {
+  const [history, hold, agent] = await Promise.all([readHistory(directory, historyLimit), readHold(directory), askAgent(directory)]);
+  return { history, hold, agent, unfinished: existsSync(join(directory, "journal")) };
+}
