@@ -37,6 +37,8 @@ export interface HostOptions {
   readonly state: string;
   /** Directory of our pins, on a bpffs: mounted when it is not there yet. */
   readonly bpffs: string;
+  /** Nothing will be changed, so nothing is mounted either. */
+  readonly readOnly?: boolean;
 }
 
 export const policyReader: PolicyReader = { library, libraryObject, openObject };
@@ -45,7 +47,7 @@ export const policyReader: PolicyReader = { library, libraryObject, openObject }
 export function openHost(options: HostOptions): Host {
   const refusal = refusesBpf();
   if (refusal !== null) throw new ReconcilerError("kernel-unavailable", `Cannot use BPF: ${refusal}`, { hint: 'ask "sluice doctor"' });
-  ensureBpffs(options.bpffs);
+  if (options.readOnly !== true) ensureBpffs(options.bpffs);
   return {
     name: options.host ?? hostname(),
     kernel: cachingKernel(openLibbpfKernel(), `${options.state}/cache`),
