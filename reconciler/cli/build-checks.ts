@@ -115,11 +115,11 @@ function memlockCheck({ release, memlock }: KernelProbe): readonly Check[] {
   return [warn("memlock", `maps may take ${memlock} bytes together`, "ulimit -l unlimited, or LimitMEMLOCK=infinity in the unit")];
 }
 
-function bpffsCheck({ bpffs, root }: MachineFacts): Check {
+/** Root mounts what is not mounted when it first applies: only others have to be told. */
+function bpffsCheck({ bpffs, probe: { capabilities } }: MachineFacts): Check {
   if (bpffs.ready) return ok("bpffs", `${bpffs.path} can hold pins`);
-  const mount = "mount -t bpf bpf /sys/fs/bpf";
-  if (root) return warn("bpffs", `${bpffs.path} is on no bpffs yet: the first apply mounts one, which does not outlast a reboot`, mount);
-  return fail("bpffs", `${bpffs.path} is on no bpffs`, mount);
+  if (capabilities.sysAdmin) return ok("bpffs", `${bpffs.path} is not mounted yet; the first apply does that`);
+  return fail("bpffs", `${bpffs.path} is on no bpffs`, "mount -t bpf bpf /sys/fs/bpf");
 }
 
 function agentCheck(agent: AgentAnswer): Check {

@@ -8,7 +8,7 @@ import { openState } from "../state/state-directory.ts";
 import { askAgent } from "./agent-client.ts";
 import type { MachineFacts } from "./build-checks.ts";
 
-/** Looks at this machine. Nothing is made or changed; never throws. */
+/** Looks at this machine. Nothing is made or changed. */
 export async function probeMachine(options: { readonly state: string; readonly bpffs: string }): Promise<MachineFacts> {
   const [git, state, agent] = await Promise.all([gitVersion(), checkState(options.state), askAgent(options.state)]);
   return {

@@ -28,6 +28,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
 /** The whole command line: verbs, options and help. What a verb needs is only loaded when it runs. */
 export function buildProgram(): Command {
   const program = new Command("sluice")
+    .usage("VERB [options]")
     .description("Sluice keeps the eBPF filter chains of this host's interfaces equal to a git repository.")
     .option("--no-color", "print without colours (also: NO_COLOR)")
     .option("--verbose", "print whole verifier logs, and where errors came from")

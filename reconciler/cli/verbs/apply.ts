@@ -28,7 +28,7 @@ export function addApply(program: Command): void {
   const command = program.command("apply").summary("make the kernel equal to the policy, or leave it as it was");
   command.argument("[plan]", "a plan that `sluice plan --out` saved: applied exactly, refused when the host has changed since");
   command.description(
-    "Plans, shows the plan, asks, then applies: everything is loaded and verified first, each hook is switched at once,\n" +
+    "Plans, shows the plan, asks, then applies: everything is loaded and verified first, each hook is switched at once, " +
       "the result is read back and compared. On any failure every hook is as it was before.",
   );
   addPolicyOptions(command);

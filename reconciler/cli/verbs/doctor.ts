@@ -8,7 +8,7 @@ import { addExamples, addHostOptions, addJsonOption, type HostOptions, hostName 
 export function addDoctor(program: Command): void {
   const command = program.command("doctor").summary("what Sluice needs on this machine, what is missing, what to type");
   command.description(
-    "Tries what Sluice does, and leaves no trace: kernel, libbpf, privileges, XDP, tcx, bpffs, git, state directory,\n" +
+    "Tries what Sluice does, and leaves no trace: kernel, libbpf, privileges, XDP, tcx, bpffs, git, state directory, " +
       "agent. Ends with 1 when something is missing that Sluice cannot do without.",
   );
   addJsonOption(command);

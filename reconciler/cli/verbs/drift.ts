@@ -17,7 +17,7 @@ interface DriftOptions extends HostOptions, LogOptions {
 export function addDrift(program: Command): void {
   const command = program.command("drift").summary("what somebody else changed since the last apply");
   command.description(
-    "Compares the kernel with the policy that was applied last: links, programs and the contents of maps that Sluice\n" +
+    "Compares the kernel with the policy that was applied last: links, programs and the contents of maps that Sluice " +
       "fills. Counters and the programs' own state are no drift, nor are programs that others attached beside ours.",
   );
   addJsonOption(command).option("--detailed-exitcode", "exit 2 when there is drift");
@@ -33,7 +33,7 @@ export function addDrift(program: Command): void {
 
 async function drift(cli: Cli, options: DriftOptions): Promise<number> {
   const [{ openHost }, { driftPass, heal }] = await Promise.all([import("../../host.ts"), import("../../drift.ts")]);
-  const host = openHost(options);
+  const host = openHost({ ...options, readOnly: options.heal !== true });
   cli.progress.step("Comparing the kernel with what was applied");
   const found = await driftPass(host);
   cli.progress.done();

@@ -16,7 +16,7 @@ export function addInspect(program: Command): void {
   const command = program.command("inspect").summary("show a chain as it runs: steps, counters, ids for bpftool");
   command.argument("[hooks...]", "hooks like eth0/xdp, or interfaces like eth0 (default: all)");
   command.description(
-    "Shows what runs at a hook, read from the kernel: every step with how it was linked and why, the packets it has\n" +
+    "Shows what runs at a hook, read from the kernel: every step with how it was linked and why, the packets it has " +
       "counted per verdict over all CPUs, and the ids and pins under which bpftool finds program, link and maps.",
   );
   addJsonOption(command);
@@ -30,7 +30,7 @@ export function addInspect(program: Command): void {
 
 async function inspect({ terminal, json, progress }: Cli, options: HostOptions, wanted: readonly string[]): Promise<number> {
   const [{ openHost }, { observeAll }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
-  const host = openHost(options);
+  const host = openHost({ ...options, readOnly: true });
   progress.step("Reading the kernel");
   const observed = await observeAll(host);
   const hooks = choose(observed.hooks, wanted);

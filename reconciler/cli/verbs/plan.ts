@@ -29,7 +29,7 @@ interface PlanOptions extends HostOptions, PolicyOptions {
 export function addPlan(program: Command): void {
   const command = program.command("plan").summary("show what would change, and change nothing");
   command.description(
-    "Compares the policy with the kernel and shows the smallest change that makes them equal, what packets meet\n" +
+    "Compares the policy with the kernel and shows the smallest change that makes them equal, what packets meet " +
       "meanwhile, and why it would be refused. Writes nothing anywhere; with --snapshot it needs no root and no kernel.",
   );
   addPolicyOptions(command);
@@ -66,7 +66,7 @@ async function plan(cli: Cli, options: PlanOptions): Promise<number> {
 
 async function planHere(options: PlanOptions, policy: Snapshot) {
   const [{ openHost }, { planPass }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
-  return planPass(openHost(options), policy, { prune: options.pruneAll ?? false });
+  return planPass(openHost({ ...options, readOnly: true }), policy, { prune: options.pruneAll ?? false });
 }
 
 async function planElsewhere(options: PlanOptions, file: string, policy: Snapshot) {

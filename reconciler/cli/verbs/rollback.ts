@@ -21,8 +21,8 @@ interface RollbackOptions extends HostOptions, LogOptions {
 export function addRollback(program: Command): void {
   const command = program.command("rollback").summary("go back to what ran before the last apply, at once");
   command.description(
-    "Undoes the last apply: every hook is switched back to its previous generation, which is still loaded, and keys\n" +
-      "written in place get their old values. Needs no git and no compiler. The host stays there until git renders to\n" +
+    "Undoes the last apply: every hook is switched back to its previous generation, which is still loaded, and keys " +
+      "written in place get their old values. Needs no git and no compiler. The host stays there until git renders to " +
       "something else, or until `sluice apply`. A second rollback undoes the first.",
   );
   addJsonOption(command);

@@ -12,7 +12,7 @@ interface SnapshotOptions extends HostOptions {
 export function addSnapshot(program: Command): void {
   const command = program.command("snapshot").summary("export what the kernel has, to plan against elsewhere");
   command.description(
-    "Writes what Sluice has in this kernel as JSON: devices, generations, contents of the maps it fills. With it\n" +
+    "Writes what Sluice has in this kernel as JSON: devices, generations, contents of the maps it fills. With it " +
       "`sluice plan --snapshot FILE` plans on any machine, without root: in the CI of a policy repository, say.",
   );
   command.optionsGroup("Output:").option("--out <file>", "write to a file instead of stdout");
@@ -26,7 +26,7 @@ export function addSnapshot(program: Command): void {
 
 async function snapshot(cli: Cli, options: SnapshotOptions): Promise<number> {
   const [{ openHost }, { observeAll }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
-  const host = openHost(options);
+  const host = openHost({ ...options, readOnly: true });
   cli.progress.step("Reading the kernel");
   const observed = await observeAll(host);
   const taken: KernelSnapshot = { host: host.name, taken: new Date(host.now()).toISOString(), bpffs: host.layout.root, observed };

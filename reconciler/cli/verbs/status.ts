@@ -21,7 +21,7 @@ const historyLimit = 500;
 export function addStatus(program: Command): void {
   const command = program.command("status").summary("what runs here, from which commit, and whether it still matches");
   command.description(
-    "Says what the kernel runs, which revision that is, whether it still matches, what waits for an interface, whether\n" +
+    "Says what the kernel runs, which revision that is, whether it still matches, what waits for an interface, whether " +
       "a rollback holds the host, how the last pass ended, and whether an agent is at work. Needs no agent.",
   );
   addJsonOption(command);
@@ -35,7 +35,7 @@ export function addStatus(program: Command): void {
 
 async function status({ terminal, json, progress }: Cli, options: HostOptions): Promise<number> {
   const { openHost } = await import("../../host.ts");
-  const host = openHost(options);
+  const host = openHost({ ...options, readOnly: true });
   progress.step("Reading the kernel");
   const [kernel, state] = await Promise.all([compare(host), readState(host.state, readFacts)]);
   progress.done();

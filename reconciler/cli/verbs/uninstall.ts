@@ -17,7 +17,7 @@ interface UninstallOptions extends HostOptions {
 export function addUninstall(program: Command): void {
   const command = program.command("uninstall").summary("detach every chain and remove all that Sluice pinned");
   command.description(
-    "The only thing that takes filters away: stopping the agent does not. Detaches every chain of Sluice, removes its\n" +
+    "The only thing that takes filters away: stopping the agent does not. Detaches every chain of Sluice, removes its " +
       "pins, and what would bring them back. What others attached stays; so does the history in the state directory.",
   );
   addJsonOption(command);

@@ -15,7 +15,7 @@ interface ValidateOptions extends PolicyOptions {
 export function addValidate(program: Command): void {
   const command = program.command("validate").summary("check a policy, without kernel and without root");
   command.description(
-    "Reads every file of the policy, for this host and for all others, and tells everything that is wrong with it at\n" +
+    "Reads every file of the policy, for this host and for all others, and tells everything that is wrong with it at " +
       "once: file, line, column, what was expected. Objects are opened and values typed, but nothing is loaded.",
   );
   addPolicyOptions(command);
