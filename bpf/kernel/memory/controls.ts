@@ -9,6 +9,7 @@ import { readEntries, writeEntries } from "./map-contents.ts";
 import { breakLink, createMemoryDevice } from "./memory-device.ts";
 import { programTag } from "./memory-program.ts";
 import { refusal } from "./refuse.ts";
+import { type SentPacket, sendPacket } from "./send-packet.ts";
 
 /** What other people, other tools and the network do to a host: for tests and for the demo. */
 export interface MemoryControls {
@@ -28,6 +29,8 @@ export interface MemoryControls {
   tamperDetach(link: string): void;
   /** `rm` below the bpffs. */
   tamperUnpin(path: string): void;
+  /** A packet arrives at (or leaves through) a device: its hook runs as the kernel would run it. */
+  send(device: string, hook: HookKind, packet: Uint8Array): SentPacket;
   /** What programs put into a pinned ring buffer, oldest first. */
   records(map: string): readonly Uint8Array[];
   /** Lines of bpf_trace_printk. */
@@ -67,6 +70,7 @@ export function createControls(state: KernelState): MemoryControls {
     },
     tamperDetach: (path) => breakLink(state.pins.link("BPF_OBJ_GET", path)),
     tamperUnpin: (path) => removePin(state, path),
+    send: (device, hook, packet) => sendPacket(state, device, hook, packet),
     records(path) {
       const map = state.pins.map("BPF_OBJ_GET", path);
       return map.records ?? [];

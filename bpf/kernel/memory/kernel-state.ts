@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createMemoryDevice, type MemoryDevice } from "./memory-device.ts";
+import type { MemoryMap } from "./memory-map.ts";
+import type { MemoryProgram } from "./memory-program.ts";
 import { createPinTree, type PinTree } from "./pin-tree.ts";
 import { refusal } from "./refuse.ts";
 
@@ -20,6 +22,9 @@ export interface MemoryOptions {
 export interface KernelState {
   readonly pins: PinTree;
   readonly devices: Map<string, MemoryDevice>;
+  /** Every map and program there ever was, by id: references in maps go by id. */
+  readonly maps: Map<number, MemoryMap>;
+  readonly programs: Map<number, MemoryProgram>;
   readonly cpus: number;
   readonly cpu: () => number;
   readonly now: () => bigint;
@@ -36,6 +41,8 @@ export function createKernelState(options: MemoryOptions): KernelState {
   const state: KernelState = {
     pins: createPinTree(),
     devices: new Map(),
+    maps: new Map(),
+    programs: new Map(),
     cpus: options.cpus ?? 2,
     cpu: options.cpu ?? (() => 0),
     now: options.now ?? tickingClock(),

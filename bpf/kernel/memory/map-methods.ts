@@ -19,7 +19,7 @@ export function createMapMethods(state: KernelState): Pick<Kernel, "readMap" | "
       if (present !== null)
         throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot create the map "${name}": a map of another definition is pinned at "${pin}"`);
       state.pins.check(pin);
-      state.pins.add(pin, createMemoryMap(state.nextId("map"), name, definition, state.cpus));
+      state.pins.add(pin, createMap(state, name, definition));
     },
     async writeMap(path, puts, deletes) {
       writeEntries(state.pins.map("BPF_OBJ_GET", path), puts, deletes);
@@ -36,9 +36,15 @@ export function createMapMethods(state: KernelState): Pick<Kernel, "readMap" | "
 
 /** A map of one entry that nobody can change. */
 export function createConstantMap(state: KernelState, name: string, definition: MapDefinition, value: Uint8Array): MemoryMap {
-  const map = createMemoryMap(state.nextId("map"), name, definition, state.cpus);
+  const map = createMap(state, name, definition);
   writeEntries(map, packEntries([[new Uint8Array(4), value]], 4, value.length), packEntries([], 4, 0));
   map.frozen = true;
+  return map;
+}
+
+function createMap(state: KernelState, name: string, definition: MapDefinition): MemoryMap {
+  const map = createMemoryMap(state.nextId("map"), name, definition, state.cpus);
+  state.maps.set(map.id, map);
   return map;
 }
 

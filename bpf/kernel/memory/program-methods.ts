@@ -1,32 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Instruction } from "../../asm/instruction.ts";
 import type { Kernel, LoadRequest, MapBinding } from "../kernel.ts";
+import { KernelError } from "../kernel-error.ts";
+import { whyNotRunnable } from "./check-program.ts";
+import { runProgram } from "./interpreter/run-program.ts";
 import type { KernelState } from "./kernel-state.ts";
 import { createConstantMap } from "./map-methods.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { type MemoryProgram, programTag } from "./memory-program.ts";
 import { refusal } from "./refuse.ts";
+import { relocateFunction } from "./relocate/relocate-function.ts";
+
+const ethernetHeader = 14;
+/** The device that BPF_PROG_TEST_RUN pretends the packet came in on: "lo". */
+const loopback = 1;
 
 /** The methods of Kernel that are about programs. */
 export function createProgramMethods(state: KernelState): Pick<Kernel, "relocate" | "load" | "run"> {
   return {
     async relocate(request) {
-      throw refusal("BPF_PROG_LOAD", "ENOSYS", `Cannot relocate "${request.function}"`);
+      const program = relocateFunction(request);
+      for (const { map } of program.instructions) {
+        const pin = map === undefined ? undefined : request.maps[map];
+        if (pin !== undefined) state.pins.map("BPF_OBJ_GET", pin);
+      }
+      refuseUnrunnable(program.name, program.instructions);
+      return program;
     },
     async load(pin, request) {
       const present = state.pins.get(pin);
       if (present?.kind === "program") return;
       if (present !== null) throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot load a program to "${pin}": a ${present.kind} is pinned there`);
       state.pins.check(pin);
-      state.pins.add(pin, loadProgram(state, request));
+      const program = loadProgram(state, request);
+      state.pins.add(pin, program);
     },
-    async run(path) {
-      throw refusal("BPF_PROG_TEST_RUN", "ENOSYS", `Cannot run "${path}"`);
+    async run(path, { packet, repeat, ifindex }) {
+      const program = state.pins.program("BPF_OBJ_GET", path);
+      if (packet.length < ethernetHeader) {
+        throw refusal(
+          "BPF_PROG_TEST_RUN",
+          "EINVAL",
+          `Cannot run "${program.name}": a packet of ${packet.length} bytes has no Ethernet header`,
+        );
+      }
+      const { verdict, packet: result } = runProgram(state, program, packet, ifindex ?? loopback, repeat ?? 1);
+      return { verdict, packet: result, nanoseconds: 0 };
     },
   };
 }
 
 /** BPF_PROG_LOAD: binds the maps. Throws EINVAL for a reference that nothing is bound to. */
 function loadProgram(state: KernelState, { chain, maps }: LoadRequest): MemoryProgram {
+  refuseUnrunnable(chain.name, chain.instructions);
   const bound = new Map<string, MemoryMap>();
   for (const { map } of chain.instructions) {
     if (map === undefined || bound.has(map)) continue;
@@ -36,10 +62,19 @@ function loadProgram(state: KernelState, { chain, maps }: LoadRequest): MemoryPr
     bound.set(map, bindMap(state, binding));
   }
   const { name, hook, frags, instructions } = chain;
-  return { kind: "program", id: state.nextId("program"), name, tag: programTag(instructions), hook, frags, instructions, maps: bound };
+  const id = state.nextId("program");
+  const program: MemoryProgram = { kind: "program", id, name, tag: programTag(instructions), hook, frags, instructions, maps: bound };
+  state.programs.set(id, program);
+  return program;
 }
 
 function bindMap(state: KernelState, binding: MapBinding): MemoryMap {
   if (binding.kind === "pinned") return state.pins.map("BPF_OBJ_GET", binding.path);
   return createConstantMap(state, binding.name, binding.definition, binding.value);
+}
+
+function refuseUnrunnable(name: string, instructions: readonly Instruction[]): void {
+  const problem = whyNotRunnable(instructions);
+  if (problem === null) return;
+  throw new KernelError(`Cannot load "${name}": ${problem}`, { call: "BPF_PROG_LOAD", errno: "EINVAL", log: problem });
 }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { HookKind } from "../../kernel.ts";
+import { InterpreterError } from "./interpreter-error.ts";
+import { type Packet, packetBytes } from "./packet.ts";
+
+/**
+ * What r1 points to, by the offsets of <linux/bpf.h>:
+ *
+ *     struct xdp_md     0 data  4 data_end  8 data_meta  12 ingress_ifindex  16 rx_queue_index  20 egress_ifindex
+ *     struct __sk_buff  0 len  4 pkt_type  8 mark  16 protocol  32 priority  36 ingress_ifindex  40 ifindex  48 cb[5]  68 hash
+ *                       72 tc_classid  76 data  80 data_end  140 data_meta  152 tstamp  160 wire_len  192 end
+ */
+export interface Context {
+  readonly hook: HookKind;
+  readonly fields: DataView;
+  readonly packet: Packet;
+}
+
+/** Which end of the packet a field points to. */
+export type PacketPointer = "data" | "dataEnd" | "dataMeta";
+
+interface ContextLayout {
+  readonly size: number;
+  readonly pointers: ReadonlyMap<number, PacketPointer>;
+  /** [start, end) of what programs may write. */
+  readonly writable: readonly (readonly [number, number])[];
+}
+
+const xdpLayout: ContextLayout = {
+  size: 24,
+  pointers: new Map([
+    [0, "data"],
+    [4, "dataEnd"],
+    [8, "dataMeta"],
+  ]),
+  writable: [],
+};
+
+/** mark, queue_mapping, priority, tc_index and cb, tc_classid, tstamp. */
+const skbLayout: ContextLayout = {
+  size: 192,
+  pointers: new Map([
+    [76, "data"],
+    [80, "dataEnd"],
+    [140, "dataMeta"],
+  ]),
+  writable: [
+    [8, 16],
+    [32, 36],
+    [44, 68],
+    [72, 76],
+    [152, 160],
+  ],
+};
+
+const skbField = { length: 0, packetType: 4, protocol: 16, ingressIfindex: 36, ifindex: 40, wireLength: 160 } as const;
+
+/** The context of a packet that came in (or goes out) on a device. */
+export function createContext(hook: HookKind, packet: Packet, ifindex: number): Context {
+  const fields = new DataView(new ArrayBuffer(layoutOf(hook).size));
+  const context = { hook, fields, packet };
+  if (hook === "xdp") {
+    fields.setUint32(12, ifindex, true);
+    return context;
+  }
+  const frame = packetBytes(packet);
+  fields.setUint32(skbField.packetType, packetType(frame), true);
+  fields.setUint16(skbField.protocol, new DataView(frame.buffer, frame.byteOffset).getUint16(12, true), true);
+  fields.setUint32(skbField.ingressIfindex, hook === "tc-ingress" ? ifindex : 0, true);
+  fields.setUint32(skbField.ifindex, ifindex, true);
+  updateLength(context);
+  return context;
+}
+
+/** Writes the packet's length into __sk_buff after it changed. */
+export function updateLength({ hook, fields, packet }: Context): void {
+  if (hook === "xdp") return;
+  fields.setUint32(skbField.length, packet.dataEnd - packet.data, true);
+  fields.setUint32(skbField.wireLength, packet.dataEnd - packet.data, true);
+}
+
+/** The end of the packet that a load of 4 bytes at this offset gives; null for every other field. */
+export function packetPointer(hook: HookKind, offset: number, size: number): PacketPointer | null {
+  return size === 4 ? (layoutOf(hook).pointers.get(offset) ?? null) : null;
+}
+
+/** Checks a load or store of a field and gives the bytes it is in. */
+export function checkField({ hook, fields }: Context, offset: number, size: number, write: boolean): DataView {
+  const { size: end, writable } = layoutOf(hook);
+  const inside = offset >= 0 && offset + size <= end;
+  if (!inside || (write && !writable.some(([from, to]) => offset >= from && offset + size <= to))) {
+    throw new InterpreterError(`Cannot ${write ? "write" : "read"} ${size} bytes at ${offset} of the ${hook} context`);
+  }
+  return fields;
+}
+
+function layoutOf(hook: HookKind): ContextLayout {
+  return hook === "xdp" ? xdpLayout : skbLayout;
+}
+
+/** PACKET_HOST (0) and its like, as eth_type_trans tells them for a device whose own address is the frame's destination. */
+function packetType(frame: Uint8Array): number {
+  const destination = frame.subarray(0, 6);
+  if (destination.every((byte) => byte === 0xff)) return 1;
+  return ((destination[0] as number) & 1) === 1 ? 2 : 0;
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+import { refusal } from "../refuse.ts";
+
+/**
+ * A little-endian ELF64 relocatable file of machine BPF, as clang writes it:
+ *
+ *     header          e_type 16  e_machine 18  e_shoff 40 (u64)  e_shentsize 58  e_shnum 60  e_shstrndx 62
+ *     section header  name 0  type 4  flags 8 (u64)  offset 24 (u64)  size 32 (u64)  link 40  info 44; 64 bytes
+ *     symbol          name 0  info 4 (u8)  section 6 (u16)  value 8 (u64)  size 16 (u64); 24 bytes
+ *     relocation      offset 0 (u64)  type 8  symbol 12; 16 bytes
+ */
+export interface Elf {
+  readonly sections: readonly ElfSection[];
+  readonly symbols: readonly ElfSymbol[];
+}
+
+export interface ElfSection {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** SHF_EXECINSTR. */
+  readonly executable: boolean;
+  readonly relocations: readonly ElfRelocation[];
+}
+
+export interface ElfSymbol {
+  readonly name: string;
+  /** Index of its section; 0 for one that this file does not define. */
+  readonly section: number;
+  /** STT_FUNC. */
+  readonly isFunction: boolean;
+  readonly value: number;
+  readonly size: number;
+}
+
+/** The place `offset` of the section (in bytes) refers to a symbol. */
+export interface ElfRelocation {
+  readonly offset: number;
+  readonly symbol: ElfSymbol;
+}
+
+interface SectionHeader {
+  readonly name: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly link: number;
+  readonly info: number;
+}
+
+const machineBpf = 247;
+const typeRelocatable = 1;
+const executableFlag = 4;
+const sectionTypes = { symbols: 2, relocations: 9, noBits: 8 } as const;
+const functionSymbol = 2;
+
+/** Reads a whole object. Throws KernelError EINVAL for what is no such file or ends too early. */
+export function readElf(file: Uint8Array): Elf {
+  try {
+    return parse(file);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw refusal("bpf_object__open_mem", "EINVAL", `Cannot read the eBPF object of ${file.length} bytes: ${error.message}`);
+  }
+}
+
+function parse(file: Uint8Array): Elf {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  if (file.length < 64 || view.getUint32(0) !== 0x7f454c46 || view.getUint8(4) !== 2 || view.getUint8(5) !== 1) {
+    throw new RangeError("it does not begin like a little-endian ELF64 file");
+  }
+  if (view.getUint16(16, true) !== typeRelocatable || view.getUint16(18, true) !== machineBpf)
+    throw new RangeError("it is no relocatable file for BPF");
+  const headers = Array.from({ length: view.getUint16(60, true) }, (_, index) =>
+    readHeader(view, offset(view, 40) + index * view.getUint16(58, true)),
+  );
+  const bytesOf = (header: SectionHeader) =>
+    header.type === sectionTypes.noBits ? new Uint8Array(0) : slice(file, header.offset, header.size);
+  const names = bytesOf(at(headers, view.getUint16(62, true), "section"));
+  const symbolTable = headers.find(({ type }) => type === sectionTypes.symbols);
+  const symbols = symbolTable === undefined ? [] : readSymbols(bytesOf(symbolTable), bytesOf(at(headers, symbolTable.link, "section")));
+  const sections = headers.map((header, index) => ({
+    name: textAt(names, header.name),
+    bytes: bytesOf(header),
+    executable: (header.flags & executableFlag) !== 0,
+    relocations: headers
+      .filter(({ type, info }) => type === sectionTypes.relocations && info === index)
+      .flatMap((found) => readRelocations(bytesOf(found), symbols)),
+  }));
+  return { sections, symbols };
+}
+
+function readHeader(view: DataView, start: number): SectionHeader {
+  const word = (at: number) => view.getUint32(start + at, true);
+  return {
+    name: word(0),
+    type: word(4),
+    flags: word(8),
+    offset: offset(view, start + 24),
+    size: offset(view, start + 32),
+    link: word(40),
+    info: word(44),
+  };
+}
+
+function readSymbols(bytes: Uint8Array, names: Uint8Array): ElfSymbol[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: Math.floor(bytes.length / 24) }, (_, index) => {
+    const start = index * 24;
+    return {
+      name: textAt(names, view.getUint32(start, true)),
+      section: view.getUint16(start + 6, true),
+      isFunction: (view.getUint8(start + 4) & 0x0f) === functionSymbol,
+      value: offset(view, start + 8),
+      size: offset(view, start + 16),
+    };
+  });
+}
+
+function readRelocations(bytes: Uint8Array, symbols: readonly ElfSymbol[]): ElfRelocation[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: Math.floor(bytes.length / 16) }, (_, index) => ({
+    offset: offset(view, index * 16),
+    symbol: at(symbols, view.getUint32(index * 16 + 12, true), "symbol"),
+  }));
+}
+
+function offset(view: DataView, start: number): number {
+  return Number(view.getBigUint64(start, true));
+}
+
+function slice(file: Uint8Array, start: number, size: number): Uint8Array {
+  if (start + size > file.length) throw new RangeError(`a section ends at ${start + size}`);
+  return file.subarray(start, start + size);
+}
+
+function at<Item>(items: readonly Item[], index: number, what: string): Item {
+  const item = items[index];
+  if (item === undefined) throw new RangeError(`it refers to ${what} ${index} and has ${items.length}`);
+  return item;
+}
+
+/** The text that ends with a zero byte at or after `start`. */
+export function textAt(bytes: Uint8Array, start: number): string {
+  const end = bytes.indexOf(0, start);
+  return Buffer.from(bytes.subarray(start, end < 0 ? bytes.length : end)).toString("utf8");
+}
