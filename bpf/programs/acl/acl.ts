@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Entries, noEntries } from "../../kernel/entries.ts";
+import type { LibraryProgram, LowerContext, LowerProblem, LowerProblems, MapSettings, ProgramSettings } from "../library-program.ts";
+import { errorAt } from "../shared/problem.ts";
+import { programSchema } from "../shared/schema.ts";
+import { type AddressSource, readAddresses } from "./addresses.ts";
+import { closeFamily, type FamilyMaps } from "./closure.ts";
+import type { AclParameters } from "./parameters.ts";
+import { type Rule, readRule } from "./rule.ts";
+import { buildTables, rangeRows, ruleWord, type Tables } from "./tables.ts";
+
+/** Ordered rules over addresses, ports, protocols, TCP flags, ICMP types and VLANs. */
+export const acl: LibraryProgram = {
+  name: "acl",
+  summary: "Drops or passes packets by ordered rules over addresses, ports, protocols, TCP flags, ICMP types and VLANs",
+  object: "acl.bpf.o",
+  functions: { xdp: "acl_xdp", "tc-ingress": "acl_tc", "tc-egress": "acl_tc" },
+  schema: programSchema("acl"),
+  lower: (parameters, context) => lowerAcl(parameters as AclParameters, context),
+};
+
+function lowerAcl(parameters: AclParameters, context: LowerContext): ProgramSettings | LowerProblems {
+  const problems: LowerProblem[] = [];
+  const warnings: LowerProblem[] = [];
+  const rules = parameters.rules.map((rule, index) => readRule(rule, ["rules", index], problems));
+  const sources = readAddresses(parameters.rules, context, problems, warnings);
+  const tables = buildTables(rules);
+  if (tables.first.length > rangeRows) problems.push(tooManyRanges(tables));
+  if (problems.length > 0) return { kind: "problems", problems: [...problems, ...warnings] };
+  const v4 = closeFamily("v4", sources);
+  const v6 = closeFamily("v6", sources);
+  const switches = switchesOf(parameters);
+  return {
+    kind: "settings",
+    globals: { ...switches, ...words(rules), ...tableGlobals(tables, rules), ...lookups(sources) },
+    maps: { ...setMaps(JSON.stringify([switches, rules]), v4, v6), rules: counters(JSON.stringify(rules)) },
+    warnings,
+  };
+}
+
+function tooManyRanges(tables: Tables): LowerProblem {
+  const message = `Ports, VLANs and protocols of the rules need ${tables.first.length} ranges: expected at most ${rangeRows}`;
+  return errorAt(["rules"], "too-many", message, "divide the rules among two steps");
+}
+
+function switchesOf({ default: fallback, allow_neighbour, on_malformed, mode }: AclParameters): Readonly<Record<string, number>> {
+  return {
+    default_drop: Number(fallback === "drop"),
+    malformed_drop: Number(on_malformed === "drop"),
+    allow_neighbour: Number(allow_neighbour !== false),
+    observe: Number(mode === "observe"),
+  };
+}
+
+function words(rules: readonly Rule[]): Readonly<Record<string, bigint>> {
+  const ofProtocol = (number: number): bigint => ruleWord(rules, ({ protocols }) => protocols === null || protocols.includes(number));
+  return {
+    all_rules: ruleWord(rules, () => true),
+    drop_rules: ruleWord(rules, (rule) => rule.drop),
+    any_src: ruleWord(rules, (rule) => !rule.hasSrc),
+    any_dst: ruleWord(rules, (rule) => !rule.hasDst),
+    any_frame: ruleWord(rules, (rule) => !rule.hasSrc && !rule.hasDst && rule.protocols === null),
+    needs_l4: ruleWord(rules, (rule) => rule.sport !== null || rule.dport !== null || rule.flags !== null),
+    tcp_rules: ofProtocol(6),
+    udp_rules: ofProtocol(17),
+    icmp_rules: ofProtocol(1),
+    icmp6_rules: ofProtocol(58),
+  };
+}
+
+/** The large tables are only named when a rule needs them: what is not named stays out of manifests. */
+function tableGlobals(tables: Tables, rules: readonly Rule[]): Readonly<Record<string, unknown>> {
+  const useFlags = rules.some((rule) => rule.flags !== null);
+  const flagRules = Array.from({ length: 64 }, (_, flags) => ruleWord(rules, (rule) => rule.flags?.[flags] ?? true));
+  return {
+    sport_table: tables.sport,
+    dport_table: tables.dport,
+    vlan_table: tables.vlan,
+    protocol_table: tables.protocol,
+    use_protocol: Number(tables.protocol.width > 0),
+    use_flags: Number(useFlags),
+    ...(tables.first.length > 0 ? { range_first: tables.first, range_rules: tables.rules } : {}),
+    ...(useFlags ? { flag_rules: flagRules } : {}),
+  };
+}
+
+/** Which of the lookups can find a rule. */
+function lookups(sources: readonly AddressSource[]): Readonly<Record<string, number>> {
+  const globals: Record<string, number> = {};
+  for (const side of ["src", "dst"] as const) {
+    for (const [family, bits] of [
+      ["4", 32],
+      ["6", 128],
+    ] as const) {
+      const lists = sources.filter((source) => source[side] !== 0n).map(({ set }) => set[`v${family}`].lengths);
+      globals[`${side}_hosts${family}`] = Number(lists.some((lengths) => lengths.includes(bits)));
+      globals[`${side}_prefixes${family}`] = Number(lists.some((lengths) => lengths.some((length) => length < bits)));
+    }
+  }
+  return globals;
+}
+
+/** Sets switch together with everything that is compiled in: a bit of theirs is a rule's number. */
+function setMaps(layout: string, v4: FamilyMaps, v6: FamilyMaps): Readonly<Record<string, MapSettings>> {
+  return {
+    hosts4: whole(v4.hosts, layout, "address"),
+    hosts6: whole(v6.hosts, layout, "address"),
+    prefixes4: whole(v4.prefixes, layout, "cidr"),
+    prefixes6: whole(v6.prefixes, layout, "cidr"),
+  };
+}
+
+/** Counters of the rules, which start anew when a row gets another meaning. */
+function counters(layout: string): MapSettings {
+  return { maxEntries: null, layout, content: "none", entries: noEntries(4, 16), print: null };
+}
+
+function whole(entries: Entries, layout: string, print: "address" | "cidr"): MapSettings {
+  return { maxEntries: roomFor(entries.count), layout, content: "whole", entries, print: { kind: print } };
+}
+
+/** Room to grow in place by a quarter; decided by the count alone, so that the same list always makes the same map. */
+function roomFor(count: number): number {
+  return count === 0 ? 1 : 2 ** Math.ceil(Math.log2(Math.max(1024, count * 1.25)));
+}

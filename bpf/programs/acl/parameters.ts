@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NumbersParameter } from "../shared/numbers.ts";
+import type { ProtocolsParameter } from "../shared/protocol.ts";
+
+/** `with` of an acl step, as acl.schema.json allows it. */
+export interface AclParameters {
+  readonly rules: readonly RuleParameters[];
+  readonly default?: "pass" | "drop";
+  readonly allow_neighbour?: boolean;
+  readonly on_malformed?: "pass" | "drop";
+  readonly mode?: "enforce" | "observe";
+}
+
+export interface RuleParameters {
+  readonly name?: string;
+  readonly src?: AddressesParameter;
+  readonly dst?: AddressesParameter;
+  readonly protocol?: ProtocolsParameter;
+  readonly sport?: NumbersParameter;
+  readonly dport?: NumbersParameter;
+  readonly flags?: FlagsParameter;
+  readonly icmp?: NumbersParameter;
+  readonly icmp6?: NumbersParameter;
+  readonly vlan?: NumbersParameter;
+  readonly action: "drop" | "pass";
+}
+
+export type AddressesParameter = AddressesItem | readonly AddressesItem[];
+export type AddressesItem = string | { readonly file: string };
+
+export interface FlagsParameter {
+  readonly all?: readonly FlagName[];
+  readonly any?: readonly FlagName[];
+  readonly none?: readonly FlagName[];
+  readonly exactly?: readonly FlagName[];
+}
+
+export type FlagName = "fin" | "syn" | "rst" | "psh" | "ack" | "urg";

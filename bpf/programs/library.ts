@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../package-root.ts";
+import { acl } from "./acl/acl.ts";
+import type { LibraryProgram } from "./library-program.ts";
+import { rateLimit } from "./rate-limit/rate-limit.ts";
+
+/** The filters that `uses:` can name. */
+export const library: readonly LibraryProgram[] = [acl, rateLimit];
+
+/** The built object of a filter, the same bytes object each time. Throws when it was not built. */
+export function libraryObject(file: string): Uint8Array {
+  const known = objects.get(file);
+  if (known !== undefined) return known;
+  const object = readObject(join(packageRoot(), "dist/bpf/programs", file));
+  objects.set(file, object);
+  return object;
+}
+
+const objects = new Map<string, Uint8Array>();
+
+function readObject(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new Error(`Cannot read the filter "${path}": build it with \`npm run build\``, { cause });
+  }
+}

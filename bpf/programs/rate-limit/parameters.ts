@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { NumbersParameter } from "../shared/numbers.ts";
+import type { ProtocolsParameter } from "../shared/protocol.ts";
+
+/** `with` of a rate-limit step, as rate-limit.schema.json allows it. */
+export interface RateLimitParameters {
+  readonly limit: number | bigint;
+  readonly unit?: Unit;
+  readonly burst?: number | bigint;
+  readonly algorithm?: "gcra" | "sliding-window";
+  readonly window?: string;
+  readonly per?: Per;
+  readonly src_prefix4?: number | bigint;
+  readonly src_prefix6?: number | bigint;
+  readonly ports?: NumbersParameter;
+  readonly protocol?: ProtocolsParameter;
+  readonly max_keys?: number | bigint;
+  readonly on_table_pressure?: Pressure;
+  readonly on_malformed?: "pass" | "drop";
+  readonly mode?: "enforce" | "observe";
+}
+
+export type Unit = "pps" | "bps" | "cps";
+export type Per = "global" | "dst-port" | "src" | "dst" | "src-dst-port" | "flow";
+export type Pressure = "shared-bucket" | "drop" | "pass";
