@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Snapshot } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
@@ -110,7 +111,9 @@ function checkFolder(path: string): void {
   }
 }
 
-/** Where a branch or a tag of a local repository shows that it moved, whether the repository is bare or has a work tree. */
+/** Where a branch or a tag of a local repository shows that it moved. */
 function refPlaces(repository: string): readonly string[] {
-  return [repository, join(repository, ".git")].flatMap((place) => [join(place, "refs"), join(place, "packed-refs")]);
+  const inside = join(repository, ".git");
+  const place = existsSync(inside) ? inside : repository;
+  return [join(place, "refs"), join(place, "packed-refs")];
 }

@@ -25,7 +25,7 @@ export interface Fetched {
 
 export type SourceOptions = DirectorySourceOptions | GitSourceOptions;
 
-/** Checks the options and touches neither disk nor network. Throws ReconcilerError "source-refused" for an address that is not allowed. */
+/** Checks the options; writes nothing and asks nobody yet. Throws ReconcilerError "source-refused" for an address that is not allowed. */
 export function openSource(options: SourceOptions): Source {
   return options.kind === "directory" ? openDirectorySource(options) : openGitSource(options);
 }

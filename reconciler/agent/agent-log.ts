@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import pino, { type DestinationStream, type Logger } from "pino";
+import { withoutPasswords } from "../1-source/git-remote.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
+
+export interface LogOptions {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly format: "json" | "pretty";
+}
+
+/** The agent's log: constant messages, fields for what varies; secrets are taken out of fields and of texts. Pretty loads pino-pretty. */
+export async function openLog(options: LogOptions, destination: DestinationStream = process.stderr): Promise<Logger> {
+  const stream = options.format === "pretty" ? await prettyStream(destination) : destination;
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: secretPaths, censor: "***" },
+      formatters: { level: (label) => ({ level: label }), log: (fields) => scrub(fields) as Record<string, unknown> },
+      serializers: { error: describeError },
+    },
+    stream,
+  );
+}
+
+/** An error with everything that caused it, as plain data without secrets and stacks. */
+export function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  return {
+    message: withoutPasswords(error.message),
+    ...(error instanceof ReconcilerError ? { code: error.code, ...(error.hint === null ? {} : { hint: error.hint }) } : {}),
+    ...("errno" in error ? { errno: error.errno } : {}),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  };
+}
+
+const secrets = ["password", "token", "secret", "authorization", "passphrase", "privateKey"];
+const secretPaths = secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+
+function scrub(value: unknown): unknown {
+  if (typeof value === "string") return withoutPasswords(value);
+  if (Array.isArray(value)) return value.map(scrub);
+  if (typeof value !== "object" || value === null || value instanceof Error) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, scrub(field)]));
+}
+
+async function prettyStream(destination: DestinationStream): Promise<DestinationStream> {
+  const { default: pretty } = await import("pino-pretty");
+  return pretty({
+    colorize: process.stderr.isTTY === true,
+    translateTime: "SYS:HH:MM:ss.l",
+    ignore: "pid,hostname",
+    destination,
+    sync: true,
+  });
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import type { Revision } from "../model/snapshot.ts";
+import type { LoopParts, Reason } from "./agent-parts.ts";
+import type { DriftStatus, PassStatus, SourceStatus } from "./agent-status.ts";
+import { jittered } from "./backoff.ts";
+import { checkDrift } from "./check-drift.ts";
+import { initialState, isoTime, type LoopState, sourceStatus } from "./loop-state.ts";
+import { createQueue } from "./queue.ts";
+import { healLast, syncDevices, syncSource } from "./sync-source.ts";
+
+/** The loop of the agent: one thing at a time, whoever asks. */
+export interface AgentLoop {
+  /** Resolves when it has been dealt with. */
+  push(reason: Reason): Promise<void>;
+  /** Like push("device"), where one of them is an interface of the policy, or where we cannot know yet. */
+  devicesAppeared(names: readonly string[]): Promise<void>;
+  status(): LoopStatus;
+  /** Lets a pass that runs finish, breaks off a fetch, and leaves the kernel as it is. */
+  stop(): Promise<void>;
+}
+
+export interface LoopStatus {
+  readonly source: SourceStatus;
+  readonly revision: Revision | null;
+  readonly lastPass: PassStatus | null;
+  readonly pending: readonly string[];
+  readonly held: boolean;
+  readonly drift: DriftStatus | null;
+}
+
+/** Makes a loop that waits for its first push. */
+export function createLoop(parts: LoopParts): AgentLoop {
+  const { clock, settings } = parts;
+  const state = initialState();
+  const ending = new AbortController();
+  const timers = new Map<Reason, () => void>();
+  const queue = createQueue<Reason>((reasons) => turn(reasons));
+
+  async function turn(reasons: ReadonlySet<Reason>): Promise<void> {
+    try {
+      if (reasons.has("start")) await recover(parts);
+      const retry = await sync(parts, state, reasons, ending.signal);
+      if (reasons.has("drift")) await checkDrift(parts, state, ending.signal);
+      if (retry !== undefined)
+        later(retry === null ? "poll" : "retry", retry ?? jittered(settings.pollMilliseconds, settings.pollJitter, clock.random()));
+    } catch (error) {
+      if (!ending.signal.aborted) parts.log.error({ error }, "unexpected error, the host keeps what it has");
+      later("poll", settings.pollMilliseconds);
+    }
+    if (settings.driftMilliseconds !== null && (reasons.has("drift") || reasons.has("start"))) later("drift", settings.driftMilliseconds);
+  }
+
+  /** Poll and retry stand for one another: the source is asked once, at the time that was set last. */
+  function later(reason: Reason, milliseconds: number): void {
+    const slot = reason === "retry" ? "poll" : reason;
+    timers.get(slot)?.();
+    if (!ending.signal.aborted)
+      timers.set(
+        slot,
+        clock.after(milliseconds, () => void queue.push(reason)),
+      );
+  }
+
+  return {
+    push: (reason) => queue.push(reason),
+    async devicesAppeared(names) {
+      const { interfaces } = state;
+      if (interfaces === null || names.some((name) => interfaces.has(name))) await queue.push("device");
+    },
+    status: () => statusOf(parts, state),
+    async stop() {
+      ending.abort();
+      for (const cancel of timers.values()) cancel();
+      await queue.stop();
+    },
+  };
+}
+
+/** Milliseconds until the source must be asked again, null for the usual interval, undefined when it was not asked. */
+async function sync(
+  parts: LoopParts,
+  state: LoopState,
+  reasons: ReadonlySet<Reason>,
+  signal: AbortSignal,
+): Promise<number | null | undefined> {
+  const asks = [...reasons].some((reason) => reason !== "device" && reason !== "drift");
+  const before = state.lastPass;
+  const retry = asks ? await syncSource(parts, state, reasons.has("signal") || reasons.has("request"), signal) : undefined;
+  if (reasons.has("start") && state.sourceFailures > 0) await healLast(parts);
+  // A pass that has just run has seen the devices too.
+  if (reasons.has("device") && state.lastPass === before) return (await syncDevices(parts, state, signal)) ?? retry;
+  return retry;
+}
+
+async function recover({ work, log }: LoopParts): Promise<void> {
+  await work.recover().catch((error: unknown) => log.error({ error }, "unfinished apply not undone yet"));
+}
+
+function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
+  const { driftChecked, driftSince, drift, revision, lastPass, pending, held } = state;
+  return {
+    source: sourceStatus(state, source.name),
+    revision,
+    lastPass,
+    pending,
+    held,
+    drift: driftChecked === null ? null : { checked: isoTime(driftChecked) ?? "", since: isoTime(driftSince), findings: drift },
+  };
+}

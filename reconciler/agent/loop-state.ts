@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Fetched } from "../1-source/source.ts";
+import type { DriftFinding } from "../6-report/describe-drift.ts";
+import { hookName } from "../model/hook.ts";
+import type { Plan } from "../model/plan.ts";
+import type { Revision } from "../model/snapshot.ts";
+import type { PassStatus, SourceStatus, StatusError } from "./agent-status.ts";
+
+/** What the loop remembers between two turns. Nothing of it is needed after a restart. Times in milliseconds since the epoch. */
+export interface LoopState {
+  lastAnswer: number | null;
+  sourceError: StatusError | null;
+  sourceFailures: number;
+  nextTry: number | null;
+  revision: Revision | null;
+  /** Identity of what needs no pass until something new comes. */
+  settled: string | null;
+  /** Newest that the kernel was brought to, or was found at. */
+  good: Fetched | null;
+  passFailures: number;
+  lastPass: PassStatus | null;
+  /** The last failure that was logged, so that the same one again is not news. */
+  lastFailure: string | null;
+  pending: readonly string[];
+  /** Interfaces of the policy; null before it was planned once. */
+  interfaces: ReadonlySet<string> | null;
+  held: boolean;
+  driftChecked: number | null;
+  driftSince: number | null;
+  drift: readonly DriftFinding[];
+  heals: number;
+  healNotBefore: number;
+}
+
+export function initialState(): LoopState {
+  return {
+    lastAnswer: null,
+    sourceError: null,
+    sourceFailures: 0,
+    nextTry: null,
+    revision: null,
+    settled: null,
+    good: null,
+    passFailures: 0,
+    lastPass: null,
+    lastFailure: null,
+    pending: [],
+    interfaces: null,
+    held: false,
+    driftChecked: null,
+    driftSince: null,
+    drift: [],
+    heals: 0,
+    healNotBefore: 0,
+  };
+}
+
+/** The part of the status that is about the source. */
+export function sourceStatus(state: LoopState, name: string): SourceStatus {
+  return {
+    name,
+    state: state.sourceFailures > 0 ? "fails" : state.lastAnswer === null ? "not-asked" : "answers",
+    lastAnswer: isoTime(state.lastAnswer),
+    error: state.sourceError,
+    failures: state.sourceFailures,
+    nextTry: isoTime(state.nextTry),
+  };
+}
+
+/** Names of the hooks that wait for their interface. */
+export function pendingHooks(plan: Plan): readonly string[] {
+  return plan.hooks.filter(({ action }) => action === "pending").map(({ hook }) => hookName(hook));
+}
+
+export function isoTime(milliseconds: number | null): string | null {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString();
+}

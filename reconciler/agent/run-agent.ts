@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { openSource, type Source } from "../1-source/source.ts";
+import { type Host, openHost } from "../host.ts";
+import { lockState } from "../state/lock.ts";
+import { openState } from "../state/state-directory.ts";
+import { sluiceVersion } from "../version.ts";
+import type { AgentConfig } from "./agent-config.ts";
+import { openLog } from "./agent-log.ts";
+import { type AgentLoop, createLoop } from "./agent-loop.ts";
+import type { AgentStatus } from "./agent-status.ts";
+import { systemClock } from "./clock.ts";
+import { hostWork } from "./host-work.ts";
+import { serveStatus } from "./serve-status.ts";
+import { watchDevices } from "./watch-devices.ts";
+import { watchPaths } from "./watch-paths.ts";
+
+/** Four looks a second cost little, and an interface that comes up is filtered before people have typed the next command. */
+const deviceLook = 250;
+
+/**
+ * Follows a source until the signal is raised, or SIGTERM or SIGINT comes; SIGHUP makes it look at once. Stopping leaves the kernel as
+ * it is. Throws only when it cannot start: ReconcilerError "state-locked", "state-unwritable", "kernel-unavailable", "source-refused".
+ * `host` stands in for the real kernel.
+ */
+export async function runAgent(config: AgentConfig, options: { readonly signal?: AbortSignal; readonly host?: Host } = {}): Promise<void> {
+  const source = openSource(config.source);
+  await openState(config.state);
+  const lock = await lockState(config.state, "agent.lock");
+  try {
+    const log = await openLog(config.log);
+    const host = options.host ?? openHost({ host: config.host ?? undefined, state: config.state, bpffs: config.bpffs });
+    const work = hostWork(host, { pruneAll: config.pruneAll, log });
+    const loop = createLoop({ source, work, clock: systemClock, log, settings: config.loop });
+    await follow({ config, source, host, log, loop }, options.signal);
+  } finally {
+    await source.close();
+    lock.release();
+  }
+}
+
+interface Running {
+  readonly config: AgentConfig;
+  readonly source: Source;
+  readonly host: Host;
+  readonly log: Logger;
+  readonly loop: AgentLoop;
+}
+
+async function follow(running: Running, signal: AbortSignal | undefined): Promise<void> {
+  const { config, source, host, log, loop } = running;
+  const started = new Date().toISOString();
+  const sync = () => loop.push("request");
+  const ends = [
+    await serveStatus(join(config.state, "agent.sock"), { status: () => statusOf(loop, started), sync }),
+    await watchPaths(source.watch, () => void loop.push("watch")),
+    watchDevices({
+      clock: systemClock,
+      milliseconds: deviceLook,
+      devices: () => host.kernel.devices(),
+      appeared: (names) => void loop.devicesAppeared(names),
+      failed: (error) => log.debug({ error }, "devices not listed"),
+    }),
+  ];
+  log.info({ version: sluiceVersion(), pid: process.pid, host: host.name, source: source.name, state: config.state }, "agent started");
+  const ended = untilTold(signal, () => void loop.push("signal"));
+  void loop.push("start");
+  const reason = await ended;
+  log.info({ reason }, "agent stopping, chains stay as they are");
+  for (const end of ends) await end();
+  await loop.stop();
+  log.info("agent stopped");
+}
+
+function statusOf(loop: AgentLoop, started: string): AgentStatus {
+  return { format: "1.0", kind: "agent-status", version: sluiceVersion(), pid: process.pid, started, ...loop.status() };
+}
+
+/** Resolves to why: the name of a signal, or "aborted". */
+function untilTold(signal: AbortSignal | undefined, hangup: () => void): Promise<string> {
+  return new Promise((resolve) => {
+    const told = (name: string) => {
+      process.off("SIGTERM", told).off("SIGINT", told).off("SIGHUP", hangup);
+      resolve(name);
+    };
+    process.on("SIGTERM", told).on("SIGINT", told).on("SIGHUP", hangup);
+    if (signal?.aborted) told("aborted");
+    signal?.addEventListener("abort", () => told("aborted"), { once: true });
+  });
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Fetched } from "../1-source/source.ts";
+import { hookName } from "../model/hook.ts";
+import type { Outcome } from "../model/outcome.ts";
+import type { Plan } from "../model/plan.ts";
+import type { Snapshot } from "../model/snapshot.ts";
+import { describeError } from "./agent-log.ts";
+import type { LoopParts } from "./agent-parts.ts";
+import { backoffDelay, retryBackoff } from "./backoff.ts";
+import { isoTime, type LoopState, pendingHooks } from "./loop-state.ts";
+import { mayPass } from "./next-try.ts";
+
+/** After so many failures in a row the same revision is left alone until something changes. */
+const mostFailures = 8;
+
+/**
+ * Brings the host to a revision and remembers how that went. Gives back after how many milliseconds to try again, null when that would
+ * not help. Never throws.
+ */
+export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetched, snapshot: Snapshot, trigger: "commit" | "device") {
+  const { work, log } = parts;
+  try {
+    const outcome = await work.pass(snapshot, trigger);
+    return settle(parts, state, fetched, outcome, trigger);
+  } catch (error) {
+    remember(parts, state, fetched, trigger, "failed", error);
+    if (isNews(state, fetched, error)) log.error({ revision: fetched.revision.name, trigger, error }, "pass failed");
+    return mayPass(error) ? nextTry(parts, state) : giveUp(state, fetched);
+  }
+}
+
+/** A commit that cannot be read as a policy: reported once, and left alone. */
+export async function refuse(parts: LoopParts, state: LoopState, fetched: Fetched, error: Error): Promise<void> {
+  const { log, work } = parts;
+  remember(parts, state, fetched, "commit", "invalid", error);
+  log.error({ revision: fetched.revision.name, error }, "revision refused");
+  giveUp(state, fetched);
+  await work.refuse(fetched.revision, error).catch((cause: unknown) => log.warn({ error: cause }, "history not written"));
+}
+
+function settle(parts: LoopParts, state: LoopState, fetched: Fetched, outcome: Outcome, trigger: string): number | null {
+  const error = errorOf(outcome);
+  remember(parts, state, fetched, trigger, outcome.kind, error);
+  state.held = outcome.kind === "held";
+  if ("plan" in outcome) {
+    state.pending = pendingHooks(outcome.plan);
+    state.interfaces = new Set(outcome.plan.hooks.map(({ hook }) => hook.interface));
+  }
+  if (error === null || isNews(state, fetched, error)) logOutcome(parts, fetched, outcome, trigger);
+  switch (outcome.kind) {
+    case "applied":
+    case "unchanged":
+      state.good = fetched;
+      return giveUp(state, fetched);
+    case "rolled-back":
+      return mayPass(outcome.error) ? nextTry(parts, state, fetched) : giveUp(state, fetched);
+    case "stuck":
+      return nextTry(parts, state);
+    default:
+      return giveUp(state, fetched);
+  }
+}
+
+/** With a revision given, tries end some time: what it asks for fails on this host, again and again. */
+function nextTry({ clock, log }: LoopParts, state: LoopState, fetched: Fetched | null = null): number | null {
+  state.passFailures++;
+  state.settled = null;
+  if (fetched !== null && state.passFailures >= mostFailures) {
+    log.error({ revision: fetched.revision.name, failures: state.passFailures }, "revision given up");
+    return giveUp(state, fetched);
+  }
+  return backoffDelay(retryBackoff, state.passFailures, clock.random());
+}
+
+function giveUp(state: LoopState, fetched: Fetched): null {
+  state.settled = fetched.identity;
+  state.passFailures = 0;
+  return null;
+}
+
+function remember({ clock }: LoopParts, state: LoopState, fetched: Fetched, trigger: string, result: string, error: unknown): void {
+  const message = error instanceof Error ? error.message : null;
+  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger, result, revision: fetched.revision.name, message };
+}
+
+/** The same failure of the same revision again is not worth a line. */
+function isNews(state: LoopState, fetched: Fetched, error: unknown): boolean {
+  const failure = `${fetched.identity} ${error instanceof Error ? error.message : String(error)}`;
+  const news = failure !== state.lastFailure;
+  state.lastFailure = failure;
+  return news;
+}
+
+function errorOf(outcome: Outcome): unknown {
+  return outcome.kind === "rolled-back" || outcome.kind === "stuck" ? outcome.error : null;
+}
+
+function logOutcome({ log }: LoopParts, { revision }: Fetched, outcome: Outcome, trigger: string): void {
+  const about = { revision: revision.name, author: revision.author, subject: revision.subject, trigger };
+  switch (outcome.kind) {
+    case "unchanged":
+      return log.info({ ...about, pending: pendingHooks(outcome.plan) }, "nothing to change");
+    case "applied": {
+      const { milliseconds, leftovers, notes, plan } = outcome;
+      return log.info(
+        { ...about, hooks: changedHooks(plan), pending: pendingHooks(plan), milliseconds, leftovers, notes },
+        "revision applied",
+      );
+    }
+    case "refused":
+      return log.error(
+        { ...about, refusals: outcome.plan.refusals.map(({ code, message, hint }) => ({ code, message, hint })) },
+        "revision refused",
+      );
+    case "invalid": {
+      const errors = outcome.diagnostics.filter(({ severity }) => severity === "error");
+      const first = errors.slice(0, 20).map(({ at, message, hint }) => ({ at: `${at.file}:${at.line}:${at.column}`, message, hint }));
+      return log.error({ ...about, errors: errors.length, diagnostics: first }, "revision refused");
+    }
+    case "held":
+      return log.warn({ ...about, since: outcome.since }, "revision held back after a rollback");
+    case "rolled-back":
+      return log.error({ ...about, during: outcome.during, error: outcome.error }, "revision rolled back");
+    case "stuck":
+      return log.fatal({ ...about, error: outcome.error, undoErrors: outcome.undoErrors.map(describeError) }, "rollback failed");
+    case "declined":
+  }
+}
+
+function changedHooks(plan: Plan): readonly object[] {
+  return plan.hooks
+    .filter(({ action }) => action !== "unchanged" && action !== "pending")
+    .map(({ hook, action, from, to, changes, traffic }) => ({ hook: hookName(hook), action, from, to, changes: changes.length, traffic }));
+}

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+// Made from agent.schema.json by generate-types.ts: change that, then run `npm run generate`.
+
+/**
+ * Configuration of the agent on one host: sluice agent --config FILE. Everything here can be given on the command line too, where it wins.
+ */
+export interface AgentFile {
+  /**
+   * Version of this format.
+   */
+  apiVersion: "sluice/v1";
+  /**
+   * Policy repository: https://…, ssh://… or an absolute path. Passwords do not belong here: see credentials.
+   */
+  repo?: string;
+  /**
+   * Branch to follow. At most one of branch, tag and commit; branch main when none is given.
+   */
+  branch?: string;
+  /**
+   * Tag to follow.
+   */
+  tag?: string;
+  /**
+   * Commit to stay at.
+   */
+  commit?: string;
+  /**
+   * Folder of the repository that holds the policy; the whole repository when absent.
+   */
+  path?: string;
+  /**
+   * A folder on this host instead of a repository.
+   */
+  dir?: string;
+  /**
+   * Name that `hosts:` of a policy is matched with; this machine's name when absent.
+   */
+  host?: string;
+  /**
+   * Directory for journal, history and the repository's copy.
+   */
+  state?: string;
+  /**
+   * Directory on a bpffs for programs, maps and links.
+   */
+  bpffs?: string;
+  /**
+   * Longest time for one look at the repository, all in all.
+   */
+  timeout?: string;
+  poll?: AgentPoll;
+  drift?: AgentDrift;
+  credentials?: AgentCredentials;
+  limits?: AgentLimits;
+  log?: AgentLog;
+  /**
+   * Allow a policy that leaves no chain at all on this host.
+   */
+  pruneAll?: boolean;
+}
+/**
+ * How often to look at the repository. A local one is watched as well.
+ */
+export interface AgentPoll {
+  /**
+   * Time between two looks, at least 1s.
+   */
+  interval?: string;
+  /**
+   * How much longer or shorter, by chance, as a part of the interval.
+   */
+  jitter?: number;
+}
+/**
+ * Comparing the kernel with what was applied last.
+ */
+export interface AgentDrift {
+  /**
+   * Time between two comparisons, at least 1s.
+   */
+  interval?: string;
+  /**
+   * alert: report it, and heal the chains whose policy says `drift: heal`. heal: heal all chains. off: do not compare.
+   */
+  mode?: "alert" | "heal" | "off";
+}
+/**
+ * How to prove who we are to the repository's server, by files.
+ */
+export interface AgentCredentials {
+  /**
+   * https: user name.
+   */
+  username?: string;
+  /**
+   * https: file with the password or token.
+   */
+  passwordFile?: string;
+  /**
+   * https: certificates that the server's must descend from.
+   */
+  caFile?: string;
+  /**
+   * https: client certificate.
+   */
+  certFile?: string;
+  /**
+   * https: key of the client certificate.
+   */
+  keyFile?: string;
+  /**
+   * ssh: private key.
+   */
+  identityFile?: string;
+  /**
+   * ssh: the hosts to trust; others are refused.
+   */
+  knownHostsFile?: string;
+}
+/**
+ * How much of a repository to take; more is refused.
+ */
+export interface AgentLimits {
+  /**
+   * Files.
+   */
+  files?: number;
+  /**
+   * Bytes of one file.
+   */
+  fileBytes?: number;
+  /**
+   * Bytes of all files.
+   */
+  totalBytes?: number;
+  /**
+   * Folders below one another.
+   */
+  depth?: number;
+  /**
+   * Bytes that one fetch may write to disk.
+   */
+  fetchBytes?: number;
+}
+/**
+ * The log, on standard error.
+ */
+export interface AgentLog {
+  /**
+   * Least important messages to write.
+   */
+  level?: "debug" | "info" | "warn" | "error";
+  /**
+   * json for machines, pretty for people.
+   */
+  format?: "json" | "pretty";
+}
+
+/** agent.schema.json itself. */
+export const agentSchema: object = {
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "$id": "urn:sluice:schema:agent:v1",
+  "title": "AgentFile",
+  "description": "Configuration of the agent on one host: sluice agent --config FILE. Everything here can be given on the command line too, where it wins.",
+  "type": "object",
+  "required": [
+    "apiVersion"
+  ],
+  "additionalProperties": false,
+  "properties": {
+    "apiVersion": {
+      "description": "Version of this format.",
+      "enum": [
+        "sluice/v1"
+      ]
+    },
+    "repo": {
+      "description": "Policy repository: https://…, ssh://… or an absolute path. Passwords do not belong here: see credentials.",
+      "type": "string",
+      "minLength": 1,
+      "examples": [
+        "https://git.example.net/net/filters.git",
+        "ssh://git@git.example.net/net/filters.git",
+        "/srv/git/filters.git"
+      ]
+    },
+    "branch": {
+      "description": "Branch to follow. At most one of branch, tag and commit; branch main when none is given.",
+      "type": "string",
+      "minLength": 1,
+      "examples": [
+        "main"
+      ]
+    },
+    "tag": {
+      "description": "Tag to follow.",
+      "type": "string",
+      "minLength": 1,
+      "examples": [
+        "v1.2"
+      ]
+    },
+    "commit": {
+      "description": "Commit to stay at.",
+      "type": "string",
+      "pattern": "^[0-9a-f]{40}$",
+      "x-expected": "40 hex digits"
+    },
+    "path": {
+      "description": "Folder of the repository that holds the policy; the whole repository when absent.",
+      "type": "string",
+      "examples": [
+        "hosts/edge"
+      ]
+    },
+    "dir": {
+      "description": "A folder on this host instead of a repository.",
+      "type": "string",
+      "minLength": 1
+    },
+    "host": {
+      "description": "Name that `hosts:` of a policy is matched with; this machine's name when absent.",
+      "type": "string",
+      "minLength": 1
+    },
+    "state": {
+      "description": "Directory for journal, history and the repository's copy.",
+      "type": "string",
+      "pattern": "^/",
+      "x-expected": "an absolute path",
+      "default": "/var/lib/sluice"
+    },
+    "bpffs": {
+      "description": "Directory on a bpffs for programs, maps and links.",
+      "type": "string",
+      "pattern": "^/",
+      "x-expected": "an absolute path",
+      "default": "/sys/fs/bpf/sluice"
+    },
+    "timeout": {
+      "description": "Longest time for one look at the repository, all in all.",
+      "$ref": "#/$defs/duration",
+      "default": "60s"
+    },
+    "poll": {
+      "title": "AgentPoll",
+      "description": "How often to look at the repository. A local one is watched as well.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "interval": {
+          "description": "Time between two looks, at least 1s.",
+          "$ref": "#/$defs/duration",
+          "default": "60s"
+        },
+        "jitter": {
+          "description": "How much longer or shorter, by chance, as a part of the interval.",
+          "type": "number",
+          "minimum": 0,
+          "maximum": 0.5,
+          "default": 0.1
+        }
+      }
+    },
+    "drift": {
+      "title": "AgentDrift",
+      "description": "Comparing the kernel with what was applied last.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "interval": {
+          "description": "Time between two comparisons, at least 1s.",
+          "$ref": "#/$defs/duration",
+          "default": "60s"
+        },
+        "mode": {
+          "description": "alert: report it, and heal the chains whose policy says `drift: heal`. heal: heal all chains. off: do not compare.",
+          "enum": [
+            "alert",
+            "heal",
+            "off"
+          ],
+          "default": "alert"
+        }
+      }
+    },
+    "credentials": {
+      "title": "AgentCredentials",
+      "description": "How to prove who we are to the repository's server, by files.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "username": {
+          "description": "https: user name.",
+          "type": "string",
+          "minLength": 1,
+          "default": "git"
+        },
+        "passwordFile": {
+          "description": "https: file with the password or token.",
+          "type": "string",
+          "minLength": 1
+        },
+        "caFile": {
+          "description": "https: certificates that the server's must descend from.",
+          "type": "string",
+          "minLength": 1
+        },
+        "certFile": {
+          "description": "https: client certificate.",
+          "type": "string",
+          "minLength": 1
+        },
+        "keyFile": {
+          "description": "https: key of the client certificate.",
+          "type": "string",
+          "minLength": 1
+        },
+        "identityFile": {
+          "description": "ssh: private key.",
+          "type": "string",
+          "minLength": 1
+        },
+        "knownHostsFile": {
+          "description": "ssh: the hosts to trust; others are refused.",
+          "type": "string",
+          "minLength": 1
+        }
+      }
+    },
+    "limits": {
+      "title": "AgentLimits",
+      "description": "How much of a repository to take; more is refused.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "files": {
+          "description": "Files.",
+          "type": "integer",
+          "minimum": 1,
+          "default": 10000
+        },
+        "fileBytes": {
+          "description": "Bytes of one file.",
+          "type": "integer",
+          "minimum": 1,
+          "default": 67108864
+        },
+        "totalBytes": {
+          "description": "Bytes of all files.",
+          "type": "integer",
+          "minimum": 1,
+          "default": 268435456
+        },
+        "depth": {
+          "description": "Folders below one another.",
+          "type": "integer",
+          "minimum": 1,
+          "default": 32
+        },
+        "fetchBytes": {
+          "description": "Bytes that one fetch may write to disk.",
+          "type": "integer",
+          "minimum": 1,
+          "default": 536870912
+        }
+      }
+    },
+    "log": {
+      "title": "AgentLog",
+      "description": "The log, on standard error.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "level": {
+          "description": "Least important messages to write.",
+          "enum": [
+            "debug",
+            "info",
+            "warn",
+            "error"
+          ],
+          "default": "info"
+        },
+        "format": {
+          "description": "json for machines, pretty for people.",
+          "enum": [
+            "json",
+            "pretty"
+          ],
+          "default": "json"
+        }
+      }
+    },
+    "pruneAll": {
+      "description": "Allow a policy that leaves no chain at all on this host.",
+      "type": "boolean",
+      "default": false
+    }
+  },
+  "$defs": {
+    "duration": {
+      "type": "string",
+      "pattern": "^[0-9]{1,9}(ms|s|m|h|d)$",
+      "x-expected": "a number and a unit: 250ms, 30s, 5m, 1h",
+      "examples": [
+        "30s",
+        "5m"
+      ]
+    }
+  }
+};
