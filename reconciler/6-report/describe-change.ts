@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { verdictName } from "../../bpf/chain/verdict.ts";
+import type { HookKind } from "../../bpf/kernel/kernel.ts";
+import type { Origin } from "../model/origin.ts";
+import type { Change, HookPlan, KeySample, ReplaceStep, SetKeys } from "../model/plan.ts";
+import { plural } from "./summarise-plan.ts";
+
+/** One line of a plan, in its columns. Texts are as they came: print them through `sanitise`. */
+export interface ChangeLine {
+  /** + add, - remove, ^ move, ~ anything that is replaced. */
+  readonly glyph: "+" | "-" | "^" | "~";
+  readonly verb: string;
+  readonly object: string;
+  readonly detail: string;
+  readonly origin: Origin | null;
+}
+
+/** The lines of a hook's changes: one for each, and one for each key that is shown of a map. */
+export function describeChanges(plan: HookPlan): readonly ChangeLine[] {
+  return plan.changes.flatMap((change) => describeChange(plan.hook.kind, change));
+}
+
+/** "new chain, generation 9be07d", "generation 4f1a2c → 9be07d". */
+export function describeAction({ action, from, to }: HookPlan): string {
+  const [before, after] = shortIds(from, to);
+  switch (action) {
+    case "attach":
+      return `new chain, generation ${after}`;
+    case "detach":
+      return from === null ? "link to remove" : `generation ${before} → none`;
+    case "switch":
+      return from === null ? `unknown program → generation ${after}` : `generation ${before} → ${after}`;
+    case "reattach":
+      return `generation ${after}, attached again`;
+    case "update":
+      return `generation ${after} stays`;
+    case "pending":
+      return "pending: the interface does not exist yet";
+    case "unchanged":
+      return `generation ${after} unchanged`;
+  }
+}
+
+function describeChange(kind: HookKind, change: Change): readonly ChangeLine[] {
+  switch (change.kind) {
+    case "add-step": {
+      const library = change.uses === change.step ? "" : `, uses ${change.uses}`;
+      return [{ glyph: "+", verb: "add", object: change.step, detail: `${place(change.after)}${library}`, origin: change.origin }];
+    }
+    case "remove-step":
+      return [{ glyph: "-", verb: "remove", object: change.step, detail: "", origin: null }];
+    case "move-step": {
+      const detail = `${place(change.after)}, was ${place(change.wasAfter)}`;
+      return [{ glyph: "^", verb: "move", object: change.step, detail, origin: change.origin }];
+    }
+    case "replace-step":
+      return [{ glyph: "~", verb: "replace", object: change.step, detail: describeReplacement(change), origin: change.origin }];
+    case "set-keys":
+      return describeKeys(change);
+    case "set-end": {
+      const detail = `${verdictName(kind, change.before)} → ${verdictName(kind, change.after)}`;
+      return [{ glyph: "~", verb: "end", object: "chain", detail, origin: change.origin }];
+    }
+    case "set-mode":
+      return [{ glyph: "~", verb: "mode", object: "chain", detail: `${change.before} → ${change.after}`, origin: change.origin }];
+  }
+}
+
+function describeReplacement({ differs, losesState }: ReplaceStep): string {
+  const lost = losesState.length === 0 ? "" : `; state lost: ${losesState.join(", ")}`;
+  return `${differs.join(", ")} changed${lost}`;
+}
+
+function describeKeys(change: SetKeys): readonly ChangeLine[] {
+  const { step, map, samples, origin } = change;
+  const line = (detail: string, at: Origin | null): ChangeLine => ({
+    glyph: "~",
+    verb: "map",
+    object: `${step}/${map}`,
+    detail,
+    origin: at,
+  });
+  const lines = samples.map((sample) => line(describeSample(sample), sample.origin ?? origin));
+  const rest = change.added + change.changed + change.removed - samples.length;
+  if (rest <= 0) return lines;
+  const counts = `${change.added} added, ${change.changed} changed, ${change.removed} removed`;
+  return [...lines, line(samples.length === 0 ? counts : `and ${plural(rest, "more key")} (in all: ${counts})`, origin)];
+}
+
+function describeSample({ key, before, after }: KeySample): string {
+  if (before === null) return `${key}  new: ${after ?? ""}`;
+  return `${key}  ${before} → ${after ?? "none"}`;
+}
+
+function place(after: string | null): string {
+  return after === null ? "first" : `after ${after}`;
+}
+
+/** Six digits, like a commit; more where six would not tell the two apart. */
+function shortIds(from: string | null, to: string | null): readonly [string, string] {
+  const length = from !== null && to !== null && from !== to && from.slice(0, 6) === to.slice(0, 6) ? 64 : 6;
+  return [from?.slice(0, length) ?? "none", to?.slice(0, length) ?? "none"];
+}

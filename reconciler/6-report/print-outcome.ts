@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import picocolors from "picocolors";
+import type { AppliedPlan, Held, Outcome, Refused, RolledBack, Stuck } from "../model/outcome.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
+import { printDiagnostics } from "./print-diagnostics.ts";
+import { shortName } from "./print-plan.ts";
+import { sanitise } from "./sanitise.ts";
+import { plural, printSummary, summarisePlan } from "./summarise-plan.ts";
+import { causes, verifierTail } from "./verifier-tail.ts";
+
+/** How a pass ended, in a paragraph: what the host has now, why, and what to do. Ends with a line break. */
+export function printOutcome(outcome: Outcome, options: { readonly color: boolean }): string {
+  const paint = picocolors.createColors(options.color);
+  switch (outcome.kind) {
+    case "unchanged":
+      return `${paint.green("Nothing to do:")} ${target(outcome)} runs what ${source(outcome)} says\n`;
+    case "applied":
+      return printApplied(outcome, paint);
+    case "refused":
+      return printRefused(outcome, paint);
+    case "declined":
+      return `${paint.yellow("Not applied:")} ${target(outcome)} is as it was\n`;
+    case "held":
+      return printHeld(outcome, paint);
+    case "rolled-back":
+      return printRolledBack(outcome, paint);
+    case "stuck":
+      return printStuck(outcome, paint);
+    case "invalid":
+      return `${printDiagnostics(outcome.diagnostics, options)}Nothing was applied\n`;
+  }
+}
+
+type Paint = ReturnType<typeof picocolors.createColors>;
+
+function printApplied(outcome: AppliedPlan, paint: Paint): string {
+  const { plan, milliseconds, leftovers, notes } = outcome;
+  const summary = printSummary(summarisePlan(plan));
+  const lines = [`${paint.green("Applied")} ${source(outcome)} to ${target(outcome)} in ${Math.round(milliseconds)} ms: ${summary}`];
+  lines.push("Read back from the kernel and compared: it is what the policy says");
+  if (leftovers.length > 0) lines.push(`${paint.yellow("Left over:")} ${plural(leftovers.length, "pin")}, removed by the next pass`);
+  lines.push(...notes.map((note) => `${paint.yellow("Note:")} ${sanitise(note)}`));
+  return joined(lines);
+}
+
+function printRefused(outcome: Refused, paint: Paint): string {
+  const { refusals } = outcome.plan;
+  const reasons = refusals.flatMap(({ message, hint }) => [
+    `${paint.red("Refused:")} ${sanitise(message)}`,
+    ...(hint === null ? [] : [`  ${paint.cyan("hint:")} ${sanitise(hint)}`]),
+  ]);
+  return joined([...reasons, `Nothing was touched: ${target(outcome)} is as it was`]);
+}
+
+function printHeld({ revision, since }: Held, paint: Paint): string {
+  return joined([
+    `${paint.yellow("Held:")} ${sanitise(revision)} was rolled back by hand at ${sanitise(since)}, so it is not applied again`,
+    `  ${paint.cyan("hint:")} a commit that renders to something else ends this by itself`,
+  ]);
+}
+
+const stages = {
+  prepare: "while everything was loaded and verified; no packet has met any of it",
+  commit: "while hooks were switched; every one of them is back on its old chain",
+  verify: "when the result was read back; every hook is back on its old chain",
+} as const;
+
+function printRolledBack(outcome: RolledBack, paint: Paint): string {
+  const head = `${paint.red("Not applied:")} ${source(outcome)} failed on ${target(outcome)} ${stages[outcome.during]}`;
+  return joined([head, ...explain(outcome.error, paint)]);
+}
+
+function printStuck(outcome: Stuck, paint: Paint): string {
+  const head = `${paint.bold(paint.red("Stuck:"))} ${source(outcome)} failed on ${target(outcome)}, and undoing it failed too`;
+  const undo = outcome.undoErrors.flatMap((error) => [paint.bold("While undoing:"), ...explain(error, paint)]);
+  const next = "The journal is kept: the next pass tries again to undo it. `sluice status` shows what each hook runs";
+  return joined([head, ...explain(outcome.error, paint), ...undo, next]);
+}
+
+/** The messages of an error and its causes that say something new, the hint, and the verifier's last words. */
+function explain(error: unknown, paint: Paint): readonly string[] {
+  const messages: string[] = [];
+  const hints: string[] = [];
+  for (const cause of causes(error)) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    if (!messages.some((known) => known.includes(message))) messages.push(message);
+    if (cause instanceof ReconcilerError && cause.hint !== null) hints.push(cause.hint);
+  }
+  const tail = verifierTail(error, 8);
+  const log = (tail?.lines ?? []).map((line) => `    ${paint.dim("│")} ${sanitise(line)}`);
+  const omitted = tail === null || tail.omitted === 0 ? [] : [`    ${paint.dim(`│ (${plural(tail.omitted, "line")} before)`)}`];
+  return [
+    ...messages.map((message) => `  ${sanitise(message)}`),
+    ...omitted,
+    ...log,
+    ...hints.map((hint) => `  ${paint.cyan("hint:")} ${sanitise(hint)}`),
+  ];
+}
+
+function target({ plan }: { readonly plan: { readonly host: string } }): string {
+  return sanitise(plan.host);
+}
+
+function source({ plan }: { readonly plan: RolledBack["plan"] }): string {
+  return shortName(plan.revision);
+}
+
+function joined(lines: readonly string[]): string {
+  return `${lines.join("\n")}\n`;
+}
