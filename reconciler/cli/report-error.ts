@@ -53,7 +53,7 @@ export function errorToJson(error: unknown, exit: number): object {
 /** Many errors quote their cause in their own sentence. */
 function isRepeated(chain: readonly ErrorLink[], index: number): boolean {
   const message = chain[index]?.message ?? "";
-  return chain.slice(0, index).some((link) => link.message.includes(message));
+  return chain.slice(0, index).some((link) => link.message === message || link.message.includes(`: ${message}`));
 }
 
 function printLog(log: string, verbose: boolean, colors: Colors): readonly string[] {
