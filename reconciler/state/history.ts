@@ -76,8 +76,10 @@ function newest(text: string): string {
     .split("\n")
     .filter((line) => line !== "")
     .slice(-keptEntries);
-  let bytes = 0;
   let first = lines.length;
-  while (first > 0 && bytes + (lines[first - 1] ?? "").length < keptBytes) bytes += (lines[--first] ?? "").length + 1;
+  for (let bytes = 0; first > 0; first--) {
+    bytes += Buffer.byteLength(lines[first - 1] ?? "") + 1;
+    if (bytes > keptBytes) break;
+  }
   return `${lines.slice(first).join("\n")}\n`;
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
+import { appendLine, replaceFile, unwritable } from "../../../reconciler/state/write-file.ts";
+import { temporaryFolder } from "../temporary.ts";
+
+test("replaceFile() replaces the whole text and leaves nothing else behind", async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, "record");
+  writeFileSync(path, "a long old text");
+
+  await replaceFile(path, "new");
+
+  t.is(readFileSync(path, "utf8"), "new");
+  t.deepEqual(readdirSync(folder), ["record"]);
+});
+
+test("replaceFile() that cannot rename keeps the old and removes its temporary file", async (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, "taken");
+  mkdirSync(path);
+
+  const error = await t.throwsAsync(replaceFile(path, "new"), { instanceOf: ReconcilerError });
+
+  t.is(error.message, `Cannot write "${path}": illegal operation on a directory`);
+  t.deepEqual(readdirSync(folder), ["taken"]);
+});
+
+test("a full disk is told as such, with what to do, and keeps the old file", async (t) => {
+  const folder = temporaryFolder(t);
+  const mounted = join(folder, "small");
+  mkdirSync(mounted);
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", mounted], { stdio: "ignore" });
+  } catch {
+    // Without the right to mount, the device that is always full stands in.
+    const error = await t.throwsAsync(appendLine("/dev/full", "x"), { instanceOf: ReconcilerError });
+    t.is(error.message, 'Cannot write "/dev/full": no space left on device');
+    return;
+  }
+  t.teardown(() => execFileSync("umount", [mounted]));
+  const path = join(mounted, "journal");
+  await replaceFile(path, "old");
+
+  const error = await t.throwsAsync(replaceFile(path, "x".repeat(200_000)), { instanceOf: ReconcilerError });
+
+  t.is(error.code, "state-unwritable");
+  t.is(error.message, `Cannot write "${path}": no space left on device`);
+  t.is(error.hint, "Free some space on that file system; nothing was changed in the kernel");
+  t.is(readFileSync(path, "utf8"), "old");
+  t.deepEqual(readdirSync(mounted), ["journal"]);
+});
+
+test("unwritable() falls back to the error's own words", (t) => {
+  const error = unwritable("/x", new Error("odd"));
+
+  t.deepEqual([error.message, error.hint], ['Cannot write "/x": odd', null]);
+});
