@@ -20,8 +20,8 @@ export function createAttachMethods(
       return state.pins.below(directory).map(([path, pinned]) => describePin(path, pinned));
     },
     async attach(pin, request) {
+      const device = findDevice(state, "if_nametoindex", request.device);
       const program = state.pins.program("BPF_OBJ_GET", request.program);
-      const device = findDevice(state, "BPF_LINK_CREATE", request.device);
       const present = state.pins.get(pin);
       if (present?.kind === "link" && present.device === device && present.hook === request.hook && present.program === program) return;
       if (present !== null) throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot attach at "${pin}": another ${present.kind} is pinned there`);
@@ -31,7 +31,7 @@ export function createAttachMethods(
     async switchLink(pin, from, to) {
       const link = state.pins.link("BPF_OBJ_GET", pin);
       const next = state.pins.program("BPF_OBJ_GET", to);
-      if (link.program === next && link.device !== null) return;
+      if (link.program === next) return;
       updateLink(link, from === null ? null : state.pins.program("BPF_OBJ_GET", from), next);
     },
     async detach(pin) {

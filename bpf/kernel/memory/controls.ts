@@ -21,7 +21,7 @@ export interface MemoryControls {
   attachForeign(device: string, hook: HookKind, program: { readonly name: string; readonly verdict: number }): void;
   /** Removes every program of that name from a hook. */
   detachForeign(device: string, hook: HookKind, name: string): void;
-  /** `bpftool map update pinned`, past everything that keeps books. */
+  /** `bpftool map update pinned`; the value of a prog_array or a map of maps is an id here. */
   tamperPut(map: string, key: Uint8Array, value: Uint8Array): void;
   /** `bpftool map delete pinned`. */
   tamperDelete(map: string, key: Uint8Array): void;

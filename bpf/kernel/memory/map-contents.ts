@@ -1,35 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Entries, entryAt, packEntries } from "../entries.ts";
+import { type Entries, entryAt, noEntries, packEntries } from "../entries.ts";
 import { sortEntries } from "../sort-entries.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { refusal } from "./refuse.ts";
 
 const arrays: ReadonlySet<string> = new Set(["array", "percpu_array"]);
 
-/** All entries as user space sees them, by key bytes. Throws ENOTSUPP for maps that have no entries. */
+/** All entries as user space sees them, by key bytes; none of a map whose contents pass through. */
 export function readEntries(map: MemoryMap): Entries {
-  if (map.records !== null)
-    throw refusal("BPF_MAP_GET_NEXT_KEY", "ENOTSUPP", `Cannot read the map "${map.name}": a ${map.definition.type} has no entries`);
-  return sortEntries(packEntries([...map.storage.entries()], map.definition.keySize, map.storedSize));
+  const { type, keySize } = map.definition;
+  if (type === "ringbuf") return noEntries(keySize, map.storedSize);
+  return sortEntries(packEntries([...map.storage.entries()], keySize, map.storedSize));
 }
 
-/** Deletes, then puts. When one of them is refused the map is as before. */
+/** Deletes, then puts. Stops at the first entry that is refused: those before it are written, as in the real kernel. */
 export function writeEntries(map: MemoryMap, puts: Entries, deletes: Entries): void {
   if (puts.count + deletes.count === 0) return;
   checkWritable(map, puts, deletes);
-  const undo: (() => void)[] = [];
-  for (let index = 0; index < deletes.count; index++) {
-    const [key] = entryAt(deletes, index);
-    undo.push(restorer(map, key));
-    removeEntry(map, key);
-  }
+  for (let index = 0; index < deletes.count; index++) removeEntry(map, entryAt(deletes, index)[0]);
   for (let index = 0; index < puts.count; index++) {
     const [key, value] = entryAt(puts, index);
-    undo.push(restorer(map, key));
     const errno = map.storage.put(key, value, "any");
     if (errno === null) continue;
-    for (const step of undo.reverse()) step();
-    throw refusal("BPF_MAP_UPDATE_ELEM", errno, `Cannot write entry ${index + 1} of ${puts.count} to the map "${map.name}": ${errno}`);
+    const at = Buffer.from(key).toString("hex");
+    throw refusal("BPF_MAP_UPDATE_ELEM", errno, `Cannot write to the map "${map.name}" at the key 0x${at}: ${errno}`);
   }
 }
 
@@ -48,12 +42,4 @@ function checkWritable(map: MemoryMap, puts: Entries, deletes: Entries): void {
 function removeEntry(map: MemoryMap, key: Uint8Array): void {
   if (arrays.has(map.definition.type)) map.storage.put(key, new Uint8Array(map.storedSize), "any");
   else map.storage.remove(key);
-}
-
-function restorer(map: MemoryMap, key: Uint8Array): () => void {
-  const before = map.storage.exact(key)?.slice() ?? null;
-  return () => {
-    if (before === null) removeEntry(map, key);
-    else map.storage.put(key, before, "any");
-  };
 }

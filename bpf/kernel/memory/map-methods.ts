@@ -4,7 +4,7 @@ import { packEntries } from "../entries.ts";
 import type { Kernel } from "../kernel.ts";
 import type { KernelState } from "./kernel-state.ts";
 import { readEntries, writeEntries } from "./map-contents.ts";
-import { createMemoryMap, type MemoryMap } from "./memory-map.ts";
+import { createMemoryMap, holdsReferences, type MemoryMap } from "./memory-map.ts";
 import { refusal } from "./refuse.ts";
 
 /** The methods of Kernel that are about maps. */
@@ -22,7 +22,13 @@ export function createMapMethods(state: KernelState): Pick<Kernel, "readMap" | "
       state.pins.add(pin, createMap(state, name, definition));
     },
     async writeMap(path, puts, deletes) {
-      writeEntries(state.pins.map("BPF_OBJ_GET", path), puts, deletes);
+      if (puts.count + deletes.count === 0) return;
+      const map = state.pins.map("BPF_OBJ_GET", path);
+      if (puts.count > 0 && holdsReferences(map.definition.type)) {
+        // The value that user space writes is an fd, which this interface does not speak of.
+        throw refusal("BPF_MAP_UPDATE_ELEM", "EBADF", `Cannot write to the ${map.definition.type} "${map.name}": the value is no fd`);
+      }
+      writeEntries(map, puts, deletes);
     },
     async createFrozenMap(pin, name, value) {
       const present = mapAt(state, pin);

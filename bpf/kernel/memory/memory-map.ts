@@ -25,11 +25,13 @@ export interface MemoryMap {
 const sparse: ReadonlySet<string> = new Set(["prog_array", "array_of_maps", "devmap", "cpumap", "xskmap"]);
 const hashes: ReadonlySet<string> = new Set(["hash", "percpu_hash", "lru_hash", "lru_percpu_hash", "hash_of_maps", "devmap_hash"]);
 const noPreallocation = 1;
+/** BPF_OBJ_NAME_LEN without its zero; libbpf cuts what is longer. */
+const longestName = 15;
 const largestPerCpuValue = 32 * 1024;
 
 /** Makes a map, or refuses it as BPF_MAP_CREATE does. Throws for types it does not know. */
 export function createMemoryMap(id: number, name: string, definition: MapDefinition, cpus: number): MemoryMap {
-  const problem = whyImpossible(name, definition);
+  const problem = whyImpossible(definition);
   if (problem !== null)
     throw new KernelError(`Cannot create the map "${name}": ${problem.text}`, { call: "BPF_MAP_CREATE", errno: problem.errno });
   const copies = isPerCpu(definition.type) ? cpus : 1;
@@ -37,7 +39,7 @@ export function createMemoryMap(id: number, name: string, definition: MapDefinit
   return {
     kind: "map",
     id,
-    name,
+    name: name.slice(0, longestName),
     definition,
     storedSize,
     valueSize: definition.valueSize,
@@ -60,7 +62,12 @@ export function isPerCpu(type: string): boolean {
   return type === "percpu_array" || type === "percpu_hash" || type === "lru_percpu_hash";
 }
 
-/** Entries that name a map or a program by id. */
+/** Entries that user space writes as fds and reads as ids. */
+export function holdsReferences(type: string): boolean {
+  return holdsMaps(type) || type === "prog_array";
+}
+
+/** Entries that are maps. */
 export function holdsMaps(type: string): boolean {
   return type === "array_of_maps" || type === "hash_of_maps";
 }
@@ -79,10 +86,9 @@ function createStorage(definition: MapDefinition, storedSize: number): MapStorag
   return createSparseStorage(0);
 }
 
-function whyImpossible(name: string, definition: MapDefinition): { errno: string; text: string } | null {
+function whyImpossible(definition: MapDefinition): { errno: string; text: string } | null {
   const { type, keySize, valueSize, maxEntries, flags } = definition;
   const invalid = (text: string) => ({ errno: "EINVAL", text });
-  if (name.length > 15) return invalid(`the name has ${name.length} bytes, the kernel takes 15`);
   if (type === "ringbuf") {
     const fits = maxEntries >= 4096 && (maxEntries & (maxEntries - 1)) === 0 && keySize === 0 && valueSize === 0;
     return fits ? null : invalid("a ring buffer needs a size that is a power of two and whole pages, and neither key nor value");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Instruction } from "../../asm/instruction.ts";
-import type { Kernel, LoadRequest, MapBinding } from "../kernel.ts";
+import type { Kernel, LoadRequest, MapBinding, RelocateRequest } from "../kernel.ts";
 import { KernelError } from "../kernel-error.ts";
 import { whyNotRunnable } from "./check-program.ts";
 import { runProgram } from "./interpreter/run-program.ts";
@@ -9,6 +9,7 @@ import { createConstantMap } from "./map-methods.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { type MemoryProgram, programTag } from "./memory-program.ts";
 import { refusal } from "./refuse.ts";
+import { readElf } from "./relocate/elf.ts";
 import { relocateFunction } from "./relocate/relocate-function.ts";
 
 const ethernetHeader = 14;
@@ -20,10 +21,8 @@ export function createProgramMethods(state: KernelState): Pick<Kernel, "relocate
   return {
     async relocate(request) {
       const program = relocateFunction(request);
-      for (const { map } of program.instructions) {
-        const pin = map === undefined ? undefined : request.maps[map];
-        if (pin !== undefined) state.pins.map("BPF_OBJ_GET", pin);
-      }
+      for (const name of new Set(program.instructions.flatMap(({ map }) => (map === undefined ? [] : [map]))))
+        checkBinding(state, request, name);
       refuseUnrunnable(program.name, program.instructions);
       return program;
     },
@@ -50,6 +49,21 @@ export function createProgramMethods(state: KernelState): Pick<Kernel, "relocate
   };
 }
 
+/** Constants come with the object; every other map must be pinned. */
+function checkBinding(state: KernelState, { function: name, maps, globals, object }: RelocateRequest, map: string): void {
+  if (map.startsWith(".rodata")) {
+    const size = sectionSize(object, map);
+    const given = globals[map]?.length ?? size;
+    if (given === size) return;
+    throw refusal("bpf_map__set_initial_value", "EINVAL", `Cannot fill "${map}": it has ${size} bytes, ${given} are given`);
+  }
+  const pin = maps[map];
+  if (pin === undefined) {
+    throw refusal("bpf_object__load", "ENOENT", `Cannot relocate "${name}": it uses the map "${map}", for which no pin is given`);
+  }
+  state.pins.map("BPF_OBJ_GET", pin);
+}
+
 /** BPF_PROG_LOAD: binds the maps. Throws EINVAL for a reference that nothing is bound to. */
 function loadProgram(state: KernelState, { chain, maps }: LoadRequest): MemoryProgram {
   refuseUnrunnable(chain.name, chain.instructions);
@@ -58,7 +72,7 @@ function loadProgram(state: KernelState, { chain, maps }: LoadRequest): MemoryPr
     if (map === undefined || bound.has(map)) continue;
     const binding = maps[map];
     if (binding === undefined)
-      throw refusal("BPF_PROG_LOAD", "EINVAL", `Cannot load "${chain.name}": nothing is bound to the map reference "${map}"`);
+      throw refusal("BPF_PROG_LOAD", "ENOENT", `Cannot load "${chain.name}": nothing is bound to the map reference "${map}"`);
     bound.set(map, bindMap(state, binding));
   }
   const { name, hook, frags, instructions } = chain;
@@ -66,6 +80,10 @@ function loadProgram(state: KernelState, { chain, maps }: LoadRequest): MemoryPr
   const program: MemoryProgram = { kind: "program", id, name, tag: programTag(instructions), hook, frags, instructions, maps: bound };
   state.programs.set(id, program);
   return program;
+}
+
+function sectionSize(object: Uint8Array, name: string): number {
+  return readElf(object).sections.find((section) => section.name === name)?.bytes.length ?? 0;
 }
 
 function bindMap(state: KernelState, binding: MapBinding): MemoryMap {
