@@ -68,11 +68,17 @@ function isPrefix(short: YamlPath, long: YamlPath): boolean {
 
 /** Leaves out what only follows from another error: a key that is missing because it is misspelt, or because its step is of a later kind. */
 function withoutEchoes(errors: readonly ErrorObject[]): readonly ErrorObject[] {
-  return errors.filter((error) => {
-    if (error.keyword !== "required") return true;
+  return errors.filter((error, index) => {
+    if (error.keyword !== "required") return !isNotYetAgain(error, errors.slice(0, index));
     const strangers = errors.filter((other) => other.keyword === "additionalProperties" && other.instancePath === error.instancePath);
     return !strangers.some((stranger) => explainsMissing(stranger, String(error.params["missingProperty"])));
   });
+}
+
+/** A second word of the same step that a later version knows. */
+function isNotYetAgain(error: ErrorObject, before: readonly ErrorObject[]): boolean {
+  const words = notYetMessage(error);
+  return words !== null && before.some((other) => other.instancePath === error.instancePath && notYetMessage(other) !== null);
 }
 
 function explainsMissing(stranger: ErrorObject, missing: string): boolean {

@@ -21,7 +21,7 @@ export function readFullYaml(text: string): FullYaml {
     intAsBigInt: true,
     prettyErrors: false,
     logLevel: "error",
-    uniqueKeys: true,
+    uniqueKeys: false,
   });
   const problems = [...document.errors, ...document.warnings];
   if (problems.length > 0) return { root: null, complaints: syntaxComplaints(problems, text) };
@@ -62,6 +62,7 @@ function readContent(builder: Builder, node: Node | null, depth: number): YamlNo
   const [start, end] = extent(node);
   if (isMap(node)) {
     const entries = node.items.map((pair) => readPair(builder, pair as Pair<Node, Node | null>, depth));
+    refuseRepeatedKeys(builder, entries);
     return { kind: "map", entries, start, end };
   }
   if (isSeq(node)) return { kind: "list", items: node.items.map((item) => readNode(builder, item as Node, depth + 1)), start, end };
@@ -76,7 +77,6 @@ function readPair(builder: Builder, pair: Pair<Node, Node | null>, depth: number
     return { key: refuse(builder, "wrong-type", "A key must be a word or a number, not a list or a map", start, end), value };
   }
   const name = String(key.value);
-  if (name === "__proto__") return { key: refuse(builder, "unknown-key", `Key "__proto__" is not allowed`, start, end), value };
   if (name === "<<") {
     return {
       key: refuse(
@@ -90,6 +90,16 @@ function readPair(builder: Builder, pair: Pair<Node, Node | null>, depth: number
     };
   }
   return { key: { ...key, start, end }, value };
+}
+
+/** The parser's own check compares every key with every other, which a hostile file turns into minutes. */
+function refuseRepeatedKeys(builder: Builder, entries: readonly YamlEntry[]): void {
+  const seen = new Set<string>();
+  for (const { key } of entries) {
+    const name = String(key.value);
+    if (seen.has(name)) refuse(builder, "duplicate-key", `Key "${name}" is given twice`, key.start, key.end);
+    seen.add(name);
+  }
 }
 
 /** An integer as a number where that is exact. */
@@ -137,25 +147,30 @@ function syntaxComplaints(problems: readonly YAMLError[], text: string): readonl
 }
 
 function syntaxComplaint(problem: YAMLError, text: string): Complaint {
-  const [start, end] = problem.pos;
+  // What is missing at the end is missed where the text ends, not on an empty line after it.
+  const start = Math.min(problem.pos[0], text.trimEnd().length - 1);
+  const end = Math.max(problem.pos[1], start + 1);
   switch (problem.code) {
-    case "DUPLICATE_KEY": {
-      const word = /^(?:"[^"\n]*"|'[^'\n]*'|[^\s:]+)/.exec(text.slice(start, start + 200))?.[0] ?? "";
-      return { code: "duplicate-key", message: `Key ${quoted(word)} is given twice`, start, end: start + Math.max(1, word.length) };
-    }
     case "TAB_AS_INDENT":
       return { code: "yaml-syntax", message: "A tab cannot indent a line of YAML", hint: "use spaces", start, end };
     case "MULTIPLE_DOCS":
       return { code: "not-supported", message: "The file holds a second document: expected one policy per file", start, end: start + 3 };
     case "TAG_RESOLVE_FAILED":
       return { code: "not-supported", message: "YAML tags are not supported", start, end };
+    case "BLOCK_AS_IMPLICIT_KEY":
+      return { code: "yaml-syntax", message: "A key with a value on its line cannot have indented lines below it", start, end };
+    case "BAD_INDENT":
+    case "MISSING_CHAR":
+      return { code: "yaml-syntax", message: missingCharacter(problem.message), start, end };
     default:
       return { code: "yaml-syntax", message: `Cannot read this as YAML: ${lowerFirst(problem.message)}`, start, end };
   }
 }
 
-function quoted(word: string): string {
-  return /^["']/.test(word) ? word.replaceAll("'", '"') : `"${word}"`;
+function missingCharacter(message: string): string {
+  const bracket = /^Flow (?:sequence|map) .*end with an? (.)$/.exec(message)?.[1];
+  if (bracket !== undefined) return `A list or mapping in brackets is not closed before this line: expected "${bracket}"`;
+  return message.endsWith("quote") ? "A quoted text is not closed" : `Cannot read this as YAML: ${lowerFirst(message)}`;
 }
 
 function lowerFirst(text: string): string {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
 import { describeType } from "../../bpf/btf/describe.ts";
+import { typeAt, variables } from "../../bpf/btf/resolve.ts";
+import type { Btf } from "../../bpf/btf/types.ts";
 import type { MapDefinition } from "../../bpf/object/spec.ts";
 import type { OpenedObject } from "./opened-object.ts";
 
@@ -20,6 +22,14 @@ export function incarnationOf(object: OpenedObject, name: string, definition: Ma
 
 function describeDefinition(object: OpenedObject, definition: MapDefinition): readonly unknown[] {
   const { type, keySize, valueSize, maxEntries, flags, btfKey, btfValue, inner } = definition;
-  const layouts = [btfKey, btfValue].map((id) => (id === 0 || object.btf === null ? "" : describeType(object.btf, id)));
+  const layouts = [btfKey, btfValue].map((id) => (id === 0 || object.btf === null ? "" : describe(object.btf, id)));
   return [type, keySize, valueSize, maxEntries, flags, ...layouts, inner === null ? null : describeDefinition(object, inner)];
+}
+
+/** A section of global variables is described by its variables. */
+function describe(btf: Btf, id: number): string {
+  if (typeAt(btf, id).kind !== "section") return describeType(btf, id);
+  return variables(btf, id)
+    .map(({ name, type, offset }) => `${offset} ${name} ${describeType(btf, type)}`)
+    .join("\n");
 }

@@ -7,7 +7,7 @@ import type { LoweredFilter } from "./lower-filter.ts";
 import { type PolicySources, repositoryPath } from "./policy-sources.ts";
 import type { StepContent } from "./step-content.ts";
 import { type StepPlace, faultAt, faultAtKey, originOf } from "./step-place.ts";
-import { closest, didYouMean, oneOf } from "./suggest.ts";
+import { didYouMean, oneOf, similarPath } from "./suggest.ts";
 
 /** What a library step needs beside the step itself. */
 export interface LibraryStepInput {
@@ -59,7 +59,7 @@ function findFilter(place: StepPlace, uses: string, sources: PolicySources): Lib
 }
 
 function reportProblem(place: StepPlace, problem: LowerProblem, input: LibraryStepInput): void {
-  const hint = problem.hint ?? (problem.code === "missing-file" ? similarFile(place, problem, input.sources) : null);
+  const hint = problem.hint ?? (problem.code === "missing-file" ? similarFile(problem, input.sources) : null);
   if (problem.file === null) {
     const { severity, code, message, path } = problem;
     faultAt(place, ["with", ...path], { severity, code, message, hint });
@@ -80,16 +80,10 @@ function reportProblem(place: StepPlace, problem: LowerProblem, input: LibrarySt
 }
 
 /** A file of the repository whose name is near the one that does not exist. */
-function similarFile(place: StepPlace, problem: LowerProblem, sources: PolicySources): string | null {
+function similarFile(problem: LowerProblem, sources: PolicySources): string | null {
   const named = /"([^"]+)"/.exec(problem.message)?.[1];
-  const meant =
-    named === undefined
-      ? null
-      : closest(
-          repositoryPath(named),
-          sources.paths.filter((path) => !path.startsWith("interfaces/")),
-        );
-  return meant === null || meant === place.file.source.path ? null : `did you mean "${meant}"?`;
+  const files = sources.paths.filter((path) => !path.startsWith("interfaces/"));
+  return named === undefined ? null : similarPath(named, files);
 }
 
 /** Library maps come from what `with` says; state maps from the step. */

@@ -6,12 +6,12 @@ import { chooseFunction } from "./choose-function.ts";
 import { type MapFilling, desiredMaps } from "./desired-maps.ts";
 import { mapEntries } from "./map-entries.ts";
 import type { OpenedObject } from "./opened-object.ts";
-import { type PolicySources, repositoryPath } from "./policy-sources.ts";
+import type { PolicySources } from "./policy-sources.ts";
 
 import { setGlobals } from "./set-globals.ts";
 import { type StepContent, constantContents } from "./step-content.ts";
 import { type StepPlace, faultAt, faultAtKey, originOf } from "./step-place.ts";
-import { didYouMean, oneOf } from "./suggest.ts";
+import { didYouMean, oneOf, similarPath } from "./suggest.ts";
 import { nodeAt } from "./yaml-tree.ts";
 
 /** A step that runs a function of an object of the repository; null when it cannot be, which is then reported. */
@@ -52,7 +52,7 @@ function findObject(place: StepPlace, uses: string, sources: PolicySources): Ope
     faultAt(place, ["uses"], {
       code: "missing-file",
       message: `Object "${uses}" does not exist`,
-      hint: didYouMean(`./${repositoryPath(uses)}`, objects),
+      hint: similarPath(uses, objects),
     });
     return null;
   }

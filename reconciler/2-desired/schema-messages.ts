@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorObject } from "ajv/dist/2020.js";
-import { closest, didYouMean, oneOf, showValue } from "./suggest.ts";
+import { didYouMean, oneOf, showValue } from "./suggest.ts";
 
 /** A schema error in words. */
 export interface SchemaMessage {
@@ -69,7 +69,7 @@ export function schemaMessage(error: ErrorObject, name: string | null, isItem: b
       return { ...said("duplicate-item", `${subject} holds ${showValue(itemOf(error.data, params["i"]))} twice`), inside: params["i"] };
     case "anyOf":
     case "oneOf":
-      return said("wrong-type", `${subject} must be ${alternatives(error)}, not ${value}`);
+      return said("wrong-type", `${subject} must be ${alternatives(error)}, not ${value}`, didYouMean(String(error.data), wordsOf(error)));
     default:
       return said(
         "not-allowed",
@@ -100,22 +100,20 @@ function keyMessage(error: ErrorObject, key: string): SchemaMessage {
 function typeMessage(error: ErrorObject, subject: string, value: string): SchemaMessage {
   const types = [error.params["type"]].flat() as string[];
   if (typeof error.data === "bigint" && types.some((type) => type === "integer" || type === "number")) {
-    const limit = error.data > 0n ? `at most ${Number.MAX_SAFE_INTEGER}` : `at least ${Number.MIN_SAFE_INTEGER}`;
-    return said("out-of-range", `Value ${value} of ${subject} is too ${error.data > 0n ? "big" : "small"}: expected ${limit}`);
+    const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = (error.parentSchema ?? {}) as Record<string, unknown>;
+    const [word, limit] = error.data > 0n ? ["big", `at most ${maximum}`] : ["small", `at least ${minimum}`];
+    return said("out-of-range", `Value ${value} of ${subject} is too ${word}: expected ${limit}`);
   }
-  return said("wrong-type", `${subject} must be ${expected(error) ?? types.map(typeName).join(" or ")}, not ${value}`);
+  const isUnquoted = types.includes("string") && ["number", "bigint", "boolean"].includes(typeof error.data);
+  const message = `${subject} must be ${expected(error) ?? types.map(typeName).join(" or ")}, not ${value}`;
+  return said("wrong-type", message, isUnquoted ? "put it in quotes" : null);
 }
 
 function enumMessage(error: ErrorObject, subject: string, of: string): SchemaMessage {
   const allowed = (error.keyword === "const" ? [error.params["allowedValue"]] : error.params["allowedValues"]) as readonly unknown[];
   const words = allowed.map(String);
   if (typeof error.data === "object") return said("wrong-type", `${subject} must be ${oneOf(words)}, not ${showValue(error.data)}`);
-  const meant = closest(String(error.data), words);
-  return said(
-    "not-one-of",
-    `Unknown value ${showValue(error.data)}${of}: expected ${oneOf(words)}`,
-    meant === null ? null : `did you mean "${meant}"?`,
-  );
+  return said("not-one-of", `Unknown value ${showValue(error.data)}${of}: expected ${oneOf(words)}`, didYouMean(String(error.data), words));
 }
 
 function alternatives(error: ErrorObject): string {
@@ -123,6 +121,12 @@ function alternatives(error: ErrorObject): string {
   const words = expected(error) === null ? branches.map(alternative) : [String(expected(error))];
   const distinct = [...new Set(words)];
   return distinct.length === 0 ? "exactly one of its forms" : distinct.join(" or ");
+}
+
+/** The words that any of the alternatives allows. */
+function wordsOf(error: ErrorObject): readonly string[] {
+  const branches = (error.params["branches"] ?? []) as readonly ErrorObject[];
+  return branches.flatMap((branch) => [branch.params["allowedValues"] ?? []].flat().map(String));
 }
 
 function alternative(error: ErrorObject): string {

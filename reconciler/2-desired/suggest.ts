@@ -1,30 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { distance } from "fastest-levenshtein";
+import { nearest, suggest } from "../../bpf/btf/suggest.ts";
 
-/** Longer lists of candidates are only compared with words of about the same length. */
+/** Nobody misspells a longer word, and comparing it would take long. */
 const longestWord = 80;
 
-/** The candidate that was probably meant by `word`; null when none is near. */
-export function closest(word: string, candidates: readonly string[]): string | null {
-  const lower = word.slice(0, longestWord).toLowerCase();
-  const reach = Math.max(1, Math.floor(lower.length / 3));
-  let best: string | null = null;
-  let bestDistance = reach + 1;
-  for (const candidate of candidates) {
-    if (Math.abs(candidate.length - lower.length) >= bestDistance) continue;
-    const apart = distance(lower, candidate.toLowerCase());
-    if (apart < bestDistance) {
-      best = candidate;
-      bestDistance = apart;
-    }
-  }
-  return best;
+/** 'did you mean "xdp"?', or null when no candidate is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string | null {
+  return word.length > longestWord ? null : suggest(word, candidates);
 }
 
-/** 'did you mean "xdp"?', or null when nothing is near. */
-export function didYouMean(word: string, candidates: readonly string[]): string | null {
-  const meant = closest(word, candidates);
-  return meant === null ? null : `did you mean "${meant}"?`;
+/** A file whose name is near that of the missing one, in whatever folder, with the same endings; null when there is none. */
+export function similarPath(path: string, candidates: readonly string[]): string | null {
+  const alike = candidates.filter((candidate) => endings(candidate) === endings(path));
+  const name = nearest(stem(path), alike.map(stem));
+  const meant = alike.find((candidate) => stem(candidate) === name);
+  return path.length > longestWord || meant === undefined ? null : `did you mean "${meant}"?`;
 }
 
 /** '"xdp", "tc-ingress" or "tc-egress"'. */
@@ -42,4 +32,14 @@ export function showValue(value: unknown): string {
   if (typeof value === "object") return "a mapping";
   if (typeof value === "string") return `"${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`;
   return String(value);
+}
+
+/** "balancer" of "./objects/balancer.bpf.o". */
+function stem(path: string): string {
+  return /([^/]*?)(?:\.[^/]*)?$/.exec(path)?.[1] ?? path;
+}
+
+/** ".bpf.o". */
+function endings(path: string): string {
+  return /\.[^/]*$/.exec(path.replace(/^.*\//, ""))?.[0] ?? "";
 }
