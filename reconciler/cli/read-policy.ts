@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import type { SourceOptions } from "../1-source/source.ts";
+import { parseDuration } from "../agent/duration.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { UsageError } from "./cli-error.ts";
 import type { Cli } from "./run-verb.ts";
@@ -35,7 +36,7 @@ export function sourceOptions(options: PolicyOptions): SourceOptions {
     ref: refOf(options),
     path: path ?? "",
     cache: null,
-    timeoutMilliseconds: (options.timeout ?? 60) * 1000,
+    timeoutMilliseconds: timeoutOf(options),
     credentials,
   };
 }
@@ -45,6 +46,12 @@ const credentialNames = ["username", "passwordFile", "caFile", "identityFile", "
 function refOf({ branch, tag, commit }: PolicyOptions): { readonly kind: "branch" | "tag" | "commit"; readonly name: string } {
   if (commit !== undefined) return { kind: "commit", name: commit };
   return tag === undefined ? { kind: "branch", name: branch ?? "main" } : { kind: "tag", name: tag };
+}
+
+function timeoutOf({ timeout = "60s" }: PolicyOptions): number {
+  const milliseconds = parseDuration(timeout);
+  if (milliseconds === null) throw new UsageError(`Cannot read --timeout "${timeout}": expected a number and a unit, like 30s or 5m`);
+  return milliseconds;
 }
 
 function dashed(name: string): string {

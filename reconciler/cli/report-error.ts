@@ -31,7 +31,7 @@ export function printError(error: unknown, options: { readonly verbose: boolean;
   const lines: string[] = [];
   chain.forEach((link, index) => {
     const lead = index === 0 ? colors.bold(colors.red("Error:")) : colors.dim("  because:");
-    if (index === 0 || !isRepeated(chain, index)) lines.push(`${lead} ${sanitise(link.message)}`);
+    if (index === 0 || !isRepeated(chain, index)) lines.push(`${lead} ${indented(link.message)}`);
     if (link.log !== null) lines.push(...printLog(link.log, verbose, colors));
   });
   for (const hint of new Set(chain.flatMap((link) => link.hint ?? []))) lines.push(`${colors.cyan("  hint:")} ${sanitise(hint)}`);
@@ -48,6 +48,11 @@ export function errorToJson(error: unknown, exit: number): object {
     exit,
     errors: chain.map(({ code, message, hint, log }) => ({ code, message, hint, log })),
   };
+}
+
+/** Messages of several lines keep them; none of them can pass for a line of ours. */
+function indented(message: string): string {
+  return message.split("\n").map(sanitise).join("\n    ");
 }
 
 /** Many errors quote their cause in their own sentence. */

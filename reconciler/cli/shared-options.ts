@@ -22,8 +22,8 @@ export interface PolicyOptions {
   readonly caFile?: string;
   readonly identityFile?: string;
   readonly knownHostsFile?: string;
-  /** Seconds. */
-  readonly timeout?: number;
+  /** "60s". */
+  readonly timeout?: string;
 }
 
 /** How progress and logs are written, on stderr. */
@@ -33,11 +33,16 @@ export interface LogOptions {
 }
 
 export function addHostOptions(command: Command): Command {
-  return command
-    .optionsGroup("Host:")
-    .option("--host <name>", hostHelp)
-    .option("--state <directory>", "where journal, history and last applied policy lie", "/var/lib/sluice")
-    .option("--bpffs <directory>", "where programs, maps and links are pinned", "/sys/fs/bpf/sluice");
+  return addHostName(command)
+    .option("--state <directory>", stateHelp, "/var/lib/sluice")
+    .option("--bpffs <directory>", bpffsHelp, "/sys/fs/bpf/sluice");
+}
+
+/** The same for the agent, whose configuration may say other things: what is not given is not set. */
+export function addAgentHostOptions(command: Command): Command {
+  return addHostName(command)
+    .option("--state <directory>", `${stateHelp} (default: /var/lib/sluice)`)
+    .option("--bpffs <directory>", `${bpffsHelp} (default: /sys/fs/bpf/sluice)`);
 }
 
 /** `--host` alone, for verbs that never look at this machine. */
@@ -55,7 +60,7 @@ export function addPolicyOptions(command: Command): Command {
     .addOption(new Option("--tag <name>", "its tag").conflicts(["branch", "commit"]))
     .addOption(new Option("--commit <digest>", "its commit, 40 hex digits").conflicts(["branch", "tag"]))
     .addOption(new Option("--path <folder>", "the folder in it that holds the policy"))
-    .option("--timeout <seconds>", "give up on the repository after so long (default: 60)", positiveNumber)
+    .option("--timeout <duration>", "give up on the repository after so long (default: 60s)")
     .option("--username <name>", "https: user name (default: git)")
     .option("--password-file <file>", "https: a file with the password or token")
     .option("--ca-file <file>", "https: certificates that the server's must descend from")
@@ -94,3 +99,5 @@ export function positiveNumber(text: string): number {
 }
 
 const hostHelp = "the name that `hosts:` of a policy is matched with (default: this machine's name)";
+const stateHelp = "where journal, history and last applied policy lie";
+const bpffsHelp = "where programs, maps and links are pinned";
