@@ -110,10 +110,10 @@ const volatile __u8 malformed_drop = 0;
 const volatile __u8 allow_neighbour = 0;
 const volatile __u8 observe = 0;
 
-/* Tables of a field: `width` rows (a power of two; 0: no rule asks) from `start` in the two arrays below. */
+/* A field's table: `rows` rows (0: no rule asks) from `start` in the two arrays below. */
 struct table {
 	__u16 start;
-	__u16 width;
+	__u16 rows;
 };
 
 const volatile struct table sport_table = {};
@@ -131,14 +131,16 @@ const volatile __u64 flag_rules[64] SEC(".rodata.ranges") = {};
 static __always_inline __u64 rules_of(const volatile struct table *table, __u32 value)
 {
 	__u32 index = table->start;
-	__u32 step;
+	__u32 left, half;
 
-	for (step = table->width >> 1; step; step >>= 1) {
-		__u64 below = (__u64)range_first[(index + step) & (RANGES - 1)] - value - 1;
+	for (left = table->rows; left > 1; left -= half) {
+		__u64 below;
 
+		half = left >> 1;
+		below = (__u64)range_first[(index + half) & (RANGES - 1)] - value - 1;
 		/* Hides the comparison, which clang would turn into a branch. */
 		asm volatile("%0 s>>= 63" : "+r"(below));
-		index += step & below;
+		index += half & below;
 	}
 	return range_rules[index & (RANGES - 1)];
 }
@@ -160,9 +162,9 @@ static __always_inline __u64 rules_of_transport(const struct facts *facts, __u64
 {
 	if (!facts->has_l4)
 		return left & ~needs_l4;
-	if (sport_table.width)
+	if (sport_table.rows)
 		left &= rules_of(&sport_table, facts->sport);
-	if (dport_table.width)
+	if (dport_table.rows)
 		left &= rules_of(&dport_table, facts->dport);
 	if (use_flags)
 		left &= flag_rules[facts->tcp_flags & 63];
@@ -224,7 +226,7 @@ static __always_inline __u64 matching_rules(const struct packet *packet, const s
 {
 	__u64 left = all_rules;
 
-	if (vlan_table.width)
+	if (vlan_table.rows)
 		left &= rules_of(&vlan_table, facts->tagged ? facts->vlan : UNTAGGED);
 	if (facts->kind == PACKET_OTHER)
 		return left & any_frame;

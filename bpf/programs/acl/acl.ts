@@ -77,7 +77,7 @@ function tableGlobals(tables: Tables, rules: readonly Rule[]): Readonly<Record<s
     dport_table: tables.dport,
     vlan_table: tables.vlan,
     protocol_table: tables.protocol,
-    use_protocol: Number(tables.protocol.width > 0),
+    use_protocol: Number(tables.protocol.rows > 0),
     use_flags: Number(useFlags),
     ...(tables.first.length > 0 ? { range_first: tables.first, range_rules: tables.rules } : {}),
     ...(useFlags ? { flag_rules: flagRules } : {}),

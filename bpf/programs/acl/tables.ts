@@ -5,10 +5,10 @@ import type { Rule } from "./rule.ts";
 /** Rows of `range_first` and `range_rules` in the object. */
 export const rangeRows = 512;
 
-/** Where a field's table lies; a width of 0 means that no rule asks about the field. */
+/** Where a field's table lies; without rows no rule asks about the field. */
 export interface Table {
   readonly start: number;
-  readonly width: number;
+  readonly rows: number;
 }
 
 export interface Tables {
@@ -21,7 +21,7 @@ export interface Tables {
   readonly rules: readonly bigint[];
 }
 
-const noTable: Table = { start: 0, width: 0 };
+const noTable: Table = { start: 0, rows: 0 };
 
 /** Cuts every field's values at the borders of the rules' ranges; between two borders the same rules match. */
 export function buildTables(rules: readonly Rule[]): Tables {
@@ -30,12 +30,9 @@ export function buildTables(rules: readonly Rule[]): Tables {
   const add = (ranges: readonly (readonly Range[] | null)[]): Table => {
     if (ranges.every((range) => range === null)) return noTable;
     const rows = cut(ranges);
-    const table = { start: first.length, width: powerOfTwo(rows.length) };
-    for (let index = 0; index < table.width; index += 1) {
-      const row = rows[index] ?? { first: 65535, rules: matching(ranges, 65535) };
-      first.push(row.first);
-      words.push(row.rules);
-    }
+    const table = { start: first.length, rows: rows.length };
+    first.push(...rows.map((row) => row.first));
+    words.push(...rows.map((row) => row.rules));
     return table;
   };
   const sport = add(rules.map((rule) => rule.sport));
@@ -75,8 +72,4 @@ function matching(ranges: readonly (readonly Range[] | null)[], value: number): 
     if (some === null || some.some(({ first, last }) => first <= value && value <= last)) word |= 1n << BigInt(index);
   });
   return word;
-}
-
-function powerOfTwo(count: number): number {
-  return 2 ** Math.ceil(Math.log2(count));
 }
