@@ -14,7 +14,7 @@ export async function ask(terminal: Terminal, question: string, signal: AbortSig
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return await new Promise<boolean>((resolve, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
       // readline takes Ctrl-C for itself; the process has to see it.
       lines.on("SIGINT", () => process.emit("SIGINT"));
       lines.on("close", () => resolve(false));

@@ -23,7 +23,8 @@ export function errorChain(error: unknown): readonly ErrorLink[] {
     const current = waiting.shift();
     if (current === undefined || current === null || seen.has(current)) continue;
     seen.add(current);
-    if (current instanceof Error) waiting.unshift(...(current instanceof AggregateError ? current.errors : []), current.cause);
+    if (current instanceof Error)
+      waiting.unshift(...(current instanceof AggregateError ? (current.errors as unknown[]) : []), current.cause);
   }
   return [...seen].map(errorLink);
 }

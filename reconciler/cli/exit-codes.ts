@@ -43,7 +43,7 @@ export function exitCodeOfOutcome(outcome: Outcome): number {
     case "declined":
       return exitCodes.refused;
     case "rolled-back":
-      return exitCodes.rolledBack;
+      return isInterrupted(outcome.error) ? exitCodes.interrupted : exitCodes.rolledBack;
     case "held":
       return exitCodes.held;
     case "stuck":
@@ -55,8 +55,13 @@ export function exitCodeOfOutcome(outcome: Outcome): number {
 
 /** The exit code of what a verb threw. */
 export function exitCodeOfError(error: unknown): number {
+  if (isInterrupted(error)) return exitCodes.interrupted;
   if (error instanceof ReconcilerError) return errorCatalogue[error.code].exit;
   if (error instanceof UsageError) return exitCodes.invalid;
-  if (error instanceof Interrupted) return exitCodes.interrupted;
   return exitCodes.failed;
+}
+
+/** The executor undoes an interrupted apply like any that failed, and keeps the reason as cause. */
+function isInterrupted(error: unknown): boolean {
+  return error instanceof Interrupted || (error instanceof Error && error.cause !== error && isInterrupted(error.cause));
 }

@@ -76,8 +76,8 @@ async function write(path: string, text: string): Promise<void> {
 }
 
 async function read(path: string, kind: string, maker: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path, "utf8").catch((cause: Error) => {
-    throw new ReconcilerError("snapshot-invalid", `Cannot read "${path}": ${cause.message}`, { cause });
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new ReconcilerError("snapshot-invalid", `Cannot read "${path}": ${(cause as Error).message}`, { cause });
   });
   const file = parse(text);
   if (file === null || file["kind"] !== kind) throw notOurs(path, kind, `Make one with ${maker}`);

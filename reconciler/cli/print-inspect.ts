@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sanitise } from "../6-report/sanitise.ts";
 import type { InspectedHook, InspectedStep } from "./inspect-hook.ts";
-import { printTable } from "./table.ts";
+import { count, printTable } from "./table.ts";
 import type { Colors } from "./terminal.ts";
 
 export interface InspectOptions {
@@ -93,8 +93,4 @@ function remarks(hook: InspectedHook): readonly string[] {
   );
   const broken = hook.broken === null ? [] : [hook.broken];
   return [...broken, ...links, ...idle, ...foreign];
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -50,6 +50,11 @@ export function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
+/** "1 chain", "3 chains". */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 const gap = 2;
 const narrowest = 8;
 

@@ -4,6 +4,7 @@ import type { Planned } from "../../reconcile.ts";
 import { ask } from "../ask.ts";
 import { UsageError } from "../cli-error.ts";
 import { readPlan } from "../json-file.ts";
+import { openHostToChange } from "../open-host.ts";
 import { passProgress } from "../pass-progress.ts";
 import { readPolicy } from "../read-policy.ts";
 import { reportOutcome } from "../report-outcome.ts";
@@ -53,18 +54,17 @@ async function apply(cli: Cli, options: ApplyOptions, [file]: readonly string[])
     await showPlan(cli, planned);
     return options.yes === true || ask(cli.terminal, `Apply this to ${planned.plan.host}?`, cli.signal);
   };
-  const pass = { prune: options.pruneAll ?? false, trigger: "command", approve, progress: passProgress(cli, options), signal: cli.signal };
+  const pass = { prune: options.pruneAll ?? false, trigger: "command", approve, progress: passProgress(cli, options) };
 
-  const { openHost } = await import("../../host.ts");
   const { applySaved, runPass } = await import("../../reconcile.ts");
   if (file !== undefined) {
     refusePolicyOptions(options);
     const saved = await readPlan(file);
-    return reportOutcome(cli, await applySaved(openHost(options), saved, pass));
+    return reportOutcome(cli, await applySaved(await openHostToChange(cli, options), saved, pass));
   }
   const policy = await readPolicy(cli, options);
   cli.progress.step("Planning");
-  return reportOutcome(cli, await runPass(openHost(options), policy, pass));
+  return reportOutcome(cli, await runPass(await openHostToChange(cli, options), policy, pass));
 }
 
 /** On stderr: stdout is for the result. */

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { DriftResult } from "../../drift.ts";
 import type { Host } from "../../host.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { openHostToChange, openHostToRead } from "../open-host.ts";
 import { passProgress } from "../pass-progress.ts";
 import { driftToJson, printDrift } from "../print-drift.ts";
 import { reportInvalid, reportOutcome } from "../report-outcome.ts";
@@ -32,8 +33,8 @@ export function addDrift(program: Command): void {
 }
 
 async function drift(cli: Cli, options: DriftOptions): Promise<number> {
-  const [{ openHost }, { driftPass, heal }] = await Promise.all([import("../../host.ts"), import("../../drift.ts")]);
-  const host = openHost({ ...options, readOnly: options.heal !== true });
+  const { driftPass, heal } = await import("../../drift.ts");
+  const host = options.heal === true ? await openHostToChange(cli, options) : await openHostToRead(options);
   cli.progress.step("Comparing the kernel with what was applied");
   const found = await driftPass(host);
   cli.progress.done();

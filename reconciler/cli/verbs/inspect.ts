@@ -7,6 +7,7 @@ import { UsageError } from "../cli-error.ts";
 import type { CountersMap } from "../count-verdicts.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { inspectHook } from "../inspect-hook.ts";
+import { openHostToRead } from "../open-host.ts";
 import { printInspect } from "../print-inspect.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
 import { addExamples, addHostOptions, addJsonOption, type HostOptions } from "../shared-options.ts";
@@ -29,10 +30,10 @@ export function addInspect(program: Command): void {
 }
 
 async function inspect({ terminal, json, progress }: Cli, options: HostOptions, wanted: readonly string[]): Promise<number> {
-  const [{ openHost }, { observeAll }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
-  const host = openHost({ ...options, readOnly: true });
+  const { observePins } = await import("../../reconcile.ts");
+  const host = await openHostToRead(options);
   progress.step("Reading the kernel");
-  const observed = await observeAll(host);
+  const observed = await observePins(host);
   const hooks = choose(observed.hooks, wanted);
   const inspected = await Promise.all(hooks.map(async (hook) => inspectHook(host.layout, hook, await readCounters(host, hook))));
   progress.done();

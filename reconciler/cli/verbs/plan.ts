@@ -5,6 +5,7 @@ import type { Snapshot } from "../../model/snapshot.ts";
 import type { Planned } from "../../reconcile.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { readSnapshot, writePlan } from "../json-file.ts";
+import { openHostToRead } from "../open-host.ts";
 import { readPolicy } from "../read-policy.ts";
 import { reportInvalid } from "../report-outcome.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
@@ -60,13 +61,14 @@ async function plan(cli: Cli, options: PlanOptions): Promise<number> {
 
   if (options.out !== undefined) await writePlan(options.out, { ...planned, snapshot: policy });
   await show(cli, options, planned);
+  if (options.out !== undefined) cli.terminal.err(`Saved: sluice apply ${options.out} applies exactly this\n`);
   if (planned.plan.refusals.length > 0) return exitCodes.refused;
   return options.detailedExitcode === true && !isEmpty(planned.plan) ? exitCodes.changes : exitCodes.ok;
 }
 
 async function planHere(options: PlanOptions, policy: Snapshot) {
-  const [{ openHost }, { planPass }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
-  return planPass(openHost({ ...options, readOnly: true }), policy, { prune: options.pruneAll ?? false });
+  const { planPass } = await import("../../reconcile.ts");
+  return planPass(await openHostToRead(options), policy, { prune: options.pruneAll ?? false });
 }
 
 async function planElsewhere(options: PlanOptions, file: string, policy: Snapshot) {

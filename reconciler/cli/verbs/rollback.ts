@@ -7,6 +7,7 @@ import type { RolledBackTo } from "../../rollback.ts";
 import { ask } from "../ask.ts";
 import { UsageError } from "../cli-error.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { openHostToChange } from "../open-host.ts";
 import { passProgress } from "../pass-progress.ts";
 import { printDuration } from "../print-time.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
@@ -48,9 +49,9 @@ async function rollback(cli: Cli, options: RollbackOptions): Promise<number> {
     cli.terminal.err(preview(operations, undone));
     return options.yes === true || ask(cli.terminal, "Roll back?", cli.signal);
   };
-  const [{ openHost }, back] = await Promise.all([import("../../host.ts"), import("../../rollback.ts")]);
-  const host = openHost(options);
-  const result = await back.rollback(host, { reason: options.reason ?? null, approve, progress: passProgress(cli, options) });
+  const { rollback: rollBack } = await import("../../rollback.ts");
+  const host = await openHostToChange(cli, options);
+  const result = await rollBack(host, { reason: options.reason ?? null, approve, progress: passProgress(cli, options) });
   cli.progress.done();
 
   if (cli.json) printJson(cli.terminal, { format: "1.0", kind: "rollback", host: host.name, result });
@@ -66,8 +67,9 @@ function preview(operations: readonly Operation[], undone: string): string {
 function report({ undone, revision, hooks, milliseconds }: RolledBackTo): string {
   const now = revision === null ? "nothing of Sluice runs now" : `${shortRevision(revision)} runs again`;
   const chains = hooks.length === 1 ? "1 chain" : `${hooks.length} chains`;
+  const what = hooks.length === 0 ? "the keys have their old values" : `${chains} switched`;
   return (
-    `Rolled back: ${now}, ${chains} switched in ${printDuration(milliseconds)}\n` +
+    `Rolled back: ${now}, ${what}, in ${printDuration(milliseconds)}\n` +
     `Held until git says something else than ${shortRevision(undone)}: revert it there to make this permanent\n`
   );
 }

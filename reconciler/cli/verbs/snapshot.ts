@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { exitCodes } from "../exit-codes.ts";
 import { type KernelSnapshot, snapshotText, writeSnapshot } from "../json-file.ts";
+import { openHostToRead } from "../open-host.ts";
 import { type Cli, runVerb } from "../run-verb.ts";
 import { addExamples, addHostOptions, type HostOptions } from "../shared-options.ts";
 
@@ -25,8 +26,8 @@ export function addSnapshot(program: Command): void {
 }
 
 async function snapshot(cli: Cli, options: SnapshotOptions): Promise<number> {
-  const [{ openHost }, { observeAll }] = await Promise.all([import("../../host.ts"), import("../../reconcile.ts")]);
-  const host = openHost({ ...options, readOnly: true });
+  const { observeAll } = await import("../../reconcile.ts");
+  const host = await openHostToRead(options);
   cli.progress.step("Reading the kernel");
   const observed = await observeAll(host);
   const taken: KernelSnapshot = { host: host.name, taken: new Date(host.now()).toISOString(), bpffs: host.layout.root, observed };

@@ -10,6 +10,7 @@ import { readLastSnapshot } from "../../state/last-snapshot.ts";
 import { askAgent } from "../agent-client.ts";
 import { buildStatus, type StatusFacts } from "../build-status.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { openHostToRead } from "../open-host.ts";
 import { printStatus } from "../print-status.ts";
 import { readState } from "../read-state.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
@@ -34,8 +35,7 @@ export function addStatus(program: Command): void {
 }
 
 async function status({ terminal, json, progress }: Cli, options: HostOptions): Promise<number> {
-  const { openHost } = await import("../../host.ts");
-  const host = openHost({ ...options, readOnly: true });
+  const host = await openHostToRead(options);
   progress.step("Reading the kernel");
   const [kernel, state] = await Promise.all([compare(host), readState(host.state, readFacts)]);
   progress.done();

@@ -7,8 +7,10 @@ import type { Uninstalled } from "../../uninstall.ts";
 import { ask } from "../ask.ts";
 import { UsageError } from "../cli-error.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { openHostToChange } from "../open-host.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
 import { addExamples, addHostOptions, addJsonOption, type HostOptions } from "../shared-options.ts";
+import { count } from "../table.ts";
 
 interface UninstallOptions extends HostOptions {
   readonly yes?: boolean;
@@ -31,12 +33,8 @@ async function remove(cli: Cli, options: UninstallOptions): Promise<number> {
   if (options.yes !== true && !cli.terminal.interactive) {
     throw new UsageError("Cannot ask for approval: this is no terminal", "Give --yes to uninstall without asking");
   }
-  const [{ openHost }, { observePins }, { uninstall }] = await Promise.all([
-    import("../../host.ts"),
-    import("../../reconcile.ts"),
-    import("../../uninstall.ts"),
-  ]);
-  const host = openHost(options);
+  const [{ observePins }, { uninstall }] = await Promise.all([import("../../reconcile.ts"), import("../../uninstall.ts")]);
+  const host = await openHostToChange(cli, options);
   cli.terminal.err(preview(await observePins(host)));
   if (options.yes !== true && !(await ask(cli.terminal, `Remove all of this from ${host.name}?`, cli.signal))) {
     cli.terminal.out("Nothing was changed\n");
@@ -53,7 +51,7 @@ function preview({ hooks, unknown }: Observed): string {
   if (ours.length === 0) return "Nothing of Sluice is pinned here\n";
   const lines = ours.map(({ hook, link, generations, maps }) => {
     const runs = link === null ? "not attached" : "attached: packets go unfiltered once it is gone";
-    return `  ${sanitise(hookName(hook))}   ${runs}; ${generations.length} generations and ${maps.length} maps with what they hold\n`;
+    return `  ${sanitise(hookName(hook))}   ${runs}; ${count(generations.length, "generation")} and ${count(maps.length, "map")} with what they hold\n`;
   });
   const left = unknown.length === 0 ? "" : `Not of Sluice, stays: ${unknown.map(sanitise).join(", ")}\n`;
   return `This goes:\n${lines.join("")}${left}`;
@@ -61,5 +59,5 @@ function preview({ hooks, unknown }: Observed): string {
 
 function report({ hooks, pins, left }: Uninstalled): string {
   const stays = left.length === 0 ? "" : `Left alone: ${left.map(sanitise).join(", ")}\n`;
-  return `Uninstalled: ${hooks.length} chains detached, ${pins.length} pins removed\n${stays}`;
+  return `Uninstalled: ${count(hooks.length, "chain")} detached, ${count(pins.length, "pin")} removed\n${stays}`;
 }

@@ -7,6 +7,7 @@ import { readPolicy } from "../read-policy.ts";
 import { reportInvalid } from "../report-outcome.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
 import { addExamples, addHostName, addJsonOption, addPolicyOptions, hostName, type PolicyOptions } from "../shared-options.ts";
+import { count } from "../table.ts";
 
 interface ValidateOptions extends PolicyOptions {
   readonly host?: string;
@@ -57,8 +58,4 @@ async function reportValid({ terminal, json }: Cli, { desired, warnings }: Plann
       ? `has nothing for host ${host}`
       : `${count(desired.hooks.length, "chain")} with ${count(steps, "step")} for host ${host}`;
   terminal.out(`Valid: ${desired.revision.name} ${applies}\n`);
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
