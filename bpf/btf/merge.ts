@@ -110,8 +110,8 @@ function split(btf: Uint8Array): { readonly records: readonly BtfRecord[]; reado
   const records = readRecords(sections).map((record) => ({ ...record, offset: record.offset - start, end: record.end - start }));
   return {
     records,
-    types: btf.slice(sections.typeStart, sections.typeEnd),
-    strings: btf.slice(sections.stringStart, sections.stringEnd),
+    types: Uint8Array.from(btf.subarray(sections.typeStart, sections.typeEnd)),
+    strings: Uint8Array.from(btf.subarray(sections.stringStart, sections.stringEnd)),
   };
 }
 

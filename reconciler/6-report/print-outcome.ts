@@ -35,7 +35,7 @@ type Paint = ReturnType<typeof picocolors.createColors>;
 
 function printApplied(outcome: AppliedPlan, paint: Paint): string {
   const { plan, milliseconds, leftovers, notes } = outcome;
-  const summary = printSummary(summarisePlan(plan));
+  const summary = printSummary(summarisePlan(leftovers.length === 0 ? plan : { ...plan, cleanup: [] }), "done");
   const lines = [`${paint.green("Applied")} ${source(outcome)} to ${target(outcome)} in ${Math.round(milliseconds)} ms: ${summary}`];
   lines.push("Read back from the kernel and compared: it is what the policy says");
   if (leftovers.length > 0) lines.push(`${paint.yellow("Left over:")} ${plural(leftovers.length, "pin")}, removed by the next pass`);

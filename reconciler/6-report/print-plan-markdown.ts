@@ -9,13 +9,16 @@ import { plural, printSummary, summarisePlan } from "./summarise-plan.ts";
 /** What GitHub takes in a comment is 65,536 characters; some room is left for what a workflow puts around it. */
 const longest = 60_000;
 
+/** Lines of refusals and warnings. */
+const mostNotes = 20;
+
 /**
  * A plan as a comment for a pull request, at most 60,000 bytes of UTF-8: a sentence, then one folded block per hook. The first line
  * is a marker by which a workflow finds its own comment. Every text of a policy stands in a code span or a fenced block, where it
  * is neither Markdown nor HTML and mentions nobody.
  */
 export function printPlanMarkdown(plan: Plan): string {
-  const head = [`<!-- sluice:plan:${encodeURIComponent(plan.host)} -->`, headline(plan), source(plan), notes(plan)]
+  const head = [`<!-- sluice:plan:${encodeURIComponent(sanitise(plan.host))} -->`, headline(plan), source(plan), notes(plan)]
     .filter((part) => part !== "")
     .join("\n\n");
   const hooks = plan.hooks.filter((hook) => hook.action !== "unchanged");
@@ -48,14 +51,16 @@ function source({ revision }: Plan): string {
 function notes(plan: Plan): string {
   const refusals = plan.refusals.flatMap(({ message, hint }) => [`Refused: ${message}`, ...(hint === null ? [] : [`  hint: ${hint}`])]);
   const lines = [...refusals, ...plan.warnings.map(({ message }) => `Warning: ${message}`)];
-  return lines.length === 0 ? "" : fence("text", lines.slice(0, 50).map(printLine));
+  const left = lines.length - mostNotes;
+  const more = left > 0 ? [`… and ${plural(left, "more line")}`] : [];
+  return lines.length === 0 ? "" : fence("text", [...lines.slice(0, mostNotes).map(printLine), ...more]);
 }
 
 /** null when not even its first lines fit. */
 function printHook(hook: HookPlan, room: number): string | null {
   const name = `<code>${escapeHtml(sanitise(hook.hook.interface))} / ${hook.hook.kind}</code>`;
-  const wrap = (lines: readonly string[]) =>
-    `<details open><summary>${name} ${describeAction(hook)}</summary>\n\n${fence("diff", lines)}\n\n</details>`;
+  const action = escapeHtml(sanitise(describeAction(hook)));
+  const wrap = (lines: readonly string[]) => `<details open><summary>${name} ${action}</summary>\n\n${fence("diff", lines)}\n\n</details>`;
   const changes = describeChanges(hook).map(printChange);
   const traffic = hook.traffic === "" ? [] : [printLine(`# ${hook.traffic}`)];
   let budget = room - byteLength(wrap(traffic)) - 100;
@@ -88,7 +93,7 @@ function fence(language: string, lines: readonly string[]): string {
 function codeSpan(text: string): string {
   const runs = [...text.matchAll(/`+/g)].map(([run]) => run.length);
   const mark = "`".repeat(Math.max(0, ...runs) + 1);
-  const space = text.startsWith("`") || text.endsWith("`") || text.trim() === "" ? " " : "";
+  const space = mark.length > 1 ? " " : "";
   return `${mark}${space}${text}${space}${mark}`;
 }
 

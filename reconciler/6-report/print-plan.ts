@@ -54,7 +54,7 @@ function printHook(hook: HookPlan, options: PrintOptions, paint: Paint): string 
 function headRow(hook: HookPlan, paint: Paint): Row {
   const lead = `${sanitise(hook.hook.interface)} / ${hook.hook.kind}`;
   const origin = hook.origin === null ? "" : sanitise(printOrigin(hook.origin));
-  return { lead, paint: paint.bold, rest: `   ${describeAction(hook)}`, origin };
+  return { lead, paint: paint.bold, rest: `   ${sanitise(describeAction(hook))}`, origin };
 }
 
 function changeRow(line: ChangeLine, head: Origin | null, objectWidth: number, paint: Paint): Row {

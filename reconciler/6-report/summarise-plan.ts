@@ -46,20 +46,21 @@ export function summarisePlan(plan: Plan): PlanSummary {
   };
 }
 
-/** "1 to add, 1 to move, 1 map key to set; 2 steps unchanged. One atomic switch." */
-export function printSummary(summary: PlanSummary): string {
+/** "1 to add, 1 to move, 1 map key to set; 2 steps unchanged. One atomic switch.", or the same as done: "1 added, 1 moved, …". */
+export function printSummary(summary: PlanSummary, tense: "planned" | "done" = "planned"): string {
+  const words = (planned: string, done: string) => (tense === "planned" ? planned : done);
   const counts: readonly (readonly [number, string])[] = [
-    [summary.add, "to add"],
-    [summary.move, "to move"],
-    [summary.replace, "to replace"],
-    [summary.remove, "to remove"],
-    [summary.keys, summary.keys === 1 ? "map key to set" : "map keys to set"],
-    [summary.settings, summary.settings === 1 ? "setting to change" : "settings to change"],
+    [summary.add, words("to add", "added")],
+    [summary.move, words("to move", "moved")],
+    [summary.replace, words("to replace", "replaced")],
+    [summary.remove, words("to remove", "removed")],
+    [summary.keys, `map ${summary.keys === 1 ? "key" : "keys"} ${words("to set", "set")}`],
+    [summary.settings, `${summary.settings === 1 ? "setting" : "settings"} ${words("to change", "changed")}`],
   ];
-  const parts = counts.filter(([count]) => count > 0).map(([count, words]) => `${count} ${words}`);
+  const parts = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   const steps = parts.length === 0 ? "no step changes" : parts.join(", ");
   const same = summary.unchanged === 0 ? "" : `; ${plural(summary.unchanged, "step")} unchanged`;
-  return `${steps}${same}. ${printLinks(summary)}`;
+  return `${steps}${same}. ${printLinks(summary, words)}`;
 }
 
 /** "1 step", "2 steps". */
@@ -82,17 +83,16 @@ function linkChange(hook: HookPlan): "switch" | "attach" | "detach" | "restart" 
 }
 
 /** Each hook is switched on its own: atomic for its packets, and undone together when one fails. */
-function printLinks(summary: PlanSummary): string {
-  const links = [
-    summary.switch === 1 ? "one atomic switch" : `${summary.switch} atomic switches`,
-    plural(summary.attach, "chain") + " to attach",
-    plural(summary.detach, "chain") + " to detach",
-    plural(summary.restart, "chain") + " to detach and attach again",
+function printLinks(summary: PlanSummary, words: (planned: string, done: string) => string): string {
+  const links: readonly (readonly [number, string])[] = [
+    [summary.switch, summary.switch === 1 ? "one atomic switch" : `${summary.switch} atomic switches`],
+    [summary.attach, `${plural(summary.attach, "chain")} ${words("to attach", "attached")}`],
+    [summary.detach, `${plural(summary.detach, "chain")} ${words("to detach", "detached")}`],
+    [summary.restart, `${plural(summary.restart, "chain")} ${words("to detach and attach again", "detached and attached again")}`],
   ];
-  const counts = [summary.switch, summary.attach, summary.detach, summary.restart];
-  const text = links.filter((_, index) => (counts[index] as number) > 0).join(", ");
-  const sentence = text === "" ? "Nothing is reloaded" : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+  const text = links.flatMap(([count, what]) => (count > 0 ? [what] : [])).join(", ");
+  const sentence = text === "" ? words("Nothing is reloaded", "Nothing was reloaded") : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
   const pending = summary.pending === 0 ? "" : ` ${plural(summary.pending, "chain")} pending.`;
-  const cleanup = summary.cleanup === 0 ? "" : ` ${plural(summary.cleanup, "old pin")} to clean up.`;
+  const cleanup = summary.cleanup === 0 ? "" : ` ${plural(summary.cleanup, "old pin")} ${words("to clean up", "cleaned up")}.`;
   return `${sentence}.${pending}${cleanup}`;
 }
