@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import type { Objects } from "./5-apply/load-generation.ts";
-import type { PolicyReader } from "./host.ts";
 
 /** The ELF files of a policy, each opened at most once and only when somebody asks. */
-export function objectsOf(reader: PolicyReader, files: Readonly<Record<string, Uint8Array>>): Objects {
+export function objectsOf(openObject: (elf: Uint8Array) => ObjectSpec, files: Readonly<Record<string, Uint8Array>>): Objects {
   const specs = new Map<string, ObjectSpec>();
   const bytes = (digest: string): Uint8Array => {
     const file = files[digest];
@@ -12,7 +11,7 @@ export function objectsOf(reader: PolicyReader, files: Readonly<Record<string, U
     return file;
   };
   const spec = (digest: string): ObjectSpec => {
-    const opened = specs.get(digest) ?? reader.openObject(bytes(digest));
+    const opened = specs.get(digest) ?? openObject(bytes(digest));
     specs.set(digest, opened);
     return opened;
   };

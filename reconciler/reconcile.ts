@@ -130,7 +130,7 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
   const progress = options.progress ?? (() => undefined);
   const result = await applyPlan({
     kernel: host.kernel,
-    objects: objectsOf(host.policy, desired.objects),
+    objects: objectsOf(host.policy.openObject, desired.objects),
     plan: wanted,
     applied: planned.observed.applied,
     journal: {
@@ -160,7 +160,7 @@ function render(reader: PolicyReader, snapshot: Snapshot, host: string) {
 }
 
 function plan(reader: PolicyReader, desired: Desired, observed: Observed, layout: PinLayout, host: string, prune: boolean): Plan {
-  const objects = objectsOf(reader, desired.objects);
+  const objects = objectsOf(reader.openObject, desired.objects);
   return planChanges({ desired, observed, layout, host, version: sluiceVersion(), prune, btf: (digest) => objects.spec(digest).btf });
 }
 

@@ -21,7 +21,7 @@ export async function recover(host: Host): Promise<void> {
   }
   const { revision, operations } = found.journal;
   try {
-    await undo(host.kernel, objectsOf(host.policy, {}), operations, () => undefined);
+    await undo(host.kernel, objectsOf(host.policy.openObject, {}), operations, () => undefined);
   } catch (cause) {
     throw new ReconcilerError("rollback-failed", `Cannot undo the unfinished apply of ${revision.name}`, { cause });
   }

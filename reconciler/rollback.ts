@@ -96,7 +96,7 @@ async function perform(host: Host, undo: Journal, progress: Progress): Promise<v
   const revision = undo.applied?.revision ?? { name: "nothing", commit: null, author: null, subject: null, committed: null };
   await writeJournal(host.state, { format: 1, revision, applied, operations: undoing(undo.operations) });
   try {
-    await performOrUndo(host.kernel, objectsOf(host.policy, {}), undo.operations, "commit", progress);
+    await performOrUndo(host.kernel, objectsOf(host.policy.openObject, {}), undo.operations, "commit", progress);
   } catch (error) {
     if (error instanceof UndoFailed)
       throw new ReconcilerError("rollback-failed", "Cannot roll back, and cannot undo that", { cause: error });

@@ -2,6 +2,7 @@
 import { createMemoryKernel, type MemoryKernel } from "../../bpf/kernel/memory/memory-kernel.ts";
 import type { Instruction } from "../../bpf/asm/instruction.ts";
 import type { Kernel, RelocateRequest } from "../../bpf/kernel/kernel.ts";
+import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import type { RelocatedProgram } from "../../bpf/object/relocated-program.ts";
 import { observe } from "../../reconciler/3-observed/observe.ts";
 import { planChanges } from "../../reconciler/4-plan/plan-changes.ts";
@@ -16,6 +17,7 @@ import type { Observed } from "../../reconciler/model/observed.ts";
 import type { RolledBack, Stuck } from "../../reconciler/model/outcome.ts";
 import { mapPin } from "../../reconciler/model/pins.ts";
 import type { Plan } from "../../reconciler/model/plan.ts";
+import { objectsOf } from "../../reconciler/objects.ts";
 import { openFakeObject } from "./policy-builders.ts";
 
 export const layout = { root: "/sys/fs/bpf/sluice" };
@@ -23,15 +25,16 @@ export const layout = { root: "/sys/fs/bpf/sluice" };
 /** A host whose kernel and disk are in memory: what the phases leave behind can be looked at, and survives a "crash". */
 export interface MemoryHost {
   readonly memory: MemoryKernel;
+  readonly openObject: (elf: Uint8Array) => ObjectSpec;
   /** What is on disk. */
   journal: string | null;
   applied: Applied | null;
 }
 
-export function memoryHost(devices: readonly string[]): MemoryHost {
+export function memoryHost(devices: readonly string[], openObject: MemoryHost["openObject"] = openFakeObject): MemoryHost {
   const memory = createMemoryKernel();
   for (const device of devices) memory.addDevice(device);
-  return { memory, journal: null, applied: null };
+  return { memory, openObject, journal: null, applied: null };
 }
 
 /** The kernel of a host, with programs that need no ELF: each uses every map it is given. */
@@ -60,7 +63,8 @@ export async function observeFor(kernel: Kernel, host: MemoryHost, desired: Desi
 
 export async function planFor(kernel: Kernel, host: MemoryHost, desired: Desired, prune = false): Promise<Plan> {
   const observed = await observeFor(kernel, host, desired);
-  return planChanges({ desired, observed, layout, host: "test", version: "0.0.0", prune, btf: () => null });
+  const objects = objectsOf(host.openObject, desired.objects);
+  return planChanges({ desired, observed, layout, host: "test", version: "0.0.0", prune, btf: (digest) => objects.spec(digest).btf });
 }
 
 /** Plans and applies as a pass does; `kernel` may be faulty. */
@@ -68,7 +72,7 @@ export async function apply(kernel: Kernel, host: MemoryHost, desired: Desired, 
   const plan = await planFor(kernel, host, desired, prune);
   const result = await applyPlan({
     kernel,
-    objects: { bytes: (digest) => Buffer.from(digest), spec: (digest) => openFakeObject(Buffer.from(digest)) },
+    objects: objectsOf(host.openObject, desired.objects),
     plan,
     applied: host.applied,
     journal: {
@@ -77,8 +81,7 @@ export async function apply(kernel: Kernel, host: MemoryHost, desired: Desired, 
       archive: async () => void (host.journal = null),
     },
     verify: async () => {
-      const observed = { ...(await observeFor(kernel, host, desired)), applied: plan.applied };
-      return planChanges({ desired, observed, layout, host: "test", version: "0.0.0", prune: true, btf: () => null });
+      return planFor(kernel, { ...host, applied: plan.applied }, desired, true);
     },
     progress: () => undefined,
   });
@@ -93,15 +96,7 @@ export async function apply(kernel: Kernel, host: MemoryHost, desired: Desired, 
 export async function recoverHost(kernel: Kernel, host: MemoryHost): Promise<void> {
   if (host.journal === null) return;
   const { operations } = fromJson(host.journal) as Journal;
-  const noObjects = {
-    bytes: (): never => {
-      throw new Error("Undoing opens no object");
-    },
-    spec: (): never => {
-      throw new Error("Undoing opens no object");
-    },
-  };
-  await undo(kernel, noObjects, operations, () => undefined);
+  await undo(kernel, objectsOf(host.openObject, {}), operations, () => undefined);
   host.journal = null;
 }
 
