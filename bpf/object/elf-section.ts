@@ -17,7 +17,7 @@ export function elfSection(elf: Uint8Array, name: string): Uint8Array | null {
   const names = sections[view.getUint16(62, true)];
   if (names === undefined) return null;
   const found = sections.find((section) => textAt(elf, names.offset + section.name) === name);
-  return found === undefined ? null : elf.slice(found.offset, found.offset + found.size);
+  return found === undefined ? null : Uint8Array.from(elf.subarray(found.offset, found.offset + found.size));
 }
 
 /** The text that ends with a zero byte at or after `start`. */

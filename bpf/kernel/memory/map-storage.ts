@@ -56,7 +56,7 @@ export function createSparseStorage(maxEntries: number): MapStorage {
     put(key, value, flag) {
       if (readIndex(key) >= maxEntries) return "E2BIG";
       if (flag === "no-exist") return "EEXIST";
-      elements.set(readIndex(key), value.slice());
+      elements.set(readIndex(key), Uint8Array.from(value));
       return null;
     },
     remove: (key) => (elements.delete(readIndex(key)) ? null : "ENOENT"),
@@ -89,7 +89,7 @@ export function createHashStorage(maxEntries: number, evict: boolean): MapStorag
         elements.delete(elements.keys().next().value as string);
       }
       if (evict) elements.delete(text);
-      elements.set(text, value.slice());
+      elements.set(text, Uint8Array.from(value));
       return null;
     },
     remove: (key) => (elements.delete(keyText(key)) ? null : "ENOENT"),
@@ -127,7 +127,7 @@ export function createPrefixStorage(maxEntries: number, keySize: number): MapSto
       if (flag === "exist" && !there) return "ENOENT";
       if (!there && count >= maxEntries) return "ENOSPC";
       count += there ? 0 : 1;
-      table.set(prefixText(key, length), { key: key.slice(), value: value.slice() });
+      table.set(prefixText(key, length), { key: Uint8Array.from(key), value: Uint8Array.from(value) });
       return null;
     },
     remove(key) {

@@ -21,7 +21,7 @@ export function relocateFunction({ object, function: name }: RelocateRequest): R
     name,
     license: textAt(sectionBytes(elf, "license") ?? new Uint8Array(0), 0),
     instructions,
-    btf: btf?.slice() ?? null,
+    btf: btf === null ? null : Uint8Array.from(btf),
     functions: debug === null ? [] : placed.flatMap((one) => move(elf, debug.functions, one)),
     lines: debug === null ? [] : placed.flatMap((one) => move(elf, debug.lines, one)),
     frags: /^xdp\.frags(\/|$)/.test(elf.sections[entry.section]?.name ?? ""),
