@@ -12,10 +12,16 @@ export function gitError(action: string, stderr: string, cause: unknown): Reconc
 
 /** The cache is what is broken, not the remote: making it anew helps. */
 export function isCacheDamage(stderr: string): boolean {
-  return /not a git repository|File exists|bad object|object file .* is empty|loose object .* is corrupt|index file corrupt|unable to read (?:tree|sha1)/i.test(
-    stderr,
-  );
+  return damages.some((pattern) => pattern.test(stderr));
 }
+
+const damages = [
+  /not a git repository/i,
+  /bad (?:config|object|ref|signature|tree)/i,
+  /file exists|cannot lock ref|unable to create .*\.lock/i,
+  /object file .* is empty|loose object .* is corrupt|index file corrupt|packfile .* (?:invalid|corrupt|cannot be)/i,
+  /unable to read (?:tree|sha1)|did not send all necessary objects/i,
+];
 
 /** Text from strangers, for one line of a terminal: control characters and marks that turn the direction of writing become "\ufffd". */
 export function printable(text: string): string {
