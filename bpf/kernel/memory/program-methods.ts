@@ -43,8 +43,9 @@ export function createProgramMethods(state: KernelState): Pick<Kernel, "relocate
           `Cannot run "${program.name}": a packet of ${packet.length} bytes has no Ethernet header`,
         );
       }
-      const { verdict, packet: result } = runProgram(state, program, packet, ifindex ?? loopback, repeat ?? 1);
-      return { verdict, packet: result, nanoseconds: 0 };
+      const ending = runProgram(state, program, packet, { ifindex: ifindex ?? loopback, testRun: true }, repeat ?? 1);
+      // What comes back starts with the metadata.
+      return { verdict: ending.verdict, packet: new Uint8Array(Buffer.concat([ending.metadata, ending.packet])), nanoseconds: 0 };
     },
   };
 }

@@ -27,7 +27,7 @@ export function sendPacket(state: KernelState, name: string, hook: HookKind, pac
   if (packet.length < 14) throw refusal("sendto", "EINVAL", `Cannot send ${packet.length} bytes: expected at least an Ethernet header`);
   let sent: SentPacket = { verdict: hook === "xdp" ? xdpPass : tcxNext, packet, redirect: null, programs: 0 };
   for (const { program } of device.hooks[hook]) {
-    const ending = runProgram(state, program, sent.packet, device.ifindex);
+    const ending = runProgram(state, program, sent.packet, { ifindex: device.ifindex, testRun: false });
     const verdict = hook === "xdp" ? xdpVerdict(ending.verdict) : ending.verdict;
     sent = { verdict, packet: ending.packet, redirect: ending.redirect, programs: sent.programs + 1 };
     if (hook === "xdp" || verdict === tcxNext) continue;

@@ -55,8 +55,18 @@ const skbLayout: ContextLayout = {
 
 const skbField = { length: 0, packetType: 4, protocol: 16, ingressIfindex: 36, ifindex: 40, wireLength: 160 } as const;
 
-/** The context of a packet that came in (or goes out) on a device. */
-export function createContext(hook: HookKind, packet: Packet, ifindex: number): Context {
+/** How a packet came to a hook. */
+export interface Arrival {
+  readonly ifindex: number;
+  /**
+   * By BPF_PROG_TEST_RUN: it came from no device, and is for this host only when its destination is all zeros, which is the address of
+   * "lo". Packets that were sent are for this host unless they are for many.
+   */
+  readonly testRun: boolean;
+}
+
+/** The context of a packet at a hook. */
+export function createContext(hook: HookKind, packet: Packet, { ifindex, testRun }: Arrival): Context {
   const fields = new DataView(new ArrayBuffer(layoutOf(hook).size));
   const context = { hook, fields, packet };
   if (hook === "xdp") {
@@ -64,9 +74,9 @@ export function createContext(hook: HookKind, packet: Packet, ifindex: number): 
     return context;
   }
   const frame = packetBytes(packet);
-  fields.setUint32(skbField.packetType, packetType(frame), true);
+  fields.setUint32(skbField.packetType, packetType(frame, testRun), true);
   fields.setUint16(skbField.protocol, new DataView(frame.buffer, frame.byteOffset).getUint16(12, true), true);
-  fields.setUint32(skbField.ingressIfindex, hook === "tc-ingress" ? ifindex : 0, true);
+  fields.setUint32(skbField.ingressIfindex, hook === "tc-ingress" && !testRun ? ifindex : 0, true);
   fields.setUint32(skbField.ifindex, ifindex, true);
   updateLength(context);
   return context;
@@ -98,9 +108,10 @@ function layoutOf(hook: HookKind): ContextLayout {
   return hook === "xdp" ? xdpLayout : skbLayout;
 }
 
-/** PACKET_HOST (0) and its like, as eth_type_trans tells them for a device whose own address is the frame's destination. */
-function packetType(frame: Uint8Array): number {
+/** PACKET_HOST (0), BROADCAST (1), MULTICAST (2) or OTHERHOST (3), as eth_type_trans tells them. */
+function packetType(frame: Uint8Array, testRun: boolean): number {
   const destination = frame.subarray(0, 6);
   if (destination.every((byte) => byte === 0xff)) return 1;
-  return ((destination[0] as number) & 1) === 1 ? 2 : 0;
+  if (((destination[0] as number) & 1) === 1) return 2;
+  return testRun && destination.some((byte) => byte !== 0) ? 3 : 0;
 }

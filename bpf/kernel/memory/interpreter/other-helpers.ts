@@ -77,7 +77,8 @@ function loop(machine: Machine, callBack: CallBack): void {
   const fn = registers.whole[2] as bigint;
   const context = registers.whole[3] as bigint;
   if (registers.whole[4] !== 0n) return setNumber(registers, 0, errno.EINVAL);
-  if (times > mostLoops) return setNumber(registers, 0, errno.E2BIG);
+  // The verifier puts the loop in place of the call, and its errno is a 32-bit move.
+  if (times > mostLoops) return setHalves(registers, 0, errno.E2BIG, 0);
   let calls = 0;
   while (calls < times) {
     const index = calls++;

@@ -44,3 +44,8 @@ export function moveBounds(packet: Packet): void {
 export function packetBytes({ region, data, dataEnd }: Packet): Uint8Array {
   return new Uint8Array(region.view.buffer, region.view.byteOffset + data, dataEnd - data);
 }
+
+/** The bytes of the metadata in front of the packet, live. */
+export function metadataBytes({ region, data, dataMeta }: Packet): Uint8Array {
+  return new Uint8Array(region.view.buffer, region.view.byteOffset + dataMeta, data - dataMeta);
+}
