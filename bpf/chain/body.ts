@@ -24,6 +24,8 @@ export interface BodyFunction {
   readonly stack: number;
   /** Whether `stack` is sure. */
   readonly stackCertain: boolean;
+  /** See StackDepth: verified rightly only in the outermost frame. */
+  readonly outermostOnly: boolean;
   /** Functions, by number, that it calls or hands to helpers. */
   readonly callees: readonly number[];
   readonly tailCalls: boolean;
@@ -68,6 +70,7 @@ function analyseFunction(instructions: readonly Instruction[], start: number, en
     end,
     stack: stack.bytes,
     stackCertain: stack.certain,
+    outermostOnly: stack.confusing,
     callees: [...new Set(targets)].map((target) => starts.indexOf(target)),
     tailCalls: own.some(([, instruction]) => isTailCall(instruction)),
     packetLoads: own.some(([, instruction]) => isPacketLoad(instruction)),

@@ -36,6 +36,8 @@ const tailCallLimit = 256;
  */
 export function chooseModes(candidates: readonly Candidate[], slots: number): ChainModes | LinkRefusal {
   const needs = candidates.map(reasonToCall);
+  const torn = candidates.findIndex((candidate, index) => needs[index] !== null && isOutermostOnly(candidate));
+  if (torn >= 0) return refuseTorn((candidates[torn] as Candidate).step.name, needs[torn] as string);
   let obstacle: Obstacle | null = null;
   for (const rounding of roundings) {
     const depths = candidates.map(({ body }) => callDepths(body.functions, rounding));
@@ -55,15 +57,21 @@ function reasonToCall({ step, body }: Candidate): string | null {
   if (step.mode === "call") return "asked for";
   if (main.tailCalls) return "it makes tail calls, which would leave the chain";
   if (main.packetLoads) return "it reads packets by LD_ABS, which would end the chain where a packet is too short";
-  if (!main.stackCertain) return "how deep it reaches into the stack depends on a number that may be negative";
+  if (!main.stackCertain && !main.outermostOnly) return "how deep it reaches into the stack depends on a number that may be negative";
   if (routeExits(body) === null) return "its jumps would leave the 16-bit range";
   return null;
 }
 
-/** Depths of the inlined bodies to try, deepest first, and 0 for none that uses the stack. */
+function refuseTorn(step: string, need: string): LinkRefusal {
+  const reason = `It has to be called (${need}), but adds a stack address to a number, which the verifier mistakes in called functions`;
+  return { kind: "refused", step, reason };
+}
+
+/** Depths of the inlined bodies to try, deepest first; the last one is that of the bodies that must be inlined. */
 function ceilings(candidates: readonly Candidate[], needs: readonly (string | null)[]): number[] {
+  const lowest = Math.max(0, ...candidates.filter(isOutermostOnly).map(stackOf));
   const depths = candidates.filter((_, index) => needs[index] === null).map(stackOf);
-  return [...new Set([...depths, 0])].sort((a, b) => b - a);
+  return [...new Set([...depths.filter((depth) => depth > lowest), lowest])].sort((a, b) => b - a);
 }
 
 function modesBelow(candidates: readonly Candidate[], needs: readonly (string | null)[], ceiling: number): StepMode[] {
@@ -120,6 +128,10 @@ function findReason(depth: CallDepth, frame: number): string | null {
     return `It makes a tail call below ${depth.aboveTailCall} bytes of stack, the kernel allows ${tailCallLimit - 1}`;
   }
   return null;
+}
+
+function isOutermostOnly({ body }: Candidate): boolean {
+  return body.functions[0]?.outermostOnly ?? false;
 }
 
 function stackOf({ body }: Candidate): number {

@@ -12,6 +12,12 @@ export interface StackDepth {
   readonly bytes: number;
   /** false: an address on the stack is moved by a number that may be negative; `bytes` takes it for none that is. */
   readonly certain: boolean;
+  /**
+   * A number becomes an address by having one added to it (number += address). Linux up to 6.18 at least then takes the address
+   * for one of the outermost frame, so in a called function the verifier looks for it on the caller's stack: it believes what is no
+   * longer true of its own, and removes branches that do run.
+   */
+  readonly confusing: boolean;
 }
 
 /**
@@ -35,7 +41,7 @@ export function stackDepth(instructions: readonly Instruction[], start = 0, end 
   for (;;) {
     const frame: Frame = new Frame(spilled);
     followPaths(instructions, start, end, frame);
-    if (frame.spilled === spilled) return { bytes: Math.ceil(frame.deepest / 8) * 8, certain: frame.certain };
+    if (frame.spilled === spilled) return { bytes: Math.ceil(frame.deepest / 8) * 8, certain: frame.certain, confusing: frame.confusing };
     spilled = frame.spilled;
   }
 }
@@ -44,6 +50,7 @@ export function stackDepth(instructions: readonly Instruction[], start = 0, end 
 class Frame {
   deepest = 0;
   certain = true;
+  confusing = false;
   /** The lowest stack address that was ever stored: what a load from the stack can bring back. */
   spilled: Value;
 
@@ -152,6 +159,7 @@ function calculate(instruction: Instruction, left: Value, right: Value, frame: F
 }
 
 function sum(left: Value, right: Value, frame: Frame): Value {
+  if (typeof right === "number") frame.confusing = true;
   if (left === "natural") return right;
   if (right === "natural") return left;
   const address = [left, right].find((value) => typeof value === "number");

@@ -20,9 +20,9 @@ test("analyseBody() finds functions, exits, maps and who calls whom", (t) => {
   t.deepEqual(analyseBody(instructions), {
     instructions,
     functions: [
-      { start: 0, end: 7, stack: 32, stackCertain: true, callees: [1, 2], tailCalls: false, packetLoads: false },
-      { start: 7, end: 9, stack: 0, stackCertain: true, callees: [], tailCalls: true, packetLoads: false },
-      { start: 9, end: 15, stack: 0, stackCertain: true, callees: [1], tailCalls: false, packetLoads: false },
+      { start: 0, end: 7, stack: 32, stackCertain: true, outermostOnly: false, callees: [1, 2], tailCalls: false, packetLoads: false },
+      { start: 7, end: 9, stack: 0, stackCertain: true, outermostOnly: false, callees: [], tailCalls: true, packetLoads: false },
+      { start: 9, end: 15, stack: 0, stackCertain: true, outermostOnly: false, callees: [1], tailCalls: false, packetLoads: false },
     ],
     exits: [6],
     maps: new Set(["rules", ".bss"]),

@@ -102,3 +102,36 @@ test("chooseModes() refuses what calls too deep or itself", (t) => {
   t.deepEqual(modesOf([nested(...Array.from({ length: 8 }, () => 0))]), [0, null]);
   t.is(modesOf([[callFunction(1), exit(), callFunction(-1), exit()]]), "It calls itself, which the kernel does not allow");
 });
+
+/** Uses this much of its stack by an address that it adds to a number. */
+const confusing = (bytes: number, ...more: readonly Instruction[]): Instruction[] => [
+  mov64Imm(2, 0),
+  mov64(3, 10),
+  alu64("add", 2, 3),
+  st("dw", 2, -bytes, 0),
+  ...more,
+  mov64Imm(0, 0),
+  exit(),
+];
+
+test("chooseModes() never calls a body that the verifier would misunderstand", (t) => {
+  const reason = "its 352 bytes of stack do not fit beside the other steps'";
+
+  t.deepEqual(modesOf([confusing(96), nested(352), nested(0, 160)]), [96, null, reason, null]);
+  t.deepEqual(choose([confusing(400), nested(40, 160)]), {
+    kind: "refused",
+    step: "s1",
+    reason: "It needs 160 bytes of stack below the chain's 416, the kernel has 512 for both",
+  });
+  t.deepEqual(choose([confusing(8, callHelper(12))]), {
+    kind: "refused",
+    step: "s0",
+    reason:
+      "It has to be called (it makes tail calls, which would leave the chain), but adds a stack address to a number, " +
+      "which the verifier mistakes in called functions",
+  });
+});
+
+test("chooseModes() inlines a body that it is not sure about when it may not be called", (t) => {
+  t.deepEqual(modesOf([[mov64(3, 10), alu64("add", 1, 3), st("dw", 1, -24, 0), mov64Imm(0, 0), exit()]]), [24, null]);
+});

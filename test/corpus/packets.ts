@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ethernet, icmp, icmpv6, ipv4, ipv6, type Layer, raw, tcp, udp, vlan } from "../lab/packet.ts";
+import type { Random } from "./random.ts";
+
+const addresses = ["10.1.2.3", "10.200.0.1", "192.0.2.1", "192.0.2.77", "203.0.113.9"];
+const addresses6 = ["2001:db8::1", "2001:db8::2", "fe80::1"];
+const ports = [22, 53, 80, 443, 40_000];
+
+/** A frame of one of the kinds that filters meet: valid, VLAN-tagged, IPv6, tiny, large, cut off, damaged, noise. */
+export function randomPacket(random: Random): Uint8Array {
+  const frame = ethernet({ src: randomMac(random), dst: randomMac(random) }, network(random));
+  const kind = random.below(10);
+  if (kind === 0) return noise(random, 14 + random.below(20));
+  if (kind === 1) return noise(random, 14 + random.below(1500));
+  if (kind === 2) return frame.slice(0, Math.max(14, random.below(frame.length)));
+  if (kind <= 4) return damaged(random, frame);
+  return frame;
+}
+
+function network(random: Random): Layer {
+  const payload = noise(random, random.chance(0.2) ? random.below(1400) : random.below(60));
+  const inner = random.chance(0.3) ? network6(random, payload) : network4(random, payload);
+  return random.chance(0.15) ? vlan({ id: random.below(4095) }, inner) : inner;
+}
+
+function network4(random: Random, payload: Uint8Array): Layer {
+  const options = random.chance(0.1) ? { options: noise(random, 8) } : {};
+  const fragment = random.chance(0.1) ? { fragmentOffset: random.below(100), moreFragments: random.chance(0.5) } : {};
+  const fields = { src: random.pick(addresses), dst: random.pick(addresses), ttl: random.below(255), ...options, ...fragment };
+  return ipv4(fields, random.chance(0.15) ? icmp({ payload }) : transport(random, payload));
+}
+
+function network6(random: Random, payload: Uint8Array): Layer {
+  const fields = { src: random.pick(addresses6), dst: random.pick(addresses6) };
+  return ipv6(fields, random.chance(0.15) ? icmpv6({ payload }) : transport(random, payload));
+}
+
+function transport(random: Random, payload: Uint8Array): Layer {
+  const [from, to] = [random.pick(ports), random.pick(ports)];
+  if (random.chance(0.1)) return raw(random.below(256), payload);
+  return random.chance(0.5) ? udp({ from, to, payload }) : tcp({ from, to, flags: random.below(64), payload });
+}
+
+function randomMac(random: Random): string {
+  return `02:00:00:${[0, 1, 2].map(() => random.below(8).toString(16).padStart(2, "0")).join(":")}`;
+}
+
+function damaged(random: Random, frame: Uint8Array): Uint8Array {
+  const copy = frame.slice();
+  for (let times = 0; times < 3; times++) copy[random.below(Math.min(copy.length, 60))] = random.below(256);
+  return copy;
+}
+
+function noise(random: Random, length: number): Uint8Array {
+  return Uint8Array.from({ length }, () => random.below(256));
+}
