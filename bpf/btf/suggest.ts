@@ -26,7 +26,7 @@ export function listWords(words: readonly string[]): string {
 
 /** Letters to change; a swap of neighbours counts as one, as typists make it, and not as the two that Levenshtein sees. */
 function apart(one: string, other: string): number {
-  const first = [...one].findIndex((letter, index) => letter !== other[index]);
+  const first = Array.from(one).findIndex((letter, index) => letter !== other[index]);
   const swapped = one.slice(0, first) + one.charAt(first + 1) + one.charAt(first) + one.slice(first + 2);
   return first >= 0 && swapped === other ? 1 : distance(one, other);
 }

@@ -74,7 +74,7 @@ function show(text: string): string {
 }
 
 function columns(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
 
 function count(diagnostics: readonly Diagnostic[]): { readonly errors: number; readonly warnings: number } {

@@ -102,7 +102,7 @@ function escapeHtml(text: string): string {
 }
 
 function cutText(text: string, length: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`;
 }
 

@@ -86,7 +86,11 @@ function printRows(rows: readonly Row[], width: number | undefined, paint: Paint
 }
 
 function cut(text: string, width: number): string {
-  return columns(text) <= width ? text : `${[...text].slice(0, width - 1).join("")}…`;
+  return columns(text) <= width
+    ? text
+    : `${Array.from(text)
+        .slice(0, width - 1)
+        .join("")}…`;
 }
 
 function printNotes(plan: Plan, paint: Paint): string {
@@ -111,5 +115,5 @@ function printEnd(plan: Plan, paint: Paint): string {
 }
 
 function columns(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }
