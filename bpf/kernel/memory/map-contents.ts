@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Entries, entryAt, noEntries, packEntries } from "../entries.ts";
 import { sortEntries } from "../sort-entries.ts";
+import type { KernelError } from "../kernel-error.ts";
+import type { MapErrno } from "./map-storage.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { refusal } from "./refuse.ts";
 
@@ -17,13 +19,15 @@ export function readEntries(map: MemoryMap): Entries {
 export function writeEntries(map: MemoryMap, puts: Entries, deletes: Entries): void {
   if (puts.count + deletes.count === 0) return;
   checkWritable(map, puts, deletes);
-  for (let index = 0; index < deletes.count; index++) removeEntry(map, entryAt(deletes, index)[0]);
+  for (let index = 0; index < deletes.count; index++) {
+    const [key] = entryAt(deletes, index);
+    const errno = removeEntry(map, key);
+    if (errno !== null && errno !== "ENOENT") throw entryRefused(map, key, errno);
+  }
   for (let index = 0; index < puts.count; index++) {
     const [key, value] = entryAt(puts, index);
     const errno = map.storage.put(key, value, "any");
-    if (errno === null) continue;
-    const at = Buffer.from(key).toString("hex");
-    throw refusal("BPF_MAP_UPDATE_ELEM", errno, `Cannot write to the map "${map.name}" at the key 0x${at}: ${errno}`);
+    if (errno !== null) throw entryRefused(map, key, errno);
   }
 }
 
@@ -39,7 +43,12 @@ function checkWritable(map: MemoryMap, puts: Entries, deletes: Entries): void {
 }
 
 /** Elements of an array cannot go: they become zero. */
-function removeEntry(map: MemoryMap, key: Uint8Array): void {
-  if (arrays.has(map.definition.type)) map.storage.put(key, new Uint8Array(map.storedSize), "any");
-  else map.storage.remove(key);
+function removeEntry(map: MemoryMap, key: Uint8Array): MapErrno {
+  if (arrays.has(map.definition.type)) return map.storage.put(key, new Uint8Array(map.storedSize), "any");
+  return map.storage.remove(key);
+}
+
+function entryRefused(map: MemoryMap, key: Uint8Array, errno: string): KernelError {
+  const at = Buffer.from(key).toString("hex");
+  return refusal("BPF_MAP_UPDATE_ELEM", errno, `Cannot write to the map "${map.name}" at the key 0x${at}: ${errno}`);
 }

@@ -59,7 +59,10 @@ export function createSparseStorage(maxEntries: number): MapStorage {
       elements.set(readIndex(key), Uint8Array.from(value));
       return null;
     },
-    remove: (key) => (elements.delete(readIndex(key)) ? null : "ENOENT"),
+    remove(key) {
+      if (readIndex(key) >= maxEntries) return "E2BIG";
+      return elements.delete(readIndex(key)) ? null : "ENOENT";
+    },
     *entries() {
       for (const [index, value] of [...elements].sort(([a], [b]) => a - b)) yield [indexKey(index), value];
     },
