@@ -67,18 +67,31 @@ export async function tidyRepository(cache: GitCache, signal: AbortSignal): Prom
   if (names.filter((name) => name.endsWith(".pack")).length > 50) await runGit(cache.setting, ["gc", "--quiet", "--prune=now"], signal);
 }
 
-/** Looks at the packs that are being received, four times a second, and calls `tooMuch` once they pass the limit. Returns how to end it. */
-export function watchPackSize(cache: GitCache, limit: number, tooMuch: () => void): () => void {
+/**
+ * Runs a fetch and calls `tooMuch` once the packs that it writes pass the limit: looked at four times a second while they grow, and at
+ * the end. Throws what `tooMuch` makes for a fetch that ended before it was caught, after throwing away what it brought.
+ */
+export async function limitingPacks<T>(cache: GitCache, limit: number, tooMuch: () => Error, fetch: () => Promise<T>): Promise<T> {
+  const directory = join(cache.setting.directory, "objects/pack");
+  const before = new Set(await readdir(directory));
+  const isTooMuch = async () => (await newBytes(directory, before)) > limit;
   const timer = setInterval(async () => {
-    if ((await receivedBytes(join(cache.setting.directory, "objects/pack"))) > limit) tooMuch();
+    if (await isTooMuch()) tooMuch();
   }, 250);
-  return () => clearInterval(timer);
+  try {
+    const result = await fetch();
+    if (!(await isTooMuch())) return result;
+  } finally {
+    clearInterval(timer);
+  }
+  await clearRepository(cache);
+  throw tooMuch();
 }
 
-async function receivedBytes(directory: string): Promise<number> {
+async function newBytes(directory: string, before: ReadonlySet<string>): Promise<number> {
   const names = await readdir(directory).catch(() => []);
   const sizes = names
-    .filter((name) => name.startsWith("tmp_pack_"))
+    .filter((name) => !before.has(name) && (name.endsWith(".pack") || name.startsWith("tmp_pack_")))
     .map((name) =>
       stat(join(directory, name)).then(
         ({ size }) => size,

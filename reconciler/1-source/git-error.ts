@@ -86,6 +86,7 @@ const complaints: readonly Complaint[] = [
     hint: "Check the name, and DNS on this host",
   },
   { pattern: /connection refused/i, code: "source-unreachable", reason: "nothing listens there (connection refused)" },
+  { pattern: /couldn't connect to server/i, code: "source-unreachable", reason: "no connection to it can be made" },
   { pattern: /timed out|timeout/i, code: "source-unreachable", reason: "the connection timed out" },
   { pattern: /network is unreachable|no route to host/i, code: "source-unreachable", reason: "there is no route to it" },
   {

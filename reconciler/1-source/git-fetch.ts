@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Revision } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
-import { type GitCache, tidyRepository, watchPackSize } from "./git-cache.ts";
+import { type GitCache, limitingPacks, tidyRepository } from "./git-cache.ts";
 import { GitFailure, runGit } from "./git-command.ts";
 import { printable } from "./git-error.ts";
 import { fullName, type GitRef, revisionName } from "./git-ref.ts";
@@ -26,15 +26,14 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
   const { place, url, ref, limits, what, stop } = request;
   const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
   if ((await fetchedCommit(place, signal)) === wanted) return wanted;
-  const tooMuch = () => stop(new ReconcilerError("source-refused", `Cannot ${what}: it sends more than ${limits.fetchBytes} bytes`));
-  const unwatch = watchPackSize(place, limits.fetchBytes, tooMuch);
-  try {
-    const refspec = `+${ref.kind === "commit" ? ref.name : fullName(ref)}:${fetchedRef}`;
-    const flags = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-shallow", "--force"];
-    await runGit(place.setting, ["fetch", ...flags, "--", url, refspec], signal);
-  } finally {
-    unwatch();
-  }
+  const tooMuch = () => {
+    const error = new ReconcilerError("source-refused", `Cannot ${what}: it sends more than ${limits.fetchBytes} bytes`);
+    stop(error);
+    return error;
+  };
+  const refspec = `+${ref.kind === "commit" ? ref.name : fullName(ref)}:${fetchedRef}`;
+  const flags = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-shallow", "--force"];
+  await limitingPacks(place, limits.fetchBytes, tooMuch, () => runGit(place.setting, ["fetch", ...flags, "--", url, refspec], signal));
   await tidyRepository(place, signal);
   const commit = await fetchedCommit(place, signal);
   if (commit === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
