@@ -16,7 +16,7 @@ export function printCidr(key: Uint8Array): string {
 }
 
 /** "02:00:5e:10:00:01". */
-export function printMac(address: Uint8Array): string {
+function printMac(address: Uint8Array): string {
   return Array.from(address, (byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 

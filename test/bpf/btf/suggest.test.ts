@@ -13,5 +13,5 @@ test("listWords() quotes words, eight at most", (t) => {
   t.is(listWords([]), "nothing");
   t.is(listWords(["a"]), '"a"');
   t.is(listWords(["a", "b", "c"]), '"a", "b" or "c"');
-  t.is(listWords([..."abcdefghi"]), '"a", "b", "c", "d", "e", "f", "g", "h", …');
+  t.is(listWords(Array.from("abcdefghi")), '"a", "b", "c", "d", "e", "f", "g", "h", …');
 });

@@ -24,7 +24,7 @@ for (const [name, plan] of Object.entries(samplePlans)) {
     const changes = lines.filter((line) => /^ {2}[-+~^] /.test(line));
     if (name !== "hostile")
       t.deepEqual(
-        changes.filter((line) => [...line].length > 100),
+        changes.filter((line) => Array.from(line).length > 100),
         [],
       );
     t.is(lines.at(-1), "");
