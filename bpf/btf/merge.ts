@@ -4,7 +4,7 @@ import { type BtfRecord, btfKind, headerSize, nameOffsets, readRecords, readSect
 
 /**
  * Several BTF blobs as one, without removing duplicates. For input number i, type id t > 0 became t + typeOffsets[i], and string
- * offset s > 0 became s + stringOffsets[i]; 0 (void, no name) stays 0. shiftType and shiftString say the same.
+ * offset s > 0 became s + stringOffsets[i]; 0 (void, no name) stays 0.
  */
 export interface MergedBtf {
   readonly btf: Uint8Array;
@@ -16,13 +16,6 @@ export interface AppendedFunctions {
   readonly btf: Uint8Array;
   /** BTF_KIND_FUNC ids, in the order of the names. */
   readonly ids: readonly number[];
-}
-
-/** What to change of one BTF_KIND_FUNC; what is absent stays. */
-export interface FunctionEdit {
-  readonly id: number;
-  readonly name?: string;
-  readonly linkage?: "static" | "global";
 }
 
 /** BTF_MAX_TYPE and BTF_MAX_NAME_OFFSET of the kernel. */
@@ -51,7 +44,7 @@ export function mergeBtf(blobs: readonly Uint8Array[]): MergedBtf {
 }
 
 /** The merged id of a type of one input. */
-export function shiftType(typeOffset: number, id: number): number {
+function shiftType(typeOffset: number, id: number): number {
   return id === 0 ? 0 : id + typeOffset;
 }
 
@@ -82,25 +75,6 @@ export function appendStaticFunctions(btf: Uint8Array, names: readonly string[])
     btf: assemble([types, ...added], [strings, ...texts], records.length + added.length),
     ids: functionNames.map((_, index) => first + index),
   };
-}
-
-/** Renames functions and changes their linkage (0 static, 1 global), as a copy. Throws BtfError for an id that is no function. */
-export function editFunctions(btf: Uint8Array, edits: readonly FunctionEdit[]): Uint8Array {
-  const { records, types, strings } = split(btf);
-  const view = new DataView(types.buffer);
-  const texts: Uint8Array[] = [];
-  let end = strings.length;
-  for (const { id, name, linkage } of edits) {
-    const record = records[id - 1];
-    if (record?.kind !== btfKind.function) throw new BtfError(`Cannot change BTF type ${id}: it is no function`);
-    if (linkage !== undefined) view.setUint32(record.offset + 4, (btfKind.function << 24) | (linkage === "global" ? 1 : 0), true);
-    if (name === undefined) continue;
-    const text = Buffer.from(`${checkIdentifier(name)}\0`);
-    view.setUint32(record.offset, end, true);
-    texts.push(text);
-    end += text.length;
-  }
-  return assemble([types], [strings, ...texts], records.length);
 }
 
 /** Copies of the two sections; record offsets count from the start of `types`. */

@@ -1,29 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BtfError } from "./btf-error.ts";
 import { type Decoded, decodeValue } from "./decode.ts";
-import { printAddress, printCidr, printHex } from "./print-address.ts";
+import { printHex } from "./print-address.ts";
 import type { Btf } from "./types.ts";
-
-/** A way to print keys or values: by their BTF type, as an address, as the key of a longest-prefix trie, or as plain bytes. */
-export type BytesPrinter =
-  | { readonly kind: "btf"; readonly btf: Btf; readonly type: number }
-  | { readonly kind: "cidr" }
-  | { readonly kind: "address" }
-  | { readonly kind: "hex" };
-
-/** One line for a plan: `{mac: "02:00:5e:10:00:01", n: 5}`, `10.0.0.0/8`, `80`. Prints as hexadecimal what the printer does not fit. */
-export function printBytes(printer: BytesPrinter, bytes: Uint8Array): string {
-  switch (printer.kind) {
-    case "btf":
-      return printValue(printer.btf, printer.type, bytes);
-    case "cidr":
-      return printCidr(bytes);
-    case "address":
-      return printAddress(bytes);
-    case "hex":
-      return printHex(bytes);
-  }
-}
 
 /** A value by its BTF type, in one line without control characters; "hex:…" when the type and the bytes do not fit each other. */
 export function printValue(btf: Btf, type: number, bytes: Uint8Array): string {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { encodeValue } from "../../../bpf/btf/encode.ts";
-import { printBytes, printValue } from "../../../bpf/btf/print.ts";
+import { printValue } from "../../../bpf/btf/print.ts";
 import type { Btf } from "../../../bpf/btf/types.ts";
 import { sample, typeNamed } from "./sample.ts";
 
@@ -42,11 +42,4 @@ test("printValue() never lets a control character through", (t) => {
 test("printValue() prints bytes that do not fit the type as hexadecimal", (t) => {
   t.is(printValue(btf, typeNamed(btf, "struct", "lpm4"), Uint8Array.of(1, 2)), "hex:0102");
   t.is(printValue(btf, typeNamed(btf, "forward", "undefined"), Uint8Array.of(1)), "hex:01");
-});
-
-test("printBytes() goes by the printer", (t) => {
-  t.is(printBytes({ kind: "btf", btf, type: typeNamed(btf, "struct", "in_addr") }, Uint8Array.of(10, 0, 0, 1)), "10.0.0.1");
-  t.is(printBytes({ kind: "cidr" }, Uint8Array.of(8, 0, 0, 0, 10, 0, 0, 0)), "10.0.0.0/8");
-  t.is(printBytes({ kind: "address" }, Uint8Array.of(10, 0, 0, 1)), "10.0.0.1");
-  t.is(printBytes({ kind: "hex" }, Uint8Array.of(10, 0, 0, 1)), "hex:0a000001");
 });
