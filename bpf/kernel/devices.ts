@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { constants } from "node:os";
 import { bpfCommand, linkType, xdpAttached } from "../libbpf-ffi/constants.ts";
-import { libbpf } from "../libbpf-ffi/library.ts";
 import { libc } from "../libbpf-ffi/libc.ts";
+import { libbpf } from "../libbpf-ffi/library.ts";
 import { addressOf } from "../libbpf-ffi/memory.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
 import { withFd } from "./fds.ts";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readlinkSync } from "node:fs";
 import { constants } from "node:os";
-import { libbpf } from "../libbpf-ffi/library.ts";
 import { libc } from "../libbpf-ffi/libc.ts";
+import { libbpf } from "../libbpf-ffi/library.ts";
 import type { Pin } from "./kernel.ts";
 import { type Attempt, check, refusal } from "./refusal.ts";
 

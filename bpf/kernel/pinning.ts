@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { isBpffs } from "./bpffs.ts";
@@ -83,11 +83,14 @@ function readEntries(directory: string) {
   return readdirSync(directory, { withFileTypes: true });
 }
 
+/** One level after another: Node's own recursion does not end on file systems that refuse directories with ENOENT. */
 function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  makeDirectory(dirname(directory));
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { mode: 0o700 });
   } catch (cause) {
-    throw fileError(`Cannot make the directory "${directory}"`, "mkdir", cause);
+    if (errorCode(cause) !== "EEXIST") throw fileError(`Cannot make the directory "${directory}"`, "mkdir", cause);
   }
 }
 

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { attachType, bpfCommand, programType } from "../libbpf-ffi/constants.ts";
 import { errnoName, errnoText } from "../libbpf-ffi/errno.ts";
-import { LibbpfMissing, libbpf } from "../libbpf-ffi/library.ts";
 import { libc } from "../libbpf-ffi/libc.ts";
+import { LibbpfMissing, libbpf } from "../libbpf-ffi/library.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
 
 /** What this machine lets this process do, for `sluice doctor`. Nothing that is probed stays in the kernel. */

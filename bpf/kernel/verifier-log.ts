@@ -17,18 +17,25 @@ const afterwards = /^(processed \d+ insns|verification time|stack depth|max_stat
 /** The instruction that libbpf writes in place of a CO-RE relocation that the kernel's types do not satisfy. */
 const failedRelocation = /invalid func unknown#195896080/;
 
+const noSuchType = "a CO-RE relocation of it failed: this kernel has no such type, member or value";
+
+/** Everything else that the verifier prints: instructions, states, source lines, its way through the program. */
+const progress = /^\s*(\d+: |;|from |R\d+|fp-|last_idx|regs=|parent |mark_precise|func#|Func#|\()/;
+
 /** Finds the reason in a verifier log; null in an empty one. */
 export function lastWords(log: string): VerifierVerdict | null {
   const lines = log.split("\n").filter((line) => line.trim() !== "");
-  const end = lines.findLastIndex((line) => !afterwards.test(line));
-  const reason = lines[end]?.trim();
-  if (reason === undefined) return null;
-  const before = lines.slice(0, end);
+  const end = lines.findLastIndex((line) => !afterwards.test(line)) + 1;
+  if (end === 0) return null;
+  // The reason may take two lines: what is wrong, and with what.
+  const start = end > 1 && isReason(lines[end - 2] as string) ? end - 2 : end - 1;
+  const before = lines.slice(0, start);
+  const reason = lines.slice(start, end).map((line) => line.trim());
   return {
     instruction: firstNumber(before.findLast((line) => /^\d+: /.test(line))),
     source: sourceOf(before.findLast((line) => line.startsWith(";") && / @ /.test(line))),
-    reason: failedRelocation.test(reason) ? "a CO-RE relocation of it failed: this kernel has no such type, member or value" : reason,
-    omitted: end,
+    reason: reason.some((line) => failedRelocation.test(line)) ? noSuchType : reason.join(": "),
+    omitted: start,
   };
 }
 
@@ -39,12 +46,21 @@ export function verifierSentence(log: string): string | null {
   const { instruction, source, reason, omitted } = verdict;
   const at = instruction === null ? "" : ` at instruction ${instruction}`;
   const line = source === null ? "" : ` (${source})`;
-  return `the verifier refused it${at}${line}: ${reason}${omitted === 0 ? "" : ` (${omitted} lines omitted)`}`;
+  return `the verifier refused it${at}${line}: ${reason}${omissions(omitted)}`;
 }
 
 /** How many instructions the verifier walked through, from its statistics; null when the log has none. */
 export function processedInstructions(log: string): number | null {
   return firstNumber(/processed \d+ insns/.exec(log)?.[0]);
+}
+
+function omissions(lines: number): string {
+  if (lines === 0) return "";
+  return lines === 1 ? " (1 line omitted)" : ` (${lines} lines omitted)`;
+}
+
+function isReason(line: string): boolean {
+  return !progress.test(line);
 }
 
 function firstNumber(text: string | undefined): number | null {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+import { constants } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import koffi from "koffi";
+
+/*
+ * Sends and receives whole frames on a device of this network namespace, through AF_PACKET. What arrives is seen behind XDP but
+ * before tc ingress; what leaves is seen behind tc egress.
+ */
+
+const packetFamily = 17;
+const rawSocket = 3;
+const allProtocols = 0x0300; // htons(ETH_P_ALL)
+const dontWait = 0x40;
+const outgoing = 4;
+
+const library = koffi.load("libc.so.6");
+const socket = library.func("int socket(int family, int type, int protocol)");
+const bind = library.func("int bind(int fd, const void *address, int length)");
+const sendTo = library.func("long send(int fd, const void *data, size_t size, int flags)");
+const receiveFrom = library.func("long recvfrom(int fd, void *data, size_t size, int flags, void *address, void *length)");
+const close = library.func("int close(int fd)");
+const nameToIndex = library.func("unsigned int if_nametoindex(const char *name)");
+
+/** What has arrived at a device since it was opened. */
+export interface Ear {
+  /** Waits until `count` frames have arrived or `milliseconds` have passed, and gives all frames since the last call. */
+  frames(count: number, milliseconds?: number): Promise<readonly Uint8Array[]>;
+  close(): void;
+}
+
+/** Puts frames on a device, one after another. A frame that tc egress drops there is sent all the same. */
+export function sendFrames(device: string, frames: readonly Uint8Array[]): void {
+  const fd = openSocket(device);
+  try {
+    for (const frame of frames) {
+      const result = Number(sendTo(fd, frame, frame.length, 0));
+      // The kernel tells the sender that tc dropped its frame.
+      if (result < 0 && koffi.errno() !== constants.errno.ENOBUFS) throw new Error(`Cannot send on ${device}: errno ${koffi.errno()}`);
+    }
+  } finally {
+    close(fd);
+  }
+}
+
+/** Starts to listen at a device. */
+export function openEar(device: string): Ear {
+  const fd = openSocket(device);
+  return {
+    async frames(count, milliseconds = 500) {
+      const found: Uint8Array[] = [];
+      const end = performance.now() + milliseconds;
+      for (;;) {
+        for (let frame = receive(fd); frame !== null; frame = receive(fd)) found.push(...frame);
+        if (found.length >= count || performance.now() > end) return found;
+        await sleep(1);
+      }
+    },
+    close: () => {
+      close(fd);
+    },
+  };
+}
+
+/** One frame, none when it is one that this machine sent, null when nothing is waiting. */
+function receive(fd: number): Uint8Array[] | null {
+  const buffer = Buffer.alloc(65_536);
+  const address = Buffer.alloc(20);
+  const length = Number(receiveFrom(fd, buffer, buffer.length, dontWait, address, new Uint32Array([address.length])));
+  if (length < 0) return null;
+  return address.readUInt8(10) === outgoing ? [] : [new Uint8Array(buffer.subarray(0, length))];
+}
+
+function openSocket(device: string): number {
+  const fd: number = socket(packetFamily, rawSocket, allProtocols);
+  if (fd < 0) throw new Error(`Cannot open a packet socket: errno ${koffi.errno()}`);
+  // struct sockaddr_ll: family, protocol, interface.
+  const address = Buffer.alloc(20);
+  address.writeUInt16LE(packetFamily, 0);
+  address.writeUInt16LE(allProtocols, 2);
+  address.writeInt32LE(nameToIndex(device), 4);
+  if (bind(fd, address, address.length) === 0) return fd;
+  const errno = koffi.errno();
+  close(fd);
+  throw new Error(`Cannot bind a packet socket to ${device}: errno ${errno}`);
+}

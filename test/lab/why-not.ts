@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from "node:fs";
+import { refusesBpf } from "../../bpf/kernel/probe.ts";
+import { libc } from "../../bpf/libbpf-ffi/libc.ts";
+
+/** Why kernel tests cannot run in this process; null when they can. They make devices and mounts, so never among the host's. */
+export function whyNotHere(): string | null {
+  const refusal = refusesBpf();
+  if (refusal !== null) return refusal;
+  return isAmongHostDevices() ? "they need namespaces of their own: run them below unshare --net --mount --propagation private" : null;
+}
+
+/** sysfs shows the namespace that it was mounted in, which is the host's: when its devices are ours, so is the namespace. */
+function isAmongHostDevices(): boolean {
+  const ours = libc().interfaces();
+  return ours.some(({ name, index }) => name !== "lo" && sysfsIndex(name) === index);
+}
+
+function sysfsIndex(device: string): number | null {
+  const path = `/sys/class/net/${device}/ifindex`;
+  return existsSync(path) ? Number(readFileSync(path, "utf8")) : null;
+}
