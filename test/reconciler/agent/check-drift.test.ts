@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
+import { applied, fakeLoop, rest } from "./fake-loop.ts";
+
+const missing: DriftFinding = {
+  class: "missing",
+  hook: { interface: "eth0", kind: "xdp" },
+  place: "link",
+  expected: "generation 9be07d",
+  found: "no link",
+  mode: "alert",
+};
+
+test("drift that is seen twice is reported once, with its age, and once more when it is gone", async (t) => {
+  const fake = await fakeLoop({ driftMilliseconds: 30_000 });
+  await fake.loop.push("start");
+  fake.findings = [missing];
+
+  await fake.clock.advance(120_000);
+  const { since, findings } = fake.loop.status().drift ?? {};
+  fake.findings = [];
+  await fake.clock.advance(30_000);
+
+  t.deepEqual(fake.messages.slice(2), ["warn drift found", "info drift is gone"]);
+  t.deepEqual(findings, [missing]);
+  t.is(since, "2026-11-20T10:00:31.000Z");
+  t.deepEqual(fake.loop.status().drift?.findings, []);
+  t.false(fake.calls.includes("heal"));
+});
+
+test("what is different only in one of two looks is no drift", async (t) => {
+  const fake = await fakeLoop({ driftMilliseconds: 30_000 });
+  await fake.loop.push("start");
+  fake.findings = [missing];
+  await fake.clock.advance(30_000);
+
+  fake.findings = [{ ...missing, found: "a link to a device that is gone" }];
+  await fake.clock.advance(1_000);
+
+  t.deepEqual(fake.messages.slice(2), []);
+  t.is(fake.loop.status().drift, null);
+});
+
+test("what a chain ignores is no drift", async (t) => {
+  const fake = await fakeLoop({ driftMilliseconds: 30_000 });
+  await fake.loop.push("start");
+  fake.findings = [{ ...missing, mode: "ignore" }];
+
+  await fake.clock.advance(60_000);
+
+  t.deepEqual(fake.messages.slice(2), []);
+  t.deepEqual(fake.loop.status().drift?.findings, []);
+});
+
+test("drift is healed where the chain or the agent says so, and less and less often if it comes back", async (t) => {
+  for (const [mode, finding] of [
+    ["alert", { ...missing, mode: "heal" }],
+    ["heal", missing],
+  ] as const) {
+    const fake = await fakeLoop({ driftMilliseconds: 1_000, driftMode: mode });
+    await fake.loop.push("start");
+    fake.findings = [finding];
+
+    await fake.clock.advance(300_000);
+
+    const heals = fake.calls.filter((call) => call === "heal").length;
+    t.true(heals >= 4 && heals <= 6, `${heals} times`);
+    t.is(fake.messages.filter((message) => message === "warn drift found").length, 1);
+  }
+});
+
+test("healing that helps is told, and that does not as well", async (t) => {
+  const fake = await fakeLoop({ driftMilliseconds: 10_000, driftMode: "heal" });
+  await fake.loop.push("start");
+  fake.findings = [missing];
+  fake.heal = () => {
+    fake.findings = [];
+    return applied();
+  };
+  await fake.clock.advance(25_000);
+  t.deepEqual(fake.messages.slice(2), ["warn drift found", "info drift healed", "info drift is gone"]);
+
+  fake.findings = [missing];
+  fake.heal = () => null;
+  await fake.clock.advance(15_000);
+
+  t.deepEqual(fake.messages.slice(5), ["warn drift found", "error drift not healed"]);
+});
+
+test("stopping does not wait for the second look", async (t) => {
+  const fake = await fakeLoop({ driftMilliseconds: 30_000 });
+  await fake.loop.push("start");
+  fake.findings = [missing];
+  await fake.clock.advance(30_000);
+  await rest();
+
+  await fake.loop.stop();
+
+  t.is(fake.loop.status().drift, null);
+});

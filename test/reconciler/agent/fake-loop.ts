@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setImmediate } from "node:timers/promises";
+import type { Fetched, Source } from "../../../reconciler/1-source/source.ts";
+import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
+import { openLog } from "../../../reconciler/agent/agent-log.ts";
+import { type AgentLoop, createLoop } from "../../../reconciler/agent/agent-loop.ts";
+import type { HostWork, LoopSettings } from "../../../reconciler/agent/agent-parts.ts";
+import type { Clock } from "../../../reconciler/agent/clock.ts";
+import type { DriftResult } from "../../../reconciler/drift.ts";
+import type { Outcome } from "../../../reconciler/model/outcome.ts";
+import type { Plan } from "../../../reconciler/model/plan.ts";
+import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
+
+/** Time that stands still until a test moves it. */
+export interface FakeClock extends Clock {
+  /** Runs what is due on the way, one after another, and lets what that started come to rest. */
+  advance(milliseconds: number): Promise<void>;
+  /** What is waiting, in milliseconds from now, soonest first. */
+  waiting(): readonly number[];
+}
+
+export function fakeClock(): FakeClock {
+  let time = Date.parse("2026-11-20T10:00:00Z");
+  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
+  const soonest = () => [...timers].sort((one, other) => one.at - other.at);
+  return {
+    now: () => time,
+    random: () => 0.5,
+    after(milliseconds, run) {
+      const timer = { at: time + milliseconds, run };
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
+    waiting: () => soonest().map(({ at }) => at - time),
+    async advance(milliseconds) {
+      const end = time + milliseconds;
+      for (let next = soonest()[0]; next !== undefined && next.at <= end; next = soonest()[0]) {
+        time = next.at;
+        timers.delete(next);
+        next.run();
+        await rest();
+      }
+      time = end;
+      await rest();
+    },
+  };
+}
+
+/** Until nothing that is under way gets any further by itself. */
+export async function rest(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await setImmediate();
+}
+
+/** A loop on a source, a host and a clock that a test plays; everything that happens is a line of `calls`. */
+export interface FakeLoop {
+  readonly loop: AgentLoop;
+  readonly clock: FakeClock;
+  readonly calls: string[];
+  /** Messages of level info and above: "warn source fails, …". */
+  readonly messages: string[];
+  /** What the source has: a commit, or why it does not answer. */
+  commit: string | Error;
+  /** What is wrong with a commit as a policy. */
+  readonly unreadable: Map<string, Error>;
+  outcome: (commit: string) => Outcome | Error;
+  findings: readonly DriftFinding[];
+  heal: () => Outcome | null;
+  /** While not null, a pass does not end before it does. */
+  gate: Promise<void> | null;
+}
+
+export async function fakeLoop(settings: Partial<LoopSettings> = {}): Promise<FakeLoop> {
+  const clock = fakeClock();
+  const messages: string[] = [];
+  const log = await openLog({ level: "info", format: "json" }, { write: (line) => void messages.push(messageOf(line)) });
+  const fake: Omit<FakeLoop, "loop"> = {
+    clock,
+    calls: [],
+    messages,
+    commit: "1",
+    unreadable: new Map(),
+    outcome: () => applied(),
+    findings: [],
+    heal: () => applied(),
+    gate: null,
+  };
+  const defaults: LoopSettings = { pollMilliseconds: 60_000, pollJitter: 0.1, driftMilliseconds: null, driftMode: "alert" };
+  const loop = createLoop({ source: sourceOf(fake), work: workOf(fake), clock, log, settings: { ...defaults, ...settings } });
+  return Object.assign(fake, { loop });
+}
+
+/** An outcome with a plan that is as empty as its kind allows. */
+export function applied(hooks: Plan["hooks"] = []): Outcome {
+  return { kind: "applied", plan: planOf(hooks), milliseconds: 5, leftovers: [], notes: [] };
+}
+
+export function planOf(hooks: Plan["hooks"]): Plan {
+  const { revision } = fetchedOf("1");
+  const lists = { refusals: [], warnings: [], prepare: [], commit: [], cleanup: [], objects: {} };
+  return {
+    format: "1.0",
+    host: "edge",
+    revision,
+    desired: "",
+    base: "",
+    hooks,
+    ...lists,
+    applied: { revision, desired: "", owned: {}, previous: {} },
+  };
+}
+
+export function unreachable(message = "Cannot fetch"): ReconcilerError {
+  return new ReconcilerError("source-unreachable", message);
+}
+
+function fetchedOf(commit: string): Fetched {
+  return { identity: commit, revision: { name: `main@sha1:${commit}`, commit, author: "alice", subject: "x", committed: null } };
+}
+
+function sourceOf(fake: Omit<FakeLoop, "loop">): Source {
+  return {
+    name: "fake",
+    watch: [],
+    async fetch(signal) {
+      fake.calls.push("fetch");
+      signal.throwIfAborted();
+      if (fake.commit instanceof Error) throw fake.commit;
+      return fetchedOf(fake.commit);
+    },
+    async snapshot({ revision, identity }) {
+      const error = fake.unreadable.get(identity);
+      if (error !== undefined) throw error;
+      return { revision, files: new Map([["commit", Buffer.from(identity)]]) };
+    },
+    async close() {},
+  };
+}
+
+function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
+  return {
+    async recover() {
+      fake.calls.push("recover");
+    },
+    async pass({ files }, trigger) {
+      const commit = Buffer.from(files.get("commit") ?? []).toString();
+      fake.calls.push(`pass ${commit} ${trigger}`);
+      await fake.gate;
+      const outcome = fake.outcome(commit);
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    },
+    async drift(): Promise<DriftResult> {
+      fake.calls.push("drift");
+      return { kind: "checked", report: { findings: fake.findings, unmanaged: [] }, plan: planOf([]) };
+    },
+    async heal() {
+      fake.calls.push("heal");
+      return fake.heal();
+    },
+    async refuse({ name }, error) {
+      fake.calls.push(`refuse ${name}: ${error.message}`);
+    },
+  };
+}
+
+function messageOf(line: string): string {
+  const { level, msg } = JSON.parse(line) as { level: string; msg: string };
+  return `${level} ${msg}`;
+}
