@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorObject } from "ajv/dist/2020.js";
-import type { PolicyFile } from "./read-policy-file.ts";
 import { schemaErrors } from "./schema-errors.ts";
 import { type SchemaMessage, schemaMessage } from "./schema-messages.ts";
-import { type Complaint, diagnose, type Report } from "./source-file.ts";
-import { entryOf, nodeAt, placeAt, type YamlNode, type YamlPath } from "./yaml-tree.ts";
+import { type Complaint, diagnose, type Report, type SourceFile } from "./source-file.ts";
+import { entryOf, nodeAt, placeAt, type YamlNode, type YamlPath, type YamlSpan } from "./yaml-tree.ts";
 
 /** Which parts of a value fit the schema, so that checks that need them go on although others are wrong. */
 export interface SchemaFit {
@@ -25,11 +24,11 @@ const notYet = [
   { path: /^$/, keys: ["tests"], message: "Packet tests are not supported yet" },
 ];
 
-/** Reports everything in the value at `base` that breaks the schema. `value` is its plain form. */
-export function checkSchema(schema: object, value: unknown, file: PolicyFile, base: YamlPath, report: Report): SchemaFit {
+/** Reports everything that breaks the schema in the value at `base` below `root`. `value` is its plain form. */
+export function checkSchema(schema: object, value: unknown, source: SourceFile, root: YamlNode, base: YamlPath, report: Report): SchemaFit {
   const all = schemaErrors(schema, value);
   const errors = withoutEchoes(all.slice(0, mostErrors));
-  for (const error of errors) report(diagnose(file.source, complaintOf(error, file.root, base)));
+  for (const error of errors) report(diagnose(source, complaintOf(error, root, base)));
   const broken = errors.map(brokenPath);
   return { fits: (path) => all.length <= mostErrors && !broken.some((wrong) => isPrefix(wrong, path) || isPrefix(path, wrong)) };
 }
@@ -43,7 +42,7 @@ function complaintOf(error: ErrorObject, root: YamlNode, base: YamlPath): Compla
   return { code, message, hint, ...placeOf(words, root, path) };
 }
 
-function placeOf(words: SchemaMessage, root: YamlNode, path: YamlPath): { readonly start: number; readonly end: number } {
+function placeOf(words: SchemaMessage, root: YamlNode, path: YamlPath): YamlSpan {
   if (words.inside === null) return placeAt(root, path);
   if (words.aboutKey) return entryOf(nodeAt(root, path), String(words.inside))?.key ?? placeAt(root, path);
   return placeAt(root, [...path, words.inside]);

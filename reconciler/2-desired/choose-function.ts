@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import type { ObjectSpec, ProgramSpec } from "../../bpf/object/spec.ts";
-import { type StepPlace, faultAt } from "./step-place.ts";
+import { faultAt, type StepPlace } from "./step-place.ts";
 import { didYouMean, oneOf } from "./suggest.ts";
 
 /** The function of an own object that the step runs; null when none can be chosen, which is then reported. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { defaultContinue, verdicts } from "../../bpf/chain/verdict.ts";
-import { type StepPlace, faultAt } from "./step-place.ts";
+import { faultAt, type StepPlace } from "./step-place.ts";
 import { didYouMean, oneOf } from "./suggest.ts";
 
 /** The verdicts after which the chain goes on, ascending, from their names; the hook's usual ones when the step does not say. */

@@ -1,38 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { DesiredHook, DesiredMap, DesiredStep } from "../model/desired.ts";
+
+/** What steps share is worked out once, however many there are: a million entries, the contents of global variables. */
+type Known = WeakMap<object, unknown>;
 
 /** sha256 over hooks in their order, without origins. Entries count as they are sorted; objects by their digests. */
 export function desiredDigest(hooks: readonly DesiredHook[]): string {
-  const known = new WeakMap<Entries, string>();
+  const known: Known = new WeakMap();
   const text = JSON.stringify(hooks.map((hook) => hookContent(hook, known)));
   return createHash("sha256").update(text).digest("hex");
 }
 
-function hookContent({ hook, mode, chain, end, counters, drift }: DesiredHook, known: WeakMap<Entries, string>): readonly unknown[] {
+function hookContent({ hook, mode, chain, end, counters, drift }: DesiredHook, known: Known): readonly unknown[] {
   return [hook.interface, hook.kind, mode, end, counters, drift, chain.map((step) => stepContent(step, known))];
 }
 
-function stepContent(step: DesiredStep, known: WeakMap<Entries, string>): readonly unknown[] {
-  const globals = Object.entries(step.globals).map(([name, content]) => [name, base64(content)]);
+function stepContent(step: DesiredStep, known: Known): readonly unknown[] {
+  const globals = once(known, step.globals, () => Object.entries(step.globals).map(([name, content]) => [name, digestOf(content)]));
   const maps = step.maps.map((map) => mapContent(map, known));
   return [step.name, step.uses, step.object, step.function, globals, step.continueOn, maps];
 }
 
-function mapContent(map: DesiredMap, known: WeakMap<Entries, string>): readonly unknown[] {
-  const initial = map.initial === null ? null : base64(map.initial);
-  return [map.name, map.kernelName, map.incarnation, map.content, entriesDigest(map.entries, known), initial];
+function mapContent(map: DesiredMap, known: Known): readonly unknown[] {
+  const { entries, initial } = map;
+  const contents = entries.count === 0 ? "" : once(known, entries, () => digestOf(entries.keys, entries.values));
+  const first = initial === null ? null : once(known, initial, () => digestOf(initial));
+  return [map.name, map.kernelName, map.incarnation, map.content, contents, first];
 }
 
-/** A million entries shared by a thousand steps are read once. */
-function entriesDigest(entries: Entries, known: WeakMap<Entries, string>): string {
-  if (entries.count === 0) return "";
-  const found = known.get(entries) ?? createHash("sha256").update(entries.keys).update(entries.values).digest("hex");
-  known.set(entries, found);
-  return found;
+function once<T>(known: Known, key: object, work: () => T): T {
+  const found = known.get(key) ?? work();
+  known.set(key, found);
+  return found as T;
 }
 
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+function digestOf(...parts: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
 }

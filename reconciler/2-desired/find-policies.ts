@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Report, diagnoseFile } from "./source-file.ts";
+import { diagnoseFile, type Report } from "./source-file.ts";
 
 /** The paths of the policy files, in order: every YAML file below interfaces/. */
 export function findPolicies(files: ReadonlyMap<string, Uint8Array>, report: Report): readonly string[] {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import type { LibraryProgram, LowerProblem, ProgramSettings } from "../../bpf/programs/library-program.ts";
-import { type MapFilling, desiredMaps } from "./desired-maps.ts";
+import { desiredMaps, type MapFilling } from "./desired-maps.ts";
 import type { PolicySources } from "./policy-sources.ts";
 import { setGlobals } from "./set-globals.ts";
-import { type StepContent, constantContents } from "./step-content.ts";
+import { constantContents, type StepContent } from "./step-content.ts";
 
 /** A filter with its parameters worked in, or what is wrong with them. The same for every step that says the same. */
 export interface LoweredFilter {
@@ -17,11 +17,20 @@ export interface LoweredFilter {
 export function filterLowering(sources: PolicySources): (program: LibraryProgram, hook: HookKind, parameters: unknown) => LoweredFilter {
   const known = new Map<string, LoweredFilter>();
   return (program, hook, parameters) => {
-    const key = JSON.stringify([program.name, hook, parameters], (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
+    const key = `${program.name} ${hook} ${identity(parameters)}`;
     const found = known.get(key) ?? lower(sources, program, hook, parameters);
     known.set(key, found);
     return found;
   };
+}
+
+/** Numbers beyond 2^53 are bigints, which JSON does not have; a replacer alone makes it several times slower. */
+function identity(parameters: unknown): string {
+  try {
+    return JSON.stringify(parameters);
+  } catch {
+    return JSON.stringify(parameters, (_, value: unknown) => (typeof value === "bigint" ? { bigint: String(value) } : value));
+  }
 }
 
 function lower(sources: PolicySources, program: LibraryProgram, hook: HookKind, parameters: unknown): LoweredFilter {

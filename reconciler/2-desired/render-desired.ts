@@ -13,8 +13,7 @@ import { filterLowering } from "./lower-filter.ts";
 import { policySources } from "./policy-sources.ts";
 import { readPolicyFile } from "./read-policy-file.ts";
 import { type RenderedPolicy, renderPolicy } from "./render-policy.ts";
-import { type Report, diagnose } from "./source-file.ts";
-import { placeAt } from "./yaml-tree.ts";
+import { diagnose, type Report } from "./source-file.ts";
 
 export interface RenderInput {
   readonly snapshot: Snapshot;
@@ -78,9 +77,9 @@ function reportRepeatedInterfaces(policies: readonly RenderedPolicy[], report: R
     const other = policy.interface === "" ? undefined : first.get(policy.interface);
     if (other === undefined) first.set(policy.interface, policy);
     else {
-      const message = `Interface "${policy.interface}" has a policy in "${other.file.source.path}" already`;
+      const message = `Interface "${policy.interface}" has a policy in "${other.source.path}" already`;
       const hint = `give the two files "hosts" that no host fits both of`;
-      report(diagnose(policy.file.source, { code: "duplicate-interface", message, hint, ...placeAt(policy.file.root, ["interface"]) }));
+      report(diagnose(policy.source, { code: "duplicate-interface", message, hint, ...policy.interfacePlace }));
     }
   }
 }

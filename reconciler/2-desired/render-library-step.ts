@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LibraryProgram, LowerProblem } from "../../bpf/programs/library-program.ts";
-import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Step } from "../../schemas/chain.generated.ts";
+import type { Diagnostic } from "../model/diagnostic.ts";
 import { checkSchema } from "./check-schema.ts";
 import type { LoweredFilter } from "./lower-filter.ts";
 import { type PolicySources, repositoryPath } from "./policy-sources.ts";
 import type { StepContent } from "./step-content.ts";
-import { type StepPlace, faultAt, faultAtKey, originOf } from "./step-place.ts";
+import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
 import { didYouMean, oneOf, similarPath } from "./suggest.ts";
 
 /** What a library step needs beside the step itself. */
@@ -29,7 +29,7 @@ export function renderLibraryStep(place: StepPlace, step: Step, input: LibrarySt
   }
   if (program === null) return null;
   const parameters = step.with ?? {};
-  const fit = checkSchema(program.schema, parameters, place.file, [...place.path, "with"], place.report);
+  const fit = checkSchema(program.schema, parameters, place.source, place.node, ["with"], place.report);
   if (!fit.fits([])) return null;
   const { content, problems } = input.lower(program, place.hook, parameters);
   for (const problem of problems) reportProblem(place, problem, input);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BtfError } from "../../bpf/btf/btf-error.ts";
-import type { Step } from "../../schemas/chain.generated.ts";
 import type { MapSpec } from "../../bpf/object/spec.ts";
+import type { Step } from "../../schemas/chain.generated.ts";
 import { chooseFunction } from "./choose-function.ts";
-import { type MapFilling, desiredMaps } from "./desired-maps.ts";
+import { desiredMaps, type MapFilling } from "./desired-maps.ts";
 import { mapEntries } from "./map-entries.ts";
 import type { OpenedObject } from "./opened-object.ts";
 import type { PolicySources } from "./policy-sources.ts";
 
 import { setGlobals } from "./set-globals.ts";
-import { type StepContent, constantContents } from "./step-content.ts";
-import { type StepPlace, faultAt, faultAtKey, originOf } from "./step-place.ts";
+import { constantContents, type StepContent } from "./step-content.ts";
+import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
 import { didYouMean, oneOf, similarPath } from "./suggest.ts";
 import { nodeAt } from "./yaml-tree.ts";
 
@@ -83,7 +83,7 @@ function fillMaps(place: StepPlace, step: Step, object: OpenedObject): ReadonlyM
 
 function fillMap(place: StepPlace, object: OpenedObject, map: MapSpec): MapFilling {
   const at = ["maps", map.name];
-  const { entries, places, problems } = mapEntries(object, map, nodeAt(place.file.root, [...place.path, ...at]));
+  const { entries, places, problems } = mapEntries(object, map, nodeAt(place.node, at));
   for (const { path, aboutKey, ...fault } of problems) (aboutKey ? faultAtKey : faultAt)(place, [...at, ...path], fault);
   const isTyped = object.btf !== null && map.definition.btfKey !== 0 && map.definition.btfValue !== 0;
   return {

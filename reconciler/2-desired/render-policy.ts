@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import { endVerdict } from "../../bpf/chain/verdict.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
-import { type ChainPolicy, type Step, type TcHook, type XdpHook, chainSchema } from "../../schemas/chain.generated.ts";
+import { type ChainPolicy, chainSchema, type Step, type TcHook, type XdpHook } from "../../schemas/chain.generated.ts";
 import type { DesiredHook, DesiredStep } from "../model/desired.ts";
-import { type SchemaFit, checkSchema } from "./check-schema.ts";
+import { checkSchema } from "./check-schema.ts";
 import { continueOn } from "./continue-on.ts";
 import type { OpenedObject } from "./opened-object.ts";
 import type { PolicyFile } from "./read-policy-file.ts";
 import { type LibraryStepInput, renderLibraryStep } from "./render-library-step.ts";
 import { renderOwnStep } from "./render-own-step.ts";
-import { type Report, diagnose } from "./source-file.ts";
-import { type StepPlace, faultAt, originOf } from "./step-place.ts";
-import { type YamlPath, placeAt, plainValue } from "./yaml-tree.ts";
+import { diagnose, originAt, type Report, type SourceFile } from "./source-file.ts";
+import { faultAt, originOf, type StepPlace } from "./step-place.ts";
+import { nodeAt, placeAt, plainValue, type YamlPath, type YamlSpan } from "./yaml-tree.ts";
 
-/** One policy file, worked out as far as it is sound. */
+/** One policy file, worked out as far as it is sound. Its tree is let go: a thousand of them are many objects. */
 export interface RenderedPolicy {
-  readonly file: PolicyFile;
+  readonly source: SourceFile;
   /** "" when the file does not say. */
   readonly interface: string;
+  readonly interfacePlace: YamlSpan;
   /** null stands for all hosts. */
   readonly hosts: readonly string[] | null;
   readonly hooks: readonly DesiredHook[];
@@ -28,11 +29,12 @@ export interface RenderedPolicy {
 /** Works out the chains of one file. What is wrong is reported; what does not depend on it is checked all the same. */
 export function renderPolicy(file: PolicyFile, input: LibraryStepInput, report: Report): RenderedPolicy {
   const value = plainValue(file.root);
-  const fit = checkSchema(chainSchema, value, file, [], report);
+  const fit = checkSchema(chainSchema, value, file.source, file.root, [], report);
   const policy = value as Partial<ChainPolicy>;
   const objects = new Map<string, OpenedObject>();
   const hooks = hookPlaces(policy).map(({ kind, path, hook }) => {
-    const chain = renderChain({ file, path: [...path, "chain"], hook: kind, report }, hook.chain, fit, input, objects);
+    const place = { source: file.source, node: nodeAt(file.root, path), hook: kind, report };
+    const chain = renderChain(place, hook.chain, (index) => fit.fits([...path, "chain", index]), input, objects);
     return desiredHook(file, path, kind, fit.fits(["interface"]) ? String(policy.interface) : "", hook, chain);
   });
   if (fit.fits([]) && hooks.length === 0) {
@@ -40,7 +42,8 @@ export function renderPolicy(file: PolicyFile, input: LibraryStepInput, report: 
     report(diagnose(file.source, { severity: "warning", code: "no-chain", message, ...placeAt(file.root, ["interface"]) }));
   }
   const hosts = fit.fits(["hosts"]) ? (policy.hosts ?? null) : [];
-  return { file, interface: fit.fits(["interface"]) ? String(policy.interface) : "", hosts, hooks, objects };
+  const name = fit.fits(["interface"]) ? String(policy.interface) : "";
+  return { source: file.source, interface: name, interfacePlace: placeAt(file.root, ["interface"]), hosts, hooks, objects };
 }
 
 interface HookPlace {
@@ -74,21 +77,21 @@ function desiredHook(
     end: endVerdict(kind, hook.end ?? "pass"),
     counters: hook.counters ?? true,
     drift: hook.drift ?? "alert",
-    origin: originOf({ file, path, hook: kind, report: () => undefined }, []),
+    origin: originAt(file.source, placeAt(file.root, path).start),
   };
 }
 
 function renderChain(
-  chain: StepPlace,
+  hook: StepPlace,
   steps: readonly Step[],
-  fit: SchemaFit,
+  fits: (index: number) => boolean,
   input: LibraryStepInput,
   objects: Map<string, OpenedObject>,
 ): readonly DesiredStep[] {
   const names = new Map<string, StepPlace>();
   return steps.flatMap((step, index) => {
-    const place = { ...chain, path: [...chain.path, index] };
-    if (!fit.fits(place.path)) return [];
+    if (!fits(index)) return [];
+    const place = { ...hook, node: nodeAt(hook.node, ["chain", index]) };
     const first = names.get(step.name);
     if (first === undefined) names.set(step.name, place);
     else reportRepeated(place, step.name, originOf(first, ["name"]).line);

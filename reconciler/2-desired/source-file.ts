@@ -23,8 +23,8 @@ export interface Complaint {
 /** Takes what is wrong; every check goes on after it. */
 export type Report = (diagnostic: Diagnostic) => void;
 
-/** Longer lines are cut in snippets: they are no policy anybody wrote by hand. */
-const longestSnippet = 400;
+/** Longer lines are cut: they are no policy anybody wrote by hand. */
+const longestSnippet = 4000;
 
 /** Prepares a text for pointing into it. */
 export function sourceFile(path: string, text: string): SourceFile {
@@ -56,7 +56,7 @@ export function diagnose(file: SourceFile, complaint: Complaint): Diagnostic {
     message: complaint.message,
     at,
     length: Math.max(1, length),
-    snippet: line.slice(0, longestSnippet),
+    snippet: at.column > longestSnippet ? null : line.slice(0, longestSnippet),
     hint: complaint.hint ?? null,
   };
 }

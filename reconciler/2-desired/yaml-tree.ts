@@ -41,8 +41,18 @@ export function plainValue(node: YamlNode): unknown {
     case "list":
       return node.items.map(plainValue);
     case "map":
-      return Object.fromEntries(node.entries.map((entry) => [String(entry.key.value), plainValue(entry.value)]));
+      return plainMap(node);
   }
+}
+
+function plainMap(node: YamlMap): object {
+  const plain: Record<string, unknown> = {};
+  for (const { key, value } of node.entries) {
+    // An assignment to this name would set the prototype.
+    if (key.value === "__proto__") Object.defineProperty(plain, key.value, { value: plainValue(value), enumerable: true });
+    else plain[String(key.value)] = plainValue(value);
+  }
+  return plain;
 }
 
 /** The entry of a map with this key; undefined when there is none, or the node is no map. */
@@ -61,14 +71,20 @@ export function nodeAt(root: YamlNode, path: YamlPath): YamlNode {
   return node;
 }
 
+/** A stretch of the file. */
+export interface YamlSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Where to point for the value at a path: a scalar itself; for a list or a map the key before it, or its first character. */
-export function placeAt(root: YamlNode, path: YamlPath): { readonly start: number; readonly end: number } {
+export function placeAt(root: YamlNode, path: YamlPath): YamlSpan {
   const node = nodeAt(root, path);
-  if (node.kind === "scalar") return node;
+  if (node.kind === "scalar") return { start: node.start, end: node.end };
   const last = path.at(-1);
   const parent = nodeAt(root, path.slice(0, -1));
   const entry = last === undefined ? undefined : entryOf(parent, String(last));
-  return entry?.key ?? { start: node.start, end: node.start + 1 };
+  return { start: entry?.key.start ?? node.start, end: entry?.key.end ?? node.start + 1 };
 }
 
 function childOf(node: YamlNode, part: string | number): YamlNode | undefined {
