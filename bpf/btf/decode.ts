@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BtfError } from "./btf-error.ts";
-import { encodeComposite, encodeValue, type Encoded } from "./encode.ts";
+import { type Encoded, encodeComposite, encodeValue } from "./encode.ts";
 import { placeOf } from "./fields.ts";
 import { readBits, readInteger } from "./integer.ts";
 import { printAddress, printCidr, printHex } from "./print-address.ts";

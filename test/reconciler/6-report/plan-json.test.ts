@@ -2,8 +2,11 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import test from "ava";
 import { planToJson } from "../../../reconciler/6-report/plan-json.ts";
+import { printPlan } from "../../../reconciler/6-report/print-plan.ts";
 import { planSchema } from "../../../schemas/plan.generated.ts";
 import { matchesGolden } from "../../golden/golden.ts";
+import { apply, memoryHost, planFor, withPlainPrograms } from "../memory-host.ts";
+import { desiredHook, desiredOf, desiredStep } from "../policy-builders.ts";
 import { planOf, samplePlans } from "./sample-plans.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -21,6 +24,35 @@ for (const [name, plan] of Object.entries(samplePlans)) {
     t.true(validate(json), JSON.stringify(validate.errors, null, 2));
   });
 }
+
+test("planToJson() of what the planner plans is what the schema says", async (t) => {
+  const host = memoryHost(["eth0"]);
+  const kernel = withPlainPrograms(host.memory);
+  const list = (value: number) => desiredStep("list", { maps: [{ name: "list", content: "whole", entries: [[1, value]] }] });
+  const [flows, wider, plain] = [
+    desiredStep("flows", { maps: [{ name: "flows" }] }),
+    desiredStep("flows", { maps: [{ name: "flows", incarnation: "0b" }] }),
+    desiredStep("plain"),
+  ];
+  const policies = [
+    desiredOf([desiredHook("eth0", "xdp", [list(1), flows]), desiredHook("wg0", "tc-egress", [plain])]),
+    desiredOf([desiredHook("eth0", "xdp", [list(2), flows])]),
+    desiredOf([desiredHook("eth0", "xdp", [wider, plain, list(2)], { end: 1 })]),
+    desiredOf([]),
+  ];
+  const validate = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true }).compile(strict);
+  const printed: string[] = [];
+
+  for (const policy of policies) {
+    const plan = await planFor(kernel, host, policy, true);
+    t.true(validate(JSON.parse(JSON.stringify(planToJson(plan)))), JSON.stringify(validate.errors, null, 2));
+    printed.push(printPlan(plan, { color: false }).replace(/\b[0-9a-f]{6}\b/g, "0a1b2c"));
+    const result = await apply(kernel, host, policy, true);
+    t.is(result.kind, "committed");
+  }
+
+  matchesGolden(t, "plans-of-the-planner.txt", printed.join("\n-----\n\n"));
+});
 
 test("planToJson() of every-change", (t) => {
   const json = planToJson(samplePlans["every-change"] as NonNullable<(typeof samplePlans)[string]>);
