@@ -168,25 +168,33 @@ static __always_inline int port_listed(__u16 port)
 	return bits && *bits >> (port & 63) & 1;
 }
 
-static __always_inline int is_limited(const struct facts *facts, struct counts *counts)
+/* What becomes of a packet: most are not limited, and cost nothing but this question. */
+enum subject {
+	NOT_LIMITED,
+	LIMITED,
+	WITHOUT_L4, /* a fragment that may or may not be meant */
+	MALFORMED,
+};
+
+static __always_inline enum subject subject_of(const struct facts *facts)
 {
+	if (facts->kind >= PACKET_TRUNCATED)
+		return MALFORMED;
 	if (facts->kind == PACKET_OTHER)
-		return 0;
+		return NOT_LIMITED;
 	if (use_protocols && !(protocols[facts->protocol >> 6] >> (facts->protocol & 63) & 1))
-		return 0;
+		return NOT_LIMITED;
 	if (only_syn && facts->protocol != IPPROTO_TCP)
-		return 0;
+		return NOT_LIMITED;
 	if (!only_syn && !use_ports)
-		return 1;
+		return LIMITED;
 	if (!carries_ports(facts->protocol))
-		return 0;
-	if (!facts->has_l4) {
-		counts->no_l4++;
-		return 0;
-	}
+		return NOT_LIMITED;
+	if (!facts->has_l4)
+		return WITHOUT_L4;
 	if (only_syn && (facts->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
-		return 0;
-	return !use_ports || port_listed(facts->dport);
+		return NOT_LIMITED;
+	return !use_ports || port_listed(facts->dport) ? LIMITED : NOT_LIMITED;
 }
 
 static __always_inline void *find_or_add(void *map, const void *key, const struct limit *limit, struct counts *counts)
@@ -342,19 +350,21 @@ static __always_inline int is_within(const struct packet *packet, const struct f
 	return admit(bucket, numbers, count_bytes ? bytes : 1, counts);
 }
 
-static __always_inline int drops(const struct packet *packet, const struct facts *facts, __u64 bytes)
+static __always_inline int drops(enum subject subject, const struct packet *packet, const struct facts *facts, __u64 bytes)
 {
 	__u32 zero = 0;
 	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
 
 	if (!counts)
 		return 0;
-	if (facts->kind >= PACKET_TRUNCATED) {
+	if (subject == WITHOUT_L4) {
+		counts->no_l4++;
+		return 0;
+	}
+	if (subject == MALFORMED) {
 		counts->malformed++;
 		return malformed_drop && !observe;
 	}
-	if (!is_limited(facts, counts))
-		return 0;
 	if (is_within(packet, facts, bytes, counts)) {
 		counts->within_packets++;
 		counts->within_bytes += bytes;
@@ -370,9 +380,13 @@ int rate_limit_xdp(struct xdp_md *ctx)
 {
 	struct packet packet;
 	struct facts facts;
+	enum subject subject;
 
 	read_xdp(ctx, &packet, &facts);
-	return drops(&packet, &facts, bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+	subject = subject_of(&facts);
+	if (subject == NOT_LIMITED)
+		return XDP_PASS;
+	return drops(subject, &packet, &facts, bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
 }
 
 SEC("tc")
@@ -380,9 +394,13 @@ int rate_limit_tc(struct __sk_buff *skb)
 {
 	struct packet packet;
 	struct facts facts;
+	enum subject subject;
 
 	read_tc(skb, &packet, &facts);
-	return drops(&packet, &facts, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	subject = subject_of(&facts);
+	if (subject == NOT_LIMITED)
+		return TC_ACT_UNSPEC;
+	return drops(subject, &packet, &facts, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
