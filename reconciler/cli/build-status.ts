@@ -25,7 +25,8 @@ export interface StatusFacts {
 export function buildStatus(facts: StatusFacts): Status {
   const { host, observed, comparison, history, hold, unfinished, agent } = facts;
   const findings = comparison?.report.findings.filter((finding) => finding.mode !== "ignore") ?? [];
-  const pending = pendingHooks(comparison?.plan ?? null);
+  const pending = [...pendingHooks(comparison?.plan ?? null)];
+  for (const hook of pendingAtAgent(agent)) if (!pending.some((known) => known.hook === hook.hook)) pending.push(hook);
   const running = observed.hooks.filter(isOurs).map((hook) => statusHook(hook, findings, history));
   const hooks = [...running.filter(({ hook }) => !pending.some((other) => other.hook === hook)), ...pending];
   return {
@@ -48,8 +49,8 @@ function stateOf({ observed, hold, unfinished }: StatusFacts, drift: number, pen
   if (unfinished) return "unfinished";
   if (hold !== null) return "held";
   if (drift > 0) return "drifted";
-  if (observed.applied === null) return "nothing-applied";
-  return pending > 0 ? "pending" : "running";
+  if (pending > 0) return "pending";
+  return observed.applied === null ? "nothing-applied" : "running";
 }
 
 /** Of hooks that the plan looked at and that have nothing of ours, nothing is told. */
@@ -57,17 +58,21 @@ function isOurs(hook: ObservedHook): boolean {
   return hook.link !== null || hook.generations.length > 0;
 }
 
+/** What nothing was applied of yet, only the agent knows to be waiting. */
+function pendingAtAgent(agent: AgentAnswer): readonly StatusHook[] {
+  if (agent.kind !== "alive") return [];
+  return agent.status.pending.map((hook) => ({ ...waiting, hook }));
+}
+
+const waiting = { state: "pending", mode: null, generation: null, steps: 0, drift: 0, foreign: 0, changed: null } as const;
+
 function pendingHooks(plan: Plan | null): readonly StatusHook[] {
   const pending = plan?.hooks.filter((hook) => hook.action === "pending") ?? [];
   return pending.map(({ hook, to, changes, unchanged }) => ({
+    ...waiting,
     hook: hookName(hook),
-    state: "pending",
-    mode: null,
     generation: to,
     steps: unchanged + changes.filter((change) => change.kind === "add-step").length,
-    drift: 0,
-    foreign: 0,
-    changed: null,
   }));
 }
 

@@ -61,7 +61,12 @@ export function exitCodeOfError(error: unknown): number {
   return exitCodes.failed;
 }
 
-/** The executor undoes an interrupted apply like any that failed, and keeps the reason as cause. */
+/** The executor undoes an interrupted apply like any that failed, and keeps the reason as a cause. */
 function isInterrupted(error: unknown): boolean {
-  return error instanceof Interrupted || (error instanceof Error && error.cause !== error && isInterrupted(error.cause));
+  const seen = new Set<unknown>();
+  for (let current = error; current instanceof Error && !seen.has(current); current = current.cause) {
+    if (current instanceof Interrupted) return true;
+    seen.add(current);
+  }
+  return false;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isMutation, wrapKernel } from "../../bpf/kernel/decorators/wrap-kernel.ts";
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 
 /**
@@ -7,25 +8,11 @@ import type { Kernel } from "../../bpf/kernel/kernel.ts";
  */
 export function interruptibleKernel(kernel: Kernel, signal: AbortSignal): Kernel {
   let isTold = false;
-  const unlessInterrupted = <T>(change: () => Promise<T>): Promise<T> => {
-    if (!signal.aborted || isTold) return change();
-    isTold = true;
-    return Promise.reject(signal.reason as Error);
-  };
-  return {
-    devices: () => kernel.devices(),
-    attached: (device, hook) => kernel.attached(device, hook),
-    pins: (directory) => kernel.pins(directory),
-    readMap: (map) => kernel.readMap(map),
-    run: (program, request) => kernel.run(program, request),
-    createMap: (pin, request) => unlessInterrupted(() => kernel.createMap(pin, request)),
-    writeMap: (map, puts, deletes) => unlessInterrupted(() => kernel.writeMap(map, puts, deletes)),
-    createFrozenMap: (pin, name, value) => unlessInterrupted(() => kernel.createFrozenMap(pin, name, value)),
-    relocate: (request) => unlessInterrupted(() => kernel.relocate(request)),
-    load: (pin, request) => unlessInterrupted(() => kernel.load(pin, request)),
-    attach: (pin, request) => unlessInterrupted(() => kernel.attach(pin, request)),
-    switchLink: (pin, from, to) => unlessInterrupted(() => kernel.switchLink(pin, from, to)),
-    detach: (pin) => unlessInterrupted(() => kernel.detach(pin)),
-    unpin: (paths) => unlessInterrupted(() => kernel.unpin(paths)),
-  };
+  return wrapKernel(kernel, async (method, _, proceed) => {
+    if (signal.aborted && !isTold && (isMutation(method) || method === "relocate")) {
+      isTold = true;
+      throw signal.reason;
+    }
+    return proceed();
+  });
 }

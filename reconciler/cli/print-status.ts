@@ -7,7 +7,7 @@ import type { Hold } from "../state/hold.ts";
 import type { AgentAnswer } from "./agent-client.ts";
 import { printAge, printTime } from "./print-time.ts";
 import { shortRevision } from "./short-revision.ts";
-import { printTable } from "./table.ts";
+import { count, printTable } from "./table.ts";
 import type { Colors } from "./terminal.ts";
 
 /** A host as `sluice status` shows it: plain JSON. */
@@ -100,12 +100,17 @@ function stateText(status: Status): string {
     case "pending":
       return `waiting for the interfaces of ${pending.join(", ")}`;
     case "drifted":
-      return `${status.drift ?? 0} differences between the kernel and what was applied`;
+      return `${count(status.drift ?? 0, "difference")} between the kernel and what was applied`;
     case "held":
-      return `rolled back ${printTime(status.hold?.since ?? "")}; stays until git says something else`;
+      return printHold(status.hold);
     case "unfinished":
-      return "an apply did not end; the next one undoes it first";
+      return "an apply is under way, or did not end: then the next one undoes it first";
   }
+}
+
+function printHold(hold: Hold | null): string {
+  const reason = hold?.reason == null ? "" : ` (${sanitise(hold.reason)})`;
+  return `rolled back ${printTime(hold?.since ?? "")}${reason}; stays until git says something else`;
 }
 
 function printRevision(revision: Revision): string {
@@ -137,7 +142,7 @@ function nextStep(status: Status): string | null {
     case "held":
       return `git revert what was rolled back (${shortRevision(status.hold?.revision ?? "")}), or sluice apply to leave the hold`;
     case "unfinished":
-      return "sluice apply, or start the agent: both begin by undoing it";
+      return "if no sluice is at work, sluice apply or the agent: both begin by undoing it";
     case "running":
     case "pending":
       return null;

@@ -17,6 +17,12 @@ import { addVersion } from "./verbs/version.ts";
 
 /** Runs one command line and sets the exit code of the process; a wrong command line is told and ends with 3. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  // A reader of --help may go away before a verb has opened its terminal.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
   try {
     await buildProgram().parseAsync(argv);
   } catch (error) {

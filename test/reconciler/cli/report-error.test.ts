@@ -56,10 +56,10 @@ test("printError() tells all errors of several, and ends where causes go round",
   t.regex(printError(several, { verbose: false, colors }), /Error: 2 of 3 .*\n {2}because: one\n {2}because: two\n/);
 });
 
-test("printError() shows control characters instead of obeying them", (t) => {
+test("printError() shows control characters instead of obeying them, and indents further lines", (t) => {
   const error = new ReconcilerError("source-refused", "Cannot use \x1b[2J\n\u202e");
 
-  t.is(printError(error, { verbose: false, colors }), "Error: Cannot use \\x1b[2J\\x0a\\u202e\n");
+  t.is(printError(error, { verbose: false, colors }), "Error: Cannot use \\x1b[2J\n    \\u202e\n");
 });
 
 test("printError() copes with what is no error", (t) => {

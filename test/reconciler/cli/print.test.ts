@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import picocolors from "picocolors";
+import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
+import { buildChecks, type MachineFacts } from "../../../reconciler/cli/build-checks.ts";
+import { doctorToJson, printDoctor, works } from "../../../reconciler/cli/print-doctor.ts";
+import { driftToJson, printDrift } from "../../../reconciler/cli/print-drift.ts";
+import { historyToJson, printHistory } from "../../../reconciler/cli/print-history.ts";
+import type { Plan } from "../../../reconciler/model/plan.ts";
+import type { HistoryEntry } from "../../../reconciler/state/history.ts";
+
+const plain = { width: null, colors: picocolors.createColors(false) };
+const colored = { width: null, colors: picocolors.createColors(true) };
+const entry: HistoryEntry = {
+  time: "2026-11-20T10:26:12.000Z",
+  revision: `main@sha1:${"7c1e4f2a".repeat(5)}`,
+  author: "alice",
+  subject: "block scanners",
+  result: "applied",
+  hooks: [{ hook: "eth0/xdp", from: "a", to: "b" }],
+  milliseconds: 38,
+  message: null,
+  trigger: "commit",
+};
+
+test("printHistory() is a table, newest first, with the reason where something went wrong", (t) => {
+  const failed: HistoryEntry = { ...entry, result: "rolled-back", hooks: [], milliseconds: 0, message: "Cannot load\x1b[1m", author: null };
+
+  t.is(
+    printHistory([failed, entry], plain),
+    `TIME                  RESULT       REVISION       AUTHOR   TOOK  BY      HOOKS     SUBJECT OR REASON
+2026-11-20 10:26:12Z  rolled-back  main@7c1e4f2a  -        0 ms  commit  -         Cannot load\\x1b[1m
+2026-11-20 10:26:12Z  applied      main@7c1e4f2a  alice   38 ms  commit  eth0/xdp  block scanners
+`,
+  );
+  t.is(printHistory([], plain), "Nothing has been applied on this host yet\n");
+  t.true(printHistory([entry, { ...entry, result: "stuck" }], colored).includes("\x1b[32mapplied"));
+  t.deepEqual(historyToJson("edge-03", [entry]), { format: "1.0", kind: "history", host: "edge-03", entries: [entry] });
+});
+
+const finding: DriftFinding = {
+  class: "keys",
+  hook: { interface: "eth0", kind: "xdp" },
+  place: "map acl/hosts4",
+  expected: "the keys of the policy",
+  found: "0 missing, 1 changed, 0 unexpected",
+  mode: "alert",
+};
+const plan = { revision: { name: "dir:/p", commit: null, author: null, subject: null, committed: null } } as unknown as Plan;
+
+test("printDrift() shows what differs, what is ignored, and what is not ours", (t) => {
+  const report = { findings: [finding, { ...finding, mode: "ignore" as const }], unmanaged: ['eth0/tc-egress: program "tail" (id 912)'] };
+
+  t.is(
+    printDrift("edge-03", { kind: "checked", report, plan }, plain),
+    `Drift: 1 difference on edge-03 to dir:/p
+
+WHAT  CHAIN     PLACE           EXPECTED                FOUND                               MODE
+keys  eth0/xdp  map acl/hosts4  the keys of the policy  0 missing, 1 changed, 0 unexpected  alert
+keys  eth0/xdp  map acl/hosts4  the keys of the policy  0 missing, 1 changed, 0 unexpected  ignore
+
+Not of Sluice, left alone:
+  eth0/tc-egress: program "tail" (id 912)
+
+Next: sluice drift --heal brings it back
+`,
+  );
+  t.like(driftToJson("edge-03", { kind: "checked", report, plan }), { format: "1.0", kind: "drift", findings: report.findings });
+});
+
+test("printDrift() says so when there is none, and when there is nothing to compare with", (t) => {
+  const none = { kind: "checked" as const, report: { findings: [], unmanaged: [] }, plan };
+
+  t.is(printDrift("edge-03", none, plain), "No drift. edge-03 runs what was applied: dir:/p\n");
+  t.is(printDrift("edge-03", { kind: "none-applied" }, plain), "Nothing has been applied on edge-03 yet, so nothing can differ from it\n");
+  t.like(driftToJson("edge-03", { kind: "none-applied" }), { revision: null, findings: [] });
+});
+
+const good = { works: true, problem: null };
+const refused = { works: false, problem: "Operation not permitted (EPERM)" };
+const machine: MachineFacts = {
+  node: "20.19.1",
+  root: true,
+  probe: {
+    release: "6.18.4",
+    libbpf: "v1.1",
+    libbpfProblem: null,
+    capabilities: { bpf: true, netAdmin: true, perfmon: true, sysAdmin: true },
+    ...{ createsMaps: good, loadsXdp: good, tcx: good, batches: good },
+    bpffs: ["/sys/fs/bpf"],
+    unprivilegedBpfDisabled: 2,
+    memlock: 8_388_608,
+  },
+  kernelBtf: true,
+  bpffs: { path: "/sys/fs/bpf/sluice", ready: true },
+  git: "2.39.5",
+  state: { path: "/var/lib/sluice", fault: null, hint: null },
+  agent: { kind: "absent" },
+};
+
+test("buildChecks() of a machine that has everything", (t) => {
+  const checks = buildChecks(machine);
+
+  t.deepEqual(
+    checks.filter((check) => check.status !== "ok"),
+    [],
+  );
+  t.true(printDoctor(checks, plain).endsWith("\nSluice works here\n"));
+});
+
+test("printDoctor() says what is missing and what to type, worst first", (t) => {
+  const probe = {
+    ...machine.probe,
+    capabilities: { bpf: false, netAdmin: false, perfmon: false, sysAdmin: false },
+    loadsXdp: refused,
+    tcx: refused,
+  };
+  const checks = buildChecks({ ...machine, root: false, probe, git: null, bpffs: { path: "/sys/fs/bpf/sluice", ready: false } });
+
+  const text = printDoctor(checks, plain);
+
+  t.false(works(checks));
+  t.is(
+    text.slice(text.indexOf("What to do")),
+    `What to do
+  privileges: Run as root: sudo sluice doctor
+  xdp: Run as root: sudo sluice doctor
+  bpffs: mount -t bpf bpf /sys/fs/bpf
+  tcx: Boot Linux 6.6 or newer, or use xdp only
+  git: apt-get install git
+
+Sluice cannot work here: 3 of ${checks.length} checks failed
+`,
+  );
+  t.like(doctorToJson("h", checks), { kind: "doctor", works: false });
+});
+
+const judged = test.macro<[string, Partial<MachineFacts>, string, string]>({
+  title: (_, title) => `buildChecks() judges ${title}`,
+  exec(t, _, facts, name, expected) {
+    const check = buildChecks({ ...machine, ...facts }).find((candidate) => candidate.name === name);
+
+    t.is(`${check?.status}: ${check?.found}`, expected);
+  },
+});
+const old = { ...machine.probe, release: "5.4.0-1-amd64" };
+test(judged, "an old kernel", { probe: old }, "kernel", "fail: 5.4.0-1-amd64, expected 5.10 or newer");
+test(judged, "locked memory before 5.11", { probe: old }, "memlock", "warn: maps may take 8388608 bytes together");
+test(judged, "an old Node.js", { node: "18.20.0" }, "node", "fail: 18.20.0, expected 20.19 or newer");
+test(judged, "an old git", { git: "2.25.1" }, "git", "fail: 2.25.1, expected 2.30 or newer");
+test(
+  judged,
+  "a bpffs that root will mount",
+  { bpffs: { path: "/x", ready: false } },
+  "bpffs",
+  "ok: /x is not mounted yet; the first apply does that",
+);
+test(
+  judged,
+  "a kernel without BTF",
+  { kernelBtf: false },
+  "btf",
+  "warn: the kernel has no BTF: objects of your own that use CO-RE will not load",
+);
+test(
+  judged,
+  "a missing libbpf",
+  { probe: { ...machine.probe, libbpf: null, libbpfProblem: "cannot open" } },
+  "libbpf",
+  "fail: cannot open",
+);
+test(
+  judged,
+  "root without BPF",
+  { probe: { ...machine.probe, createsMaps: refused } },
+  "maps",
+  "fail: the kernel refuses: Operation not permitted (EPERM)",
+);
+test(judged, "capabilities instead of root", { root: false }, "privileges", "ok: not root, but with the capabilities that are needed");
+test(
+  judged,
+  "a kernel without batches",
+  { probe: { ...machine.probe, batches: refused } },
+  "batches",
+  "warn: maps are written key by key: Operation not permitted (EPERM)",
+);
+test(
+  judged,
+  "a state directory of somebody else",
+  { state: { path: "/s", fault: "it belongs to user 1", hint: null } },
+  "state",
+  "fail: it belongs to user 1",
+);
+test(
+  judged,
+  "an agent that hangs",
+  { agent: { kind: "silent", reason: "no answer" } },
+  "agent",
+  "warn: its socket does not answer: no answer",
+);

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import { createMemoryKernel } from "../../../bpf/kernel/memory/memory-kernel.ts";
+import { Interrupted } from "../../../reconciler/cli/cli-error.ts";
+import { interruptibleKernel } from "../../../reconciler/cli/interruptible-kernel.ts";
+import { sourceOptions } from "../../../reconciler/cli/read-policy.ts";
+import { didYouMean } from "../../../reconciler/cli/suggest.ts";
+
+test("sourceOptions() reads this folder unless told otherwise", (t) => {
+  t.deepEqual(sourceOptions({}), { kind: "directory", directory: "." });
+  t.deepEqual(sourceOptions({ dir: "policy", path: "hosts/edge" }), { kind: "directory", directory: "policy/hosts/edge" });
+});
+
+test("sourceOptions() follows main of a repository unless told otherwise", (t) => {
+  const base = { kind: "git", repository: "/srv/git", path: "", cache: null, timeoutMilliseconds: 60_000, credentials: {} };
+
+  t.deepEqual(sourceOptions({ repo: "/srv/git" }), { ...base, ref: { kind: "branch", name: "main" } });
+  t.deepEqual(sourceOptions({ repo: "/srv/git", tag: "v1", timeout: "5s" }), {
+    ...base,
+    ref: { kind: "tag", name: "v1" },
+    timeoutMilliseconds: 5000,
+  });
+  t.deepEqual(sourceOptions({ repo: "/srv/git", commit: "ab", path: "p" }), { ...base, ref: { kind: "commit", name: "ab" }, path: "p" });
+  t.deepEqual(sourceOptions({ repo: "/srv/git", branch: "b", passwordFile: "/p" }), {
+    ...base,
+    ref: { kind: "branch", name: "b" },
+    credentials: { passwordFile: "/p" },
+  });
+});
+
+test("sourceOptions() refuses what makes no sense together", (t) => {
+  t.throws(() => sourceOptions({ branch: "main" }), { message: 'Option "--branch" needs a repository' });
+  t.throws(() => sourceOptions({ knownHostsFile: "x" }), { message: 'Option "--known-hosts-file" needs a repository' });
+  t.throws(() => sourceOptions({ repo: "/srv/git", timeout: "soon" }), {
+    message: 'Cannot read --timeout "soon": expected a number and a unit, like 30s or 5m',
+  });
+});
+
+test("didYouMean() knows a slip of the finger from another word", (t) => {
+  t.is(didYouMean("eth0/xpd", ["eth0/xdp", "eth1/xdp"]), 'Did you mean "eth0/xdp"?');
+  t.is(didYouMean("wlan0/xdp", ["eth0/tc-ingress"]), null);
+  t.is(didYouMean("eth0", []), null);
+});
+
+test("interruptibleKernel() fails one change after the signal, and none before or after it", async (t) => {
+  const memory = createMemoryKernel();
+  const controller = new AbortController();
+  const kernel = interruptibleKernel(memory, controller.signal);
+  const map = (name: string) => kernel.createFrozenMap(`/sys/fs/bpf/sluice/${name}`, name, Uint8Array.of(1));
+
+  await map("before");
+  controller.abort(new Interrupted());
+  t.deepEqual(
+    (await kernel.pins("/sys/fs/bpf/sluice")).map(({ path }) => path),
+    ["/sys/fs/bpf/sluice/before"],
+  );
+  await t.throwsAsync(map("during"), { instanceOf: Interrupted });
+  await map("after");
+
+  t.deepEqual(
+    (await memory.pins("/sys/fs/bpf/sluice")).map(({ path }) => path),
+    ["/sys/fs/bpf/sluice/after", "/sys/fs/bpf/sluice/before"],
+  );
+});
