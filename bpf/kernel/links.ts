@@ -24,13 +24,16 @@ export function attachProgram(pin: string, request: AttachRequest): void {
 
 /** One BPF_LINK_UPDATE that names the program it expects to replace; null replaces whatever is there. */
 export function updateLink(pin: string, from: string | null, to: string): void {
-  withFd(openPin(pin, "link"), (link) =>
+  withFd(openPin(pin, "link"), (link) => {
     withFd(openPin(to, "program"), (next) => {
       if (linkInfo(link).programId === programInfo(next).id) return;
-      if (from === null) return replaceProgram(pin, link, next, null);
-      withFd(openPin(from, "program"), (previous) => replaceProgram(pin, link, next, previous));
-    }),
-  );
+      if (from === null) replaceProgram(pin, link, next, null);
+      else
+        withFd(openPin(from, "program"), (previous) => {
+          replaceProgram(pin, link, next, previous);
+        });
+    });
+  });
 }
 
 function replaceProgram(pin: string, link: number, next: number, previous: number | null): void {

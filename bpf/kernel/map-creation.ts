@@ -19,7 +19,7 @@ export function createPinnedMap(pin: string, request: MapRequest): void {
 }
 
 /** Creates a map and gives its fd, which the caller closes. */
-export function createMap({ name, definition, btf }: MapRequest): number {
+function createMap({ name, definition, btf }: MapRequest): number {
   const attempt = { call: "BPF_MAP_CREATE", action: `Cannot create the ${definition.type} map "${name}"` };
   if (definition.inner === null) return createWithTypes(name, definition, btf, 0, attempt);
   const template = createMap({ name: `${name.slice(0, 9)}_inner`, definition: definition.inner, btf });

@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import { errnoName } from "../libbpf-ffi/errno.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
-import { callAsync } from "../libbpf-ffi/memory.ts";
+import { type AsyncCall, callAsync } from "../libbpf-ffi/memory.ts";
 import { type Entries, entryAt } from "./entries.ts";
 import { openPin, withFdAsync } from "./fds.ts";
 import { mapInfo } from "./info.ts";
@@ -52,8 +52,8 @@ async function deleteEntries(fd: number, path: string, shape: MapShape, deletes:
 
 interface BatchWriter {
   /** Writes all entries; `count` tells afterwards how many it got through. */
-  batch(entries: Entries, count: Uint32Array): Promise<number>;
-  single(key: Uint8Array, value: Uint8Array): number;
+  readonly batch: (entries: Entries, count: Uint32Array) => Promise<number>;
+  readonly single: (key: Uint8Array, value: Uint8Array) => number;
   /** An errno that skips its entry. */
   readonly ignored: string | null;
   readonly attempt: Attempt;
@@ -101,12 +101,12 @@ function slice(entries: Entries, start: number, end: number): Entries {
   return { keySize, valueSize, count: end - start, keys, values: entries.values.subarray(start * valueSize, end * valueSize) };
 }
 
-function run<F extends (...args: never[]) => number>(
+function run<Arguments extends unknown[]>(
   total: number,
-  call: F & { readonly async: unknown },
-  ...args: Parameters<F>
+  call: ((...args: Arguments) => number) & AsyncCall<Arguments, number>,
+  ...args: Arguments
 ): Promise<number> {
-  return total < manyEntries ? Promise.resolve(call(...args)) : callAsync(call as never, ...(args as never));
+  return total < manyEntries ? Promise.resolve(call(...args)) : callAsync(call, ...args);
 }
 
 function checkSizes(path: string, shape: MapShape, puts: Entries, deletes: Entries): void {

@@ -4,7 +4,7 @@ import koffi from "koffi";
 /** The calls of libc that Node has none for. A failing one returns a negative errno, like libbpf's. */
 export interface Libc {
   close(fd: number): number;
-  /** operation: lockExclusive, lockNonBlocking, lockRelease. */
+  /** operation: lockExclusive, lockNonBlocking. */
   flock(fd: number, operation: number): number;
   mount(source: string, target: string, type: string, flags: number, data: string): number;
   /** bpf(2): `attributes` is union bpf_attr, read and written in place. */
@@ -15,10 +15,9 @@ export interface Libc {
   strerror(errno: number): string;
 }
 
-/** LOCK_EX, LOCK_NB and LOCK_UN of flock(2). */
+/** LOCK_EX and LOCK_NB of flock(2). */
 export const lockExclusive = 2;
 export const lockNonBlocking = 4;
-export const lockRelease = 8;
 
 let opened: Libc | null = null;
 
@@ -41,17 +40,21 @@ const bpfSystemCalls: Readonly<Record<string, number>> = {
 
 function openLibc(): Libc {
   const library = koffi.load("libc.so.6");
-  const close = library.func("int close(int fd)");
-  const flock = library.func("int flock(int fd, int operation)");
-  const mount = library.func("int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)");
-  const syscall = library.func("long syscall(long number, long command, void *attributes, long size)");
-  const strerror = library.func("const char *strerror(int errno)");
+  const close: (fd: number) => number = library.func("int close(int fd)");
+  const flock: (fd: number, operation: number) => number = library.func("int flock(int fd, int operation)");
+  const mount: Libc["mount"] = library.func(
+    "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
+  );
+  const syscall: (number: number, command: number, attributes: Uint8Array, size: number) => number = library.func(
+    "long syscall(long number, long command, void *attributes, long size)",
+  );
+  const strerror: Libc["strerror"] = library.func("const char *strerror(int errno)");
   const number = bpfSystemCalls[process.arch] ?? -1;
   return {
     close: (fd) => negativeErrno(close(fd)),
     flock: (fd, operation) => negativeErrno(flock(fd, operation)),
     mount: (source, target, type, flags, data) => negativeErrno(mount(source, target, type, flags, data)),
-    bpf: (command, attributes) => negativeErrno(Number(syscall(number, command, attributes, attributes.length))),
+    bpf: (command, attributes) => negativeErrno(syscall(number, command, attributes, attributes.length)),
     interfaces: interfaceLister(library),
     strerror: (errno) => strerror(errno),
   };
@@ -63,10 +66,10 @@ function negativeErrno(result: number): number {
 
 function interfaceLister(library: ReturnType<typeof koffi.load>): Libc["interfaces"] {
   const entry = koffi.struct({ index: "unsigned int", name: "const char *" });
-  const nameIndex = library.func("void *if_nameindex()");
+  const nameIndex: () => bigint | null = library.func("void *if_nameindex()");
   const freeNameIndex = library.func("void if_freenameindex(void *list)");
   return () => {
-    const list: bigint | null = nameIndex();
+    const list = nameIndex();
     if (list === null) throw new Error(`Cannot list network interfaces: errno ${koffi.errno()}`);
     try {
       const found: { name: string; index: number }[] = [];

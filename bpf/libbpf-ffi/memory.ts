@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import koffi, { type KoffiFunc } from "koffi";
+import koffi from "koffi";
 
 /** A copy of `length` bytes at an address that a library gave us. */
 export function copyMemory(address: bigint, length: number): Uint8Array {
@@ -14,16 +14,20 @@ export function addressOf(buffer: Uint8Array): bigint {
   return koffi.address(buffer);
 }
 
+/** A bound function by its `.async` form alone. */
+export interface AsyncCall<Arguments extends unknown[], Result> {
+  readonly async: (...args: [...Arguments, (error: unknown, result: Result) => void]) => void;
+}
+
 /**
  * Calls on a thread of the pool, so that the event loop goes on meanwhile. The arguments stay referenced until the call is back:
  * the kernel reads and writes their memory.
  */
-// biome-ignore lint/suspicious/noExplicitAny: the constraint that koffi itself puts on the functions it binds
-export function callAsync<F extends (...args: any) => any>(call: KoffiFunc<F>, ...args: Parameters<F>): Promise<ReturnType<F>> {
+export function callAsync<Arguments extends unknown[], Result>(call: AsyncCall<Arguments, Result>, ...args: Arguments): Promise<Result> {
   return new Promise((resolve, reject) => {
-    call.async(...args, (error: unknown, result: ReturnType<F>) => {
+    call.async(...args, (error, result) => {
       pending.delete(args);
-      if (error) reject(error);
+      if (error instanceof Error) reject(error);
       else resolve(result);
     });
     pending.add(args);

@@ -37,12 +37,12 @@ export function withPrepareLoad<Result>(
   prepare: (program: bigint, prepared: PreparedProgram) => number,
   call: () => Result,
 ): Result {
-  let thrown: unknown = null;
+  const thrown: Error[] = [];
   const callback = koffi.register((program: bigint, options: bigint) => {
     try {
       return prepare(program, readPrepared(program, options));
     } catch (error) {
-      thrown = error;
+      thrown.push(error instanceof Error ? error : new Error(String(error)));
       return -1;
     }
   }, koffi.pointer(prepareLoadCallback));
@@ -52,7 +52,7 @@ export function withPrepareLoad<Result>(
   try {
     if (handler < 0) throw new Error(`Cannot register a handler for the section "${section.name}": errno ${-handler}`);
     const result = call();
-    if (thrown !== null) throw thrown;
+    if (thrown[0] !== undefined) throw thrown[0];
     return result;
   } finally {
     if (handler >= 0) libbpf().libbpf_unregister_prog_handler(handler);
@@ -74,7 +74,7 @@ function keepOneHandler(): void {
 function readPrepared(program: bigint, options: bigint): PreparedProgram {
   const instructions = libbpf().bpf_program__insns(program) as bigint;
   return {
-    instructions: copyMemory(instructions, Number(libbpf().bpf_program__insn_cnt(program)) * 8),
+    instructions: copyMemory(instructions, libbpf().bpf_program__insn_cnt(program) * 8),
     functionInfo: readRecords(options, "func_info"),
     lineInfo: readRecords(options, "line_info"),
   };

@@ -11,7 +11,7 @@ import { sizes } from "../libbpf-ffi/structures.ts";
  * libbpf puts the object's name before ".rodata", ".data", ".bss" and ".kconfig", and cuts the whole to 15 bytes. With one letter
  * nothing is cut, and what stands after the first dot is the section's name.
  */
-export const objectName = "o";
+const objectName = "o";
 
 /**
  * Opens an ELF object with libbpf for as long as `use` runs. Needs no privilege. Throws KernelError "bpf_object__open_mem" for

@@ -15,12 +15,15 @@ const dontWait = 0x40;
 const outgoing = 4;
 
 const library = koffi.load("libc.so.6");
-const socket = library.func("int socket(int family, int type, int protocol)");
-const bind = library.func("int bind(int fd, const void *address, int length)");
-const sendTo = library.func("long send(int fd, const void *data, size_t size, int flags)");
-const receiveFrom = library.func("long recvfrom(int fd, void *data, size_t size, int flags, void *address, void *length)");
-const close = library.func("int close(int fd)");
-const nameToIndex = library.func("unsigned int if_nametoindex(const char *name)");
+const socket: (family: number, type: number, protocol: number) => number = library.func("int socket(int family, int type, int protocol)");
+const bind: (fd: number, address: Uint8Array, length: number) => number = library.func("int bind(int fd, const void *address, int length)");
+const sendTo: (fd: number, data: Uint8Array, size: number, flags: number) => number = library.func(
+  "long send(int fd, const void *data, size_t size, int flags)",
+);
+const receiveFrom: (fd: number, data: Uint8Array, size: number, flags: number, address: Uint8Array, length: Uint32Array) => number =
+  library.func("long recvfrom(int fd, void *data, size_t size, int flags, void *address, void *length)");
+const close: (fd: number) => number = library.func("int close(int fd)");
+const nameToIndex: (name: string) => number = library.func("unsigned int if_nametoindex(const char *name)");
 
 /** What has arrived at a device since it was opened. */
 export interface Ear {
@@ -34,7 +37,7 @@ export function sendFrames(device: string, frames: readonly Uint8Array[]): void 
   const fd = openSocket(device);
   try {
     for (const frame of frames) {
-      const result = Number(sendTo(fd, frame, frame.length, 0));
+      const result = sendTo(fd, frame, frame.length, 0);
       // The kernel tells the sender that tc dropped its frame.
       if (result < 0 && koffi.errno() !== constants.errno.ENOBUFS) throw new Error(`Cannot send on ${device}: errno ${koffi.errno()}`);
     }
@@ -66,13 +69,13 @@ export function openEar(device: string): Ear {
 function receive(fd: number): Uint8Array[] | null {
   const buffer = Buffer.alloc(65_536);
   const address = Buffer.alloc(20);
-  const length = Number(receiveFrom(fd, buffer, buffer.length, dontWait, address, new Uint32Array([address.length])));
+  const length = receiveFrom(fd, buffer, buffer.length, dontWait, address, new Uint32Array([address.length]));
   if (length < 0) return null;
   return address.readUInt8(10) === outgoing ? [] : [new Uint8Array(buffer.subarray(0, length))];
 }
 
 function openSocket(device: string): number {
-  const fd: number = socket(packetFamily, rawSocket, allProtocols);
+  const fd = socket(packetFamily, rawSocket, allProtocols);
   if (fd < 0) throw new Error(`Cannot open a packet socket: errno ${koffi.errno()}`);
   // struct sockaddr_ll: family, protocol, interface.
   const address = Buffer.alloc(20);

@@ -121,9 +121,9 @@ for (const [title, bytes, message] of [
   test(`openObject() refuses ${title}`, (t) => {
     const error = t.throws(() => openObject(bytes()), { instanceOf: KernelError });
 
-    t.is(error?.call, "bpf_object__open_mem");
-    if (typeof message === "string") t.is(error?.message, message);
-    else t.regex(error?.message ?? "", message);
+    t.is(error.call, "bpf_object__open_mem");
+    if (typeof message === "string") t.is(error.message, message);
+    else t.regex(error.message, message);
   });
 }
 

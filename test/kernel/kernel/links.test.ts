@@ -54,10 +54,10 @@ kernelTest("attach() says what to do when a driver has no native mode", async (t
   );
 
   t.is(
-    error?.message,
+    error.message,
     'Cannot attach to "br_native" at xdp: its driver has no native XDP; use "mode: generic" or "mode: auto" (EOPNOTSUPP)',
   );
-  t.is(error?.errno, "EOPNOTSUPP");
+  t.is(error.errno, "EOPNOTSUPP");
   t.deepEqual(await lab.kernel.attached("br_native", "xdp"), []);
   ip("link del br_native");
 });
@@ -110,11 +110,11 @@ kernelTest("attach() names the foreign XDP program that is in the way", async (t
   );
 
   t.is(
-    error?.message,
+    error.message,
     `Cannot attach to "${inside}" at xdp: XDP program ${foreign?.programId} "sl_answer_2" is attached there already (native), ` +
       `and it is not Sluice's; remove it with "ip link set dev ${inside} xdp off" (EBUSY)`,
   );
-  t.is(error?.errno, "EBUSY");
+  t.is(error.errno, "EBUSY");
   t.deepEqual(await lab.kernel.attached(inside, "xdp"), [foreign]);
 });
 
@@ -168,10 +168,7 @@ kernelTest("switchLink() is refused when the link holds a third program", async 
 
   const error = await t.throwsAsync<KernelError>(lab.kernel.switchLink(link, two, three));
 
-  t.regex(
-    error?.message ?? "",
-    /^Cannot switch the link pinned at ".*\/link": it holds program \d+ "sl_answer_2", expected \d+ \(EPERM\)$/,
-  );
+  t.regex(error.message, /^Cannot switch the link pinned at ".*\/link": it holds program \d+ "sl_answer_2", expected \d+ \(EPERM\)$/);
   t.like(await lab.kernel.attached(inside, "xdp"), [{ name: "sl_answer_2" }]);
 });
 

@@ -56,7 +56,7 @@ kernelTest("relocate() applies CO-RE and says when the kernel lacks what it asks
   const error = await t.throwsAsync<KernelError>(relocate("impossible"));
 
   t.regex(
-    error?.message ?? "",
+    error.message,
     /^Cannot load "impossible": the verifier refused it.*: a CO-RE relocation of it failed: this kernel has no such type, member or value/,
   );
 });
@@ -75,12 +75,12 @@ kernelTest("relocate() throws the verifier's reason, with the whole log beside i
   const error = await t.throwsAsync<KernelError>(lab.kernel.relocate({ object, function: "careless", hook: "xdp", globals: {}, maps: {} }));
 
   t.regex(
-    error?.message ?? "",
+    error.message,
     /^Cannot load "careless": the verifier refused it at instruction 1( \(refused\.bpf\.c:\d+\))?: invalid access to packet, off=40 size=1, R1\(.*\): R1 offset is outside of the packet \(\d+ lines omitted\)$/,
   );
-  t.is(error?.call, "BPF_PROG_LOAD");
-  t.is(error?.errno, "EACCES");
-  t.regex(error?.log ?? "", /R1 offset is outside of the packet[^]*processed \d+ insns/);
+  t.is(error.call, "BPF_PROG_LOAD");
+  t.is(error.errno, "EACCES");
+  t.regex(error.log ?? "", /R1 offset is outside of the packet[^]*processed \d+ insns/);
 });
 
 kernelTest("relocate() refuses a function that is not there, a map without a pin, and constants of another size", async (t, lab) => {

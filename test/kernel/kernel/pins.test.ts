@@ -96,9 +96,10 @@ kernelTest("ensureBpffs() mounts one where there is none, and only once", async 
 });
 
 /** Every method, once so that it works and once so that it fails. */
-async function callEverything({ kernel, compile, ...lab }: Lab, device: string, folder: string): Promise<void> {
-  const here = { kernel, compile, ...lab, root: `${lab.root}/${folder}` };
-  const object = compile(statefulSource, "stateful");
+async function callEverything(lab: Lab, device: string, folder: string): Promise<void> {
+  const here = { ...lab, root: `${lab.root}/${folder}` };
+  const { kernel } = here;
+  const object = lab.compile(statefulSource, "stateful");
   const { request, maps } = await prepareStep(here, object, "limited");
   const [program, other] = [`${here.root}/program`, await loadConstant(here, 0)];
   const [link, hash] = [`${here.root}/link`, maps["by_length"] as string];
@@ -120,7 +121,7 @@ async function callEverything({ kernel, compile, ...lab }: Lab, device: string, 
     kernel.load(`${here.root}/bad.name`, request),
     kernel.load(hash, request),
     kernel.load(`${here.root}/empty`, { ...request, maps: {} }),
-    kernel.relocate({ object: compile(refusedSource, "refused"), function: "careless", hook: "xdp", globals: {}, maps: {} }),
+    kernel.relocate({ object: lab.compile(refusedSource, "refused"), function: "careless", hook: "xdp", globals: {}, maps: {} }),
     kernel.relocate({ object, function: "limited", hook: "xdp", globals: { ".rodata": new Uint8Array(1) }, maps }),
     kernel.createMap(program, { name: "x", definition: mapDefinition, btf: null }),
     kernel.createMap(`${here.root}/bad.name`, { name: "x", definition: mapDefinition, btf: null }),
