@@ -46,12 +46,7 @@ function scrub(value: unknown): unknown {
 }
 
 async function prettyStream(destination: DestinationStream): Promise<DestinationStream> {
-  const { default: pretty } = await import("pino-pretty");
-  return pretty({
-    colorize: process.stderr.isTTY === true,
-    translateTime: "SYS:HH:MM:ss.l",
-    ignore: "pid,hostname",
-    destination,
-    sync: true,
-  });
+  const { prettyFactory } = await import("pino-pretty");
+  const format = prettyFactory({ colorize: process.stderr.isTTY === true, translateTime: "SYS:HH:MM:ss.l" });
+  return { write: (line) => destination.write(format(line)) };
 }

@@ -15,7 +15,7 @@ export async function readAgentFile(path: string): Promise<AgentFile> {
   const diagnostics: Diagnostic[] = [];
   const file = readPolicyFile(path, bytes, (diagnostic) => diagnostics.push(diagnostic));
   const value = file === null ? null : plainValue(file.root);
-  if (file !== null) checkSchema(agentSchema, value, file, [], (diagnostic) => diagnostics.push(diagnostic));
+  if (file !== null) checkSchema(agentSchema, value, file.source, file.root, [], (diagnostic) => diagnostics.push(diagnostic));
   if (diagnostics.length > 0) throw unusable(path, diagnostics);
   return value as AgentFile;
 }

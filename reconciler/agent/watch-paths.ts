@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
 import { watch } from "chokidar";
 
 /**
- * Calls `changed` when something at or below the paths changes. Only a hint: replaced folders and swapped links may go unseen, so
- * whoever watches must also ask now and then. Git's lock files are left out. Resolves, once all is watched, to how to end it.
+ * Calls `changed` when something at or below the paths changes; those that do not exist, and git's lock files and
+ * objects, are left out. Only a hint: replaced folders and swapped links may go unseen, so whoever watches must also ask now and then.
+ * Resolves, once all is watched, to how to end it.
  */
 export async function watchPaths(paths: readonly string[], changed: () => void): Promise<() => Promise<void>> {
-  if (paths.length === 0) return async () => {};
-  const watcher = watch([...paths], { ignoreInitial: true, ignored: (path) => path.endsWith(".lock"), atomic: false });
+  // Paths that are not there would make chokidar 5 say that it is ready before it is, and miss the first change.
+  const existing = paths.filter((path) => existsSync(path));
+  if (existing.length === 0) return async () => {};
+  const watcher = watch(existing, { ignoreInitial: true, ignored: (path) => path.endsWith(".lock") || path.includes("/.git/objects"), atomic: false });
   watcher.on("all", changed);
   watcher.on("error", () => changed());
   await new Promise<void>((resolve) => watcher.once("ready", resolve));

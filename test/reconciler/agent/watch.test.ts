@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from "node:timers/promises";
+import test from "ava";
+import type { Device } from "../../../bpf/kernel/kernel.ts";
+import { openSource } from "../../../reconciler/1-source/source.ts";
+import { watchDevices } from "../../../reconciler/agent/watch-devices.ts";
+import { watchPaths } from "../../../reconciler/agent/watch-paths.ts";
+import { testRepository } from "../1-source/repository.ts";
+import { fakeClock } from "./fake-loop.ts";
+
+test("watchPaths() hears of commits, of packed refs, and of commits after that", async (t) => {
+  const repository = testRepository(t);
+  repository.commit({ a: "1" });
+  const source = openSource({
+    kind: "git",
+    repository: repository.path,
+    ref: { kind: "branch", name: "main" },
+    path: "",
+    cache: null,
+    timeoutMilliseconds: 1_000,
+  });
+  let heard = 0;
+  const end = await watchPaths(source.watch, () => {
+    heard++;
+  });
+  t.teardown(end);
+
+  for (const act of [
+    () => repository.commit({ a: "2" }),
+    () => repository.git("pack-refs", "--all"),
+    () => repository.commit({ a: "3" }),
+  ]) {
+    const before = heard;
+    act();
+    for (let tries = 0; tries < 100 && heard === before; tries++) await sleep(20);
+    t.true(heard > before);
+  }
+});
+
+test("watchPaths() with nothing to watch costs nothing", async (t) => {
+  const end = await watchPaths([], () => t.fail());
+
+  await t.notThrowsAsync(end());
+});
+
+test("watchDevices() tells what is new and what was made anew, and outlives failures", async (t) => {
+  const clock = fakeClock();
+  const told: (readonly string[])[] = [];
+  const failures: unknown[] = [];
+  let found: readonly Device[] | Error = [{ name: "lo", ifindex: 1 }];
+  const end = watchDevices({
+    clock,
+    milliseconds: 250,
+    async devices() {
+      if (found instanceof Error) throw found;
+      return found;
+    },
+    appeared: (names) => told.push(names),
+    failed: (error) => failures.push(error),
+  });
+  await clock.advance(500);
+  t.deepEqual(told, []);
+
+  found = [
+    { name: "lo", ifindex: 1 },
+    { name: "eth1", ifindex: 2 },
+  ];
+  await clock.advance(250);
+  found = new Error("ENOBUFS");
+  await clock.advance(250);
+  found = [{ name: "lo", ifindex: 1 }];
+  await clock.advance(250);
+  found = [
+    { name: "eth1", ifindex: 3 },
+    { name: "lo", ifindex: 1 },
+  ];
+  await clock.advance(250);
+  found = [
+    { name: "eth1", ifindex: 4 },
+    { name: "lo", ifindex: 1 },
+  ];
+  await clock.advance(250);
+
+  t.deepEqual(told, [["eth1"], ["eth1"], ["eth1"]]);
+  t.is(failures.length, 1);
+  end();
+  t.deepEqual(clock.waiting(), []);
+});
