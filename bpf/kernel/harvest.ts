@@ -108,7 +108,8 @@ function nameMaps(instructions: readonly Instruction[], maps: ReadonlyMap<number
   const named = [...instructions];
   for (const [index, instruction] of eachInstruction(instructions)) {
     if (!namesMap(instruction)) continue;
-    const map = maps.get(instruction.imm);
+    // From libbpf 1.4 on, a map that is not reused (".kconfig") has an fd here already and says -1 until the load is over.
+    const map = maps.get(instruction.imm) ?? maps.get(-1);
     if (map === undefined) throw new Error(`Instruction ${index} names fd ${instruction.imm}, which is no map of the object`);
     named[index] = { ...instruction, imm: 0, map };
   }

@@ -4,7 +4,7 @@ import { openObject } from "../../../bpf/object/open-object.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { ethernet, ipv4, udp } from "../../lab/packet.ts";
 import { prepareStep } from "./chains.ts";
-import { constantSource, coreSource, kconfigSource, refusedSource, statefulSource } from "./sources.ts";
+import { constantSource, coreSource, kconfigSource, longLogSource, refusedSource, statefulSource } from "./sources.ts";
 
 const packet = ethernet({}, ipv4({}, udp({})));
 const drop = 1;
@@ -81,6 +81,20 @@ kernelTest("relocate() throws the verifier's reason, with the whole log beside i
   t.is(error.call, "BPF_PROG_LOAD");
   t.is(error.errno, "EACCES");
   t.regex(error.log ?? "", /R1 offset is outside of the packet[^]*processed \d+ insns/);
+});
+
+kernelTest("relocate() gives the whole log, however long", async (t, lab) => {
+  const object = lab.compile(longLogSource, "long_log");
+
+  const error = await t.throwsAsync<KernelError>(
+    lab.kernel.relocate({ object, function: "wandering", hook: "xdp", globals: {}, maps: {} }),
+  );
+
+  const log = error.log ?? "";
+  t.true(log.length > 2 << 20);
+  t.regex(log.slice(0, 200), /^func#0 @0\n0: |^0: /);
+  t.regex(log.slice(-400), /invalid access to packet[^]*processed \d+ insns/);
+  t.regex(error.message, /: invalid access to packet, .* lines omitted\)$/);
 });
 
 kernelTest("relocate() refuses a function that is not there, a map without a pin, and constants of another size", async (t, lab) => {

@@ -57,6 +57,18 @@ SEC("xdp") int careless(struct xdp_md *ctx)
 }
 `;
 
+/** Keeps the verifier busy for tens of thousands of instructions before it does the same. */
+export const longLogSource = `${head}
+SEC("xdp") int wandering(struct xdp_md *ctx)
+{
+  __u8 *packet = (void *)(long)ctx->data;
+  volatile __u32 sum = 0;
+  for (int i = 0; i < 8000; i++)
+    sum += i;
+  return packet[40] == sum ? XDP_DROP : XDP_PASS;
+}
+`;
+
 /** Asks for what only the host can tell. */
 export const kconfigSource = `${head}
 extern int LINUX_KERNEL_VERSION __kconfig;
