@@ -1,19 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, CommanderError } from "commander";
 import { exitCodeMeanings, exitCodes } from "./exit-codes.ts";
-import { addAgent } from "./verbs/agent.ts";
-import { addApply } from "./verbs/apply.ts";
-import { addDoctor } from "./verbs/doctor.ts";
-import { addDrift } from "./verbs/drift.ts";
-import { addHistory } from "./verbs/history.ts";
-import { addInspect } from "./verbs/inspect.ts";
-import { addPlan } from "./verbs/plan.ts";
-import { addRollback } from "./verbs/rollback.ts";
-import { addSnapshot } from "./verbs/snapshot.ts";
-import { addStatus } from "./verbs/status.ts";
-import { addUninstall } from "./verbs/uninstall.ts";
-import { addValidate } from "./verbs/validate.ts";
-import { addVersion } from "./verbs/version.ts";
 
 /** Runs one command line and sets the exit code of the process; a wrong command line is told and ends with 3. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
@@ -24,15 +11,41 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     });
   }
   try {
-    await buildProgram().parseAsync(argv);
+    const program = await buildProgram(argv);
+    await program.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.invalid;
   }
 }
 
-/** The whole command line: verbs, options and help. What a verb needs is only loaded when it runs. */
-export function buildProgram(): Command {
+type AddVerb = (program: Command) => void;
+
+/** Verbs by the headings of the help. Each is loaded only when it is asked for: starting has to be quick. */
+const verbs: Readonly<Record<string, Readonly<Record<string, () => Promise<AddVerb>>>>> = {
+  "Change this host:": {
+    plan: async () => (await import("./verbs/plan.ts")).addPlan,
+    apply: async () => (await import("./verbs/apply.ts")).addApply,
+    rollback: async () => (await import("./verbs/rollback.ts")).addRollback,
+    agent: async () => (await import("./verbs/agent.ts")).addAgent,
+    uninstall: async () => (await import("./verbs/uninstall.ts")).addUninstall,
+  },
+  "Look:": {
+    status: async () => (await import("./verbs/status.ts")).addStatus,
+    inspect: async () => (await import("./verbs/inspect.ts")).addInspect,
+    drift: async () => (await import("./verbs/drift.ts")).addDrift,
+    history: async () => (await import("./verbs/history.ts")).addHistory,
+  },
+  "Check:": {
+    validate: async () => (await import("./verbs/validate.ts")).addValidate,
+    snapshot: async () => (await import("./verbs/snapshot.ts")).addSnapshot,
+    doctor: async () => (await import("./verbs/doctor.ts")).addDoctor,
+    version: async () => (await import("./verbs/version.ts")).addVersion,
+  },
+};
+
+/** The command line with the verb that is asked for; with all of them where it is none, for the help and for suggestions. */
+async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command("sluice")
     .usage("VERB [options]")
     .description("Sluice keeps the eBPF filter chains of this host's interfaces equal to a git repository.")
@@ -44,12 +57,12 @@ export function buildProgram(): Command {
     .showHelpAfterError("  hint: sluice --help lists verbs, sluice VERB --help their options")
     .exitOverride();
 
-  program.commandsGroup("Change this host:");
-  for (const add of [addPlan, addApply, addRollback, addAgent, addUninstall]) add(program);
-  program.commandsGroup("Look:");
-  for (const add of [addStatus, addInspect, addDrift, addHistory]) add(program);
-  program.commandsGroup("Check:");
-  for (const add of [addValidate, addSnapshot, addDoctor, addVersion]) add(program);
+  const wanted = argv.slice(2).find((argument) => !argument.startsWith("-"));
+  const isVerb = Object.values(verbs).some((group) => wanted !== undefined && Object.hasOwn(group, wanted));
+  for (const [heading, group] of Object.entries(verbs)) {
+    program.commandsGroup(heading);
+    for (const [name, load] of Object.entries(group)) if (!isVerb || name === wanted) (await load())(program);
+  }
   return program.addHelpText("after", overview());
 }
 

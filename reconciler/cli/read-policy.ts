@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
-import type { SourceOptions } from "../1-source/source.ts";
+import type { Source, SourceOptions } from "../1-source/source.ts";
 import { parseDuration } from "../agent/duration.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { UsageError } from "./cli-error.ts";
@@ -9,14 +9,19 @@ import type { PolicyOptions } from "./shared-options.ts";
 
 /** Reads the policy that the options name, wholly. Throws ReconcilerError "source-…"; nothing is kept on disk. */
 export async function readPolicy(cli: Cli, options: PolicyOptions): Promise<Snapshot> {
-  const { openSource } = await import("../1-source/source.ts");
-  const source = openSource(sourceOptions(options));
+  const source = await openSource(sourceOptions(options));
   cli.progress.step(`Reading ${source.name}`);
   try {
     return await source.snapshot(await source.fetch(cli.signal), cli.signal);
   } finally {
     await source.close();
   }
+}
+
+/** Reading a folder does not load what git needs. */
+async function openSource(options: SourceOptions): Promise<Source> {
+  if (options.kind === "directory") return (await import("../1-source/directory-source.ts")).openDirectorySource(options);
+  return (await import("../1-source/git-source.ts")).openGitSource(options);
 }
 
 /** What openSource needs. Throws UsageError for options that belong to a repository and come without one. */
