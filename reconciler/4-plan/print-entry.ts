@@ -10,13 +10,16 @@ export interface EntryWords {
   value(bytes: Uint8Array): string;
 }
 
-/** How the keys and values of a map are printed: addresses, or by the types that the object's BTF gives them, or as bytes. */
+/** How the keys and values of a map are printed: addresses of a set, or by the types that the object's BTF gives them, or as bytes. */
 export function entryWords(map: DesiredMap, btf: Uint8Array | null): EntryWords {
-  if (map.print?.kind === "cidr") return { key: printCidr, value: printHex };
-  if (map.print?.kind === "address") return { key: printAddress, value: printHex };
+  if (map.print?.kind === "cidr") return { key: printCidr, value: noWords };
+  if (map.print?.kind === "address") return { key: printAddress, value: noWords };
   const types = map.print === null || btf === null ? null : readBtf(btf);
   return { key: printer(types, map.definition.btfKey), value: printer(types, map.definition.btfValue) };
 }
+
+/** What stands beside a set's member is for the program only. */
+const noWords = () => "";
 
 function printer(btf: Btf | null, type: number): (bytes: Uint8Array) => string {
   return btf === null || type === 0 ? printHex : (bytes) => printValue(btf, type, bytes);

@@ -27,7 +27,7 @@ export async function loadGeneration(kernel: Kernel, objects: Objects, load: Loa
   const steps: StepToLink[] = [];
   for (const step of generation.steps) steps.push(await relocateStep(kernel, objects, load, step));
   const chain = linkSteps(load, steps);
-  const maps = bindMaps(objects, generation, chain);
+  const maps = bindMaps(objects, generation, chain, steps);
   await loadChain(kernel, load, chain, maps);
   const manifest: Manifest = { ...generation, linked: describeLinking(chain, maps) };
   await kernel.createFrozenMap(`${load.pin}/manifest`, "sl_manifest", Buffer.from(JSON.stringify(manifest)));
@@ -82,7 +82,12 @@ async function loadChain(kernel: Kernel, load: Load, chain: LinkedChain, maps: R
 }
 
 /** Every "step/map" of the chain: pinned maps of the steps, and constants made for this program. */
-function bindMaps(objects: Objects, generation: Generation, chain: LinkedChain): Record<string, MapBinding> {
+function bindMaps(
+  objects: Objects,
+  generation: Generation,
+  chain: LinkedChain,
+  programs: readonly StepToLink[],
+): Record<string, MapBinding> {
   const bindings: Record<string, MapBinding> = {};
   const used = new Set(chain.instructions.flatMap((instruction) => instruction.map ?? []));
   const bind = (reference: string, binding: MapBinding) => {
@@ -95,7 +100,8 @@ function bindMaps(objects: Objects, generation: Generation, chain: LinkedChain):
     const globals = globalsOf(step);
     for (const { name, role, definition, initial } of spec.maps) {
       if (role !== "rodata" && role !== "kconfig") continue;
-      const value = globals[name] ?? initial ?? new Uint8Array(definition.valueSize);
+      const kconfig = role === "kconfig" ? programs.find((program) => program.name === step.name)?.program.kconfig : undefined;
+      const value = kconfig ?? globals[name] ?? initial ?? new Uint8Array(definition.valueSize);
       bind(`${step.name}/${name}`, { kind: "constant", name: "sl_rodata", definition, value, btf: spec.btf });
     }
   }

@@ -29,6 +29,7 @@ export function describeAction({ action, from, to }: HookPlan): string {
     case "detach":
       return from === null ? "link to remove" : `generation ${before} → none`;
     case "switch":
+      if (from === to) return `generation ${after}, attached anew`;
       return from === null ? `unknown program → generation ${after}` : `generation ${before} → ${after}`;
     case "reattach":
       return `generation ${after}, attached again`;
@@ -87,9 +88,22 @@ function describeKeys(change: SetKeys): readonly ChangeLine[] {
   return [...lines, line(samples.length === 0 ? counts : `and ${plural(rest, "more key")} (in all: ${counts})`, origin)];
 }
 
+/** Members of a set have no values worth a word: there the key says it all. */
 function describeSample({ key, before, after }: KeySample): string {
-  if (before === null) return `${key}  new: ${after ?? ""}`;
-  return `${key}  ${before} → ${after ?? "none"}`;
+  if (before === null) return after === "" ? `${key}  added` : `${key}  new: ${after ?? ""}`;
+  if (after === null) return before === "" ? `${key}  removed` : `${key}  ${before} → none`;
+  if (before === "" && after === "") return `${key}  changed`;
+  const [was, is] = changedMembers(before, after);
+  return `${key}  ${was} → ${is}`;
+}
+
+/** Of two flat structs of the same members, what differs: "{limit: 1000}" and "{limit: 2000}". Other values stay as they are. */
+function changedMembers(before: string, after: string): readonly [string, string] {
+  const [was, is] = [before, after].map((text) => /^\{([^{}[\]"]*)\}$/.exec(text)?.[1]?.split(", "));
+  if (was === undefined || is?.length !== was.length) return [before, after];
+  const differing = was.flatMap((member, index) => (member === is[index] ? [] : [index]));
+  const show = (members: readonly string[]) => `{${differing.map((index) => members[index]).join(", ")}}`;
+  return [show(was), show(is)];
 }
 
 function place(after: string | null): string {

@@ -24,7 +24,7 @@ export function cachingKernel(kernel: Kernel, directory: string): Kernel {
     write(directory, path, program);
     return program;
   };
-  return new Proxy(kernel, { get: (target, name) => (name === "relocate" ? relocate : Reflect.get(target, name)) });
+  return { ...kernel, relocate };
 }
 
 function keyOf({ object, function: name, hook, globals, maps }: RelocateRequest): string {
@@ -35,10 +35,11 @@ function keyOf({ object, function: name, hook, globals, maps }: RelocateRequest)
 }
 
 interface CacheFile {
-  readonly program: Omit<RelocatedProgram, "instructions" | "btf">;
+  readonly program: Omit<RelocatedProgram, "instructions" | "btf" | "kconfig">;
   readonly instructions: string;
   readonly maps: readonly (readonly [number, string])[];
   readonly btf: string | null;
+  readonly kconfig?: string;
 }
 
 function read(path: string): RelocatedProgram | null {
@@ -46,22 +47,24 @@ function read(path: string): RelocatedProgram | null {
     const file = JSON.parse(readFileSync(path, "utf8")) as CacheFile;
     utimesSync(path, new Date(), new Date());
     const maps = new Map(file.maps);
-    const instructions = decodeInstructions(Buffer.from(file.instructions, "base64")).map((instruction, index) => {
+    const instructions = decodeInstructions(fromBase64(file.instructions)).map((instruction, index) => {
       const map = maps.get(index);
       return map === undefined ? instruction : { ...instruction, map };
     });
-    return { ...file.program, instructions, btf: file.btf === null ? null : new Uint8Array(Buffer.from(file.btf, "base64")) };
+    const kconfig = file.kconfig === undefined ? {} : { kconfig: fromBase64(file.kconfig) };
+    return { ...file.program, ...kconfig, instructions, btf: file.btf === null ? null : fromBase64(file.btf) };
   } catch {
     return null;
   }
 }
 
-function write(directory: string, path: string, { instructions, btf, ...program }: RelocatedProgram): void {
+function write(directory: string, path: string, { instructions, btf, kconfig, ...program }: RelocatedProgram): void {
   const file: CacheFile = {
     program,
-    instructions: Buffer.from(encodeInstructions(instructions)).toString("base64"),
+    instructions: toBase64(encodeInstructions(instructions)),
     maps: instructions.flatMap(({ map }, index) => (map === undefined ? [] : [[index, map] as const])),
-    btf: btf === null ? null : Buffer.from(btf).toString("base64"),
+    btf: btf === null ? null : toBase64(btf),
+    ...(kconfig === undefined ? {} : { kconfig: toBase64(kconfig) }),
   };
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -71,6 +74,14 @@ function write(directory: string, path: string, { instructions, btf, ...program 
   } catch {
     rmSync(`${path}.tmp`, { force: true });
   }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}
+
+function fromBase64(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "base64"));
 }
 
 function forgetOldest(directory: string): void {
