@@ -8,10 +8,11 @@ import { refusal } from "./refuse.ts";
 
 const arrays: ReadonlySet<string> = new Set(["array", "percpu_array"]);
 
-/** All entries as user space sees them, by key bytes; none of a map whose contents pass through. */
+/** All entries as user space sees them, by key bytes; none of a map whose contents pass through. Throws EOPNOTSUPP for sockets. */
 export function readEntries(map: MemoryMap): Entries {
   const { type, keySize } = map.definition;
   if (type === "ringbuf") return noEntries(keySize, map.storedSize);
+  if (type === "xskmap") throw refusal("BPF_MAP_LOOKUP_ELEM", "EOPNOTSUPP", `Cannot read the map "${map.name}": sockets cannot be read`);
   return sortEntries(packEntries([...map.storage.entries()], keySize, map.storedSize));
 }
 

@@ -2,6 +2,7 @@
 import type { Instruction } from "../../asm/instruction.ts";
 import type { Kernel, LoadRequest, MapBinding, RelocateRequest } from "../kernel.ts";
 import { KernelError } from "../kernel-error.ts";
+import { testPacketProblem } from "./check-packet.ts";
 import { whyNotRunnable } from "./check-program.ts";
 import { runProgram } from "./interpreter/run-program.ts";
 import type { KernelState } from "./kernel-state.ts";
@@ -12,7 +13,6 @@ import { refusal } from "./refuse.ts";
 import { readElf } from "./relocate/elf.ts";
 import { relocateFunction } from "./relocate/relocate-function.ts";
 
-const ethernetHeader = 14;
 /** The device that BPF_PROG_TEST_RUN pretends the packet came in on: "lo". */
 const loopback = 1;
 
@@ -36,13 +36,8 @@ export function createProgramMethods(state: KernelState): Pick<Kernel, "relocate
     },
     async run(path, { packet, repeat, ifindex }) {
       const program = state.pins.program("BPF_OBJ_GET", path);
-      if (packet.length < ethernetHeader) {
-        throw refusal(
-          "BPF_PROG_TEST_RUN",
-          "EINVAL",
-          `Cannot run "${program.name}": a packet of ${packet.length} bytes has no Ethernet header`,
-        );
-      }
+      const problem = testPacketProblem(program.hook, packet);
+      if (problem !== null) throw problem;
       const ending = runProgram(state, program, packet, { ifindex: ifindex ?? loopback, testRun: true }, repeat ?? 1);
       // What comes back starts with the metadata.
       return { verdict: ending.verdict, packet: new Uint8Array(Buffer.concat([ending.metadata, ending.packet])), nanoseconds: 0 };
@@ -84,7 +79,7 @@ function loadProgram(state: KernelState, { chain, maps }: LoadRequest): MemoryPr
 }
 
 function sectionSize(object: Uint8Array, name: string): number {
-  return readElf(object).sections.find((section) => section.name === name)?.bytes.length ?? 0;
+  return readElf(object).sections.find((section) => section.name === name)?.size ?? 0;
 }
 
 function bindMap(state: KernelState, binding: MapBinding): MemoryMap {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { HookKind } from "../kernel.ts";
+import { packetProblem } from "./check-packet.ts";
 import { runProgram } from "./interpreter/run-program.ts";
 import { findDevice, type KernelState } from "./kernel-state.ts";
-import { refusal } from "./refuse.ts";
 
 /** What became of a packet at a hook. */
 export interface SentPacket {
@@ -24,7 +24,8 @@ const largestXdpVerdict = 4;
 /** Runs what is attached to a hook of a device on a packet, one program after another for tc. */
 export function sendPacket(state: KernelState, name: string, hook: HookKind, packet: Uint8Array): SentPacket {
   const device = findDevice(state, "sendto", name);
-  if (packet.length < 14) throw refusal("sendto", "EINVAL", `Cannot send ${packet.length} bytes: expected at least an Ethernet header`);
+  const problem = packetProblem("sendto", hook, packet);
+  if (problem !== null) throw problem;
   let sent: SentPacket = { verdict: hook === "xdp" ? xdpPass : tcxNext, packet, redirect: null, programs: 0 };
   for (const { program } of device.hooks[hook]) {
     const ending = runProgram(state, program, sent.packet, { ifindex: device.ifindex, testRun: false });

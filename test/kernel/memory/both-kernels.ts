@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LinkedChain } from "../../../bpf/chain/linked-chain.ts";
 import { type Entries, entryAt, noEntries, packEntries } from "../../../bpf/kernel/entries.ts";
-import type { HookKind, Kernel, MapBinding, Pin } from "../../../bpf/kernel/kernel.ts";
+import type { HookKind, Kernel, MapBinding, Pin, RunResult } from "../../../bpf/kernel/kernel.ts";
+import { KernelError } from "../../../bpf/kernel/kernel-error.ts";
 import { createMemoryKernel, type MemoryKernel } from "../../../bpf/kernel/memory/memory-kernel.ts";
 import { libc } from "../../../bpf/libbpf-ffi/libc.ts";
 import { libbpf } from "../../../bpf/libbpf-ffi/library.ts";
@@ -11,6 +12,7 @@ import { openObject } from "../../../bpf/object/open-object.ts";
 import type { RelocatedProgram } from "../../../bpf/object/relocated-program.ts";
 import type { ObjectSpec } from "../../../bpf/object/spec.ts";
 import { packageRoot } from "../../../bpf/package-root.ts";
+import type { CorpusProgram } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab/lab.ts";
 
 /** The same done to the real kernel and to one in memory, under the same paths. */
@@ -21,8 +23,6 @@ export interface Both {
   /** Fills one slot of a map of maps or programs with what is pinned elsewhere, in both. */
   link(outer: string, slot: number, target: string): Promise<void>;
 }
-
-const corpusFiles = ["exits", "stack", "functions", "maps", "packet", "variables", "tail-calls", "large", "tc"] as const;
 
 /** A lab's kernel beside a memory kernel with as many CPUs. */
 export function bothKernels(lab: Lab): Both {
@@ -43,14 +43,6 @@ export function bothKernels(lab: Lab): Both {
       if (result < 0) throw new Error(`Cannot put ${target} into ${outer}: ${result}`);
     },
   };
-}
-
-/** Objects of the corpus, by name. */
-export function compileCorpus(lab: Lab): ReadonlyMap<string, Uint8Array> {
-  const folder = join(packageRoot(), "test/corpus");
-  return new Map(
-    corpusFiles.map((name) => [name, lab.compile(readFileSync(join(folder, `${name}.bpf.c`), "utf8"), name, [`-I${folder}`])]),
-  );
 }
 
 /** A C file beside these tests. */
@@ -85,25 +77,43 @@ export async function createMaps(both: Both, object: Uint8Array, folder: string)
   return pins;
 }
 
-/** Loads every program of an object into both kernels. Returns pins by function name. */
-export async function loadAll(
+/** Loads programs of an object into both kernels. Returns pins by function name. */
+export async function loadPrograms(
   both: Both,
   object: Uint8Array,
-  folder: string,
+  { names, hook, folder }: { readonly names: readonly string[]; readonly hook: HookKind; readonly folder: string },
   maps: Readonly<Record<string, string>>,
 ): Promise<ReadonlyMap<string, string>> {
-  const spec = openObject(object);
   const programs = new Map<string, string>();
-  for (const { name } of spec.programs) {
+  const bound = bindings(openObject(object), maps);
+  for (const name of names) {
     const pin = `${both.root}/${folder}/programs/${name}`;
-    const hook = hookOf(spec, name);
     for (const kernel of [both.real, both.memory]) {
       const relocated = await kernel.relocate({ object, function: name, hook, globals: {}, maps });
-      await kernel.load(pin, { chain: alone(relocated, hook), maps: bindings(spec, maps) });
+      await kernel.load(pin, { chain: alone(relocated, hook), maps: bound });
     }
     programs.set(name, pin);
   }
   return programs;
+}
+
+/** Makes a program of the corpus ready to run in both kernels, with its maps, their contents and its tail call targets. */
+export async function settle(
+  both: Both,
+  program: CorpusProgram,
+): Promise<{ readonly pin: string; readonly maps: Readonly<Record<string, string>> }> {
+  const { object, hook, function: name, entries, targets } = program;
+  const maps = await createMaps(both, object, name);
+  for (const [map, pairs] of Object.entries(entries)) {
+    const pin = maps[map];
+    if (pin !== undefined) await fill(both, object, { map, pin }, pairs);
+  }
+  const called = Object.values(targets).flat();
+  const programs = await loadPrograms(both, object, { names: [...called, name], hook, folder: name }, maps);
+  for (const [map, functions] of Object.entries(targets)) {
+    for (const [slot, target] of functions.entries()) await both.link(maps[map] as string, slot, programs.get(target) as string);
+  }
+  return { pin: programs.get(name) as string, maps };
 }
 
 /** A program as if it were a chain of its own. */
@@ -119,6 +129,22 @@ export function printEntries(entries: Entries, perCpu: boolean): string[] {
     .sort();
 }
 
+/** What a call gives, or the errno that it throws. */
+export async function outcome<Result>(call: Promise<Result>): Promise<Result | string> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof KernelError) return error.errno;
+    throw error;
+  }
+}
+
+/** What of a run is the same in every kernel. */
+export async function ending(run: Promise<RunResult>): Promise<{ readonly verdict: number; readonly packet: string }> {
+  const { verdict, packet } = await run;
+  return { verdict, packet: hex(packet) };
+}
+
 export function word(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
@@ -129,7 +155,8 @@ export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-function bindings(spec: ObjectSpec, pins: Readonly<Record<string, string>>): Record<string, MapBinding> {
+/** What the map references of a program alone stand for: pins, and constants of the object. */
+export function bindings(spec: ObjectSpec, pins: Readonly<Record<string, string>>): Record<string, MapBinding> {
   const bound: Record<string, MapBinding> = {};
   for (const { name, role, definition, initial } of spec.maps) {
     const path = pins[name];
@@ -137,6 +164,25 @@ function bindings(spec: ObjectSpec, pins: Readonly<Record<string, string>>): Rec
     else if (role === "rodata" && initial !== null) bound[name] = { kind: "constant", name, definition, value: initial, btf: spec.btf };
   }
   return bound;
+}
+
+async function fill(
+  both: Both,
+  object: Uint8Array,
+  { map, pin }: { readonly map: string; readonly pin: string },
+  pairs: readonly (readonly [string, string])[],
+): Promise<void> {
+  const type = openObject(object).maps.find(({ name }) => name === map)?.definition.type ?? "";
+  const copies = type.includes("percpu") ? libbpf().libbpf_num_possible_cpus() : 1;
+  const packed = pairs.map(([key, value]) => [bytes(key), bytes(value.repeat(copies))] as const);
+  const [first] = packed;
+  if (first === undefined) return;
+  const entries = packEntries(packed, first[0].length, first[1].length);
+  for (const kernel of [both.real, both.memory]) await kernel.writeMap(pin, entries, noEntries(first[0].length, 0));
+}
+
+function bytes(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "hex"));
 }
 
 function sumOfWords(value: Uint8Array): string {

@@ -70,7 +70,7 @@ function forEachElement(machine: Machine, callBack: CallBack): void {
     calls += 1;
     callBack(fn, () => {
       setMapPointer(machine, 1, map);
-      setPointer(machine, 2, bytesRegion("map key", key.slice(), false), 0);
+      setPointer(machine, 2, bytesRegion("map key", Uint8Array.from(key), false), 0);
       setValuePointer(machine, 3, map, value, machine.kernel.cpu());
       registers.whole[4] = context;
     });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { HookKind } from "../../kernel.ts";
 import { type BytesRegion, bytesRegion } from "./address-space.ts";
 
 /** Bytes before the packet, as drivers and BPF_PROG_TEST_RUN leave them (XDP_PACKET_HEADROOM). */
@@ -6,6 +7,11 @@ const headroom = 256;
 /** sizeof(struct skb_shared_info), rounded: what the kernel keeps behind the packet. */
 const sharedInfo = 320;
 const pageSize = 4096;
+/** MTU of "lo" and an Ethernet header. */
+const largestFrame = 65_550;
+
+/** Bytes that a packet of one piece has at most, for XDP and for BPF_PROG_TEST_RUN at tc. */
+export const mostBytes: Readonly<Record<HookKind, number>> = { xdp: 3520, "tc-ingress": 3712, "tc-egress": 3712 };
 
 /** A packet in its buffer; all are offsets in `region.view`. */
 export interface Packet {
@@ -18,9 +24,9 @@ export interface Packet {
   readonly limit: number;
 }
 
-/** A packet with room around it. */
-export function createPacket(frame: Uint8Array): Packet {
-  const size = Math.max(pageSize, headroom + frame.length + sharedInfo);
+/** A packet with room around it: a page for XDP, whatever a device may carry for tc. */
+export function createPacket(hook: HookKind, frame: Uint8Array): Packet {
+  const size = hook === "xdp" ? pageSize : headroom + largestFrame + sharedInfo;
   const buffer = new Uint8Array(size);
   buffer.set(frame, headroom);
   const packet = {

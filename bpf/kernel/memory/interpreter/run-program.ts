@@ -20,7 +20,7 @@ export interface Ending {
 
 /** Runs a program on a packet, `repeat` times on the same one. Throws InterpreterError where the verifier should have refused it. */
 export function runProgram(kernel: KernelState, program: MemoryProgram, frame: Uint8Array, arrival: Arrival, repeat = 1): Ending {
-  const packet = createPacket(frame);
+  const packet = createPacket(program.hook, frame);
   const context = createContext(program.hook, packet, arrival);
   let verdict = 0;
   let redirect: number | null = null;

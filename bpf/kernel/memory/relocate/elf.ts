@@ -16,7 +16,9 @@ export interface Elf {
 
 export interface ElfSection {
   readonly name: string;
+  /** Empty for sections that only have a size (".bss"). */
   readonly bytes: Uint8Array;
+  readonly size: number;
   /** SHF_EXECINSTR. */
   readonly executable: boolean;
   readonly relocations: readonly ElfRelocation[];
@@ -82,6 +84,7 @@ function parse(file: Uint8Array): Elf {
   const sections = headers.map((header, index) => ({
     name: textAt(names, header.name),
     bytes: bytesOf(header),
+    size: header.size,
     executable: (header.flags & executableFlag) !== 0,
     relocations: headers
       .filter(({ type, info }) => type === sectionTypes.relocations && info === index)

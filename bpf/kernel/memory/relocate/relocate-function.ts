@@ -4,6 +4,7 @@ import type { RelocateRequest } from "../../kernel.ts";
 import { refusal } from "../refuse.ts";
 import { readDebugInfo } from "./btf-ext.ts";
 import { type Elf, type ElfSymbol, readElf, textAt } from "./elf.ts";
+import { fixSections } from "./fix-sections.ts";
 import { layOut, type PlacedFunction } from "./lay-out.ts";
 
 /**
@@ -21,7 +22,7 @@ export function relocateFunction({ object, function: name }: RelocateRequest): R
     name,
     license: textAt(sectionBytes(elf, "license") ?? new Uint8Array(0), 0),
     instructions,
-    btf: btf === null ? null : Uint8Array.from(btf),
+    btf: btf === null ? null : fixSections(btf, elf),
     functions: debug === null ? [] : placed.flatMap((one) => move(elf, debug.functions, one)),
     lines: debug === null ? [] : placed.flatMap((one) => move(elf, debug.lines, one)),
     frags: /^xdp\.frags(\/|$)/.test(elf.sections[entry.section]?.name ?? ""),
