@@ -14,6 +14,7 @@
 
 #define RANGES 512
 #define UNTAGGED 0xffff
+#define PROBES 32
 
 /* The rules that an address matches as source and as destination, those of all covering prefixes included. */
 struct address_rules {
@@ -31,32 +32,28 @@ struct prefix6 {
 	__u8 address[16];
 };
 
-struct address4 {
-	__u8 bytes[4];
-};
-
-struct address6 {
-	__u8 bytes[16];
-};
-
 struct count {
 	__u64 packets;
 	__u64 bytes;
 };
 
+/*
+ * Prefixes of few different lengths are looked up in a hash, length by length, the longest first: each probe costs a twelfth of a walk
+ * through a trie. Where there are many lengths, the hash holds single addresses only, and a trie the rest.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct address4);
+	__type(key, struct prefix4);
 	__type(value, struct address_rules);
 	__uint(max_entries, 1);
-} hosts4 SEC(".maps");
+} prefixes4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct address6);
+	__type(key, struct prefix6);
 	__type(value, struct address_rules);
 	__uint(max_entries, 1);
-} hosts6 SEC(".maps");
+} prefixes6 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -64,7 +61,7 @@ struct {
 	__type(value, struct address_rules);
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-} prefixes4 SEC(".maps");
+} trie4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -72,7 +69,7 @@ struct {
 	__type(value, struct address_rules);
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-} prefixes6 SEC(".maps");
+} trie6 SEC(".maps");
 
 /* One row per rule, then what no rule decided. */
 struct {
@@ -93,15 +90,19 @@ const volatile __u64 udp_rules = 0;
 const volatile __u64 icmp_rules = 0;
 const volatile __u64 icmp6_rules = 0;
 
-/* Which lookups can find anything at all; the verifier takes the others out. */
-const volatile __u8 src_hosts4 = 0;
-const volatile __u8 src_hosts6 = 0;
-const volatile __u8 src_prefixes4 = 0;
-const volatile __u8 src_prefixes6 = 0;
-const volatile __u8 dst_hosts4 = 0;
-const volatile __u8 dst_hosts6 = 0;
-const volatile __u8 dst_prefixes4 = 0;
-const volatile __u8 dst_prefixes6 = 0;
+/* The lengths of a side's prefixes, longest first, `probes` of them; and whether the trie can find anything. */
+struct lengths {
+	__u8 length[PROBES];
+	__u8 probes;
+	__u8 trie;
+};
+
+/* Without any, the verifier takes the lookup out. */
+const volatile struct lengths src4 = {};
+const volatile struct lengths src6 = {};
+const volatile struct lengths dst4 = {};
+const volatile struct lengths dst6 = {};
+
 const volatile __u8 use_protocol = 0;
 const volatile __u8 use_flags = 0;
 
@@ -171,34 +172,67 @@ static __always_inline __u64 rules_of_transport(const struct facts *facts, __u64
 	return left;
 }
 
-static __always_inline struct address_rules *find4(__u32 address, __u8 hosts, __u8 prefixes)
+static __always_inline __u32 mask4(__u32 length)
+{
+	return bpf_htonl((__u32)(0xffffffff00000000 >> length));
+}
+
+static __always_inline struct address_rules *find4(__u32 address, const volatile struct lengths *lengths)
 {
 	struct {
 		__u32 length;
 		__u32 address;
-	} key = { 32, address };
-	struct address_rules *found = 0;
+	} key;
+	struct address_rules *found;
+	__u32 i;
 
-	if (hosts)
-		found = bpf_map_lookup_elem(&hosts4, &key.address);
-	if (!found && prefixes)
+#pragma clang loop unroll(disable)
+	for (i = 0; i < lengths->probes && i < PROBES; i++) {
+		key.length = lengths->length[i];
+		key.address = address & mask4(key.length);
 		found = bpf_map_lookup_elem(&prefixes4, &key);
-	return found;
+		if (found)
+			return found;
+	}
+	if (!lengths->trie)
+		return 0;
+	key.length = 32;
+	key.address = address;
+	return bpf_map_lookup_elem(&trie4, &key);
 }
 
-static __always_inline struct address_rules *find6(const __u32 *address, __u8 hosts, __u8 prefixes)
+/* Of the word of an IPv6 address that starts at bit `start`. */
+static __always_inline __u32 mask6(__u32 length, __u32 start)
+{
+	if (length <= start)
+		return 0;
+	return length >= start + 32 ? 0xffffffff : mask4(length - start);
+}
+
+static __always_inline struct address_rules *find6(const __u32 *address, const volatile struct lengths *lengths)
 {
 	struct {
 		__u32 length;
 		__u32 address[4];
-	} key = { 128, { address[0], address[1], address[2], address[3] } };
-	struct address_rules *found = 0;
+	} key;
+	struct address_rules *found;
+	__u32 i, word;
 
-	if (hosts)
-		found = bpf_map_lookup_elem(&hosts6, key.address);
-	if (!found && prefixes)
+#pragma clang loop unroll(disable)
+	for (i = 0; i < lengths->probes && i < PROBES; i++) {
+		key.length = lengths->length[i];
+#pragma unroll
+		for (word = 0; word < 4; word++)
+			key.address[word] = address[word] & mask6(key.length, word * 32);
 		found = bpf_map_lookup_elem(&prefixes6, &key);
-	return found;
+		if (found)
+			return found;
+	}
+	if (!lengths->trie)
+		return 0;
+	key.length = 128;
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	return bpf_map_lookup_elem(&trie6, &key);
 }
 
 static __always_inline __u64 rules_of_addresses(const struct packet *packet, const struct facts *facts, __u64 left)
@@ -207,16 +241,16 @@ static __always_inline __u64 rules_of_addresses(const struct packet *packet, con
 
 	if (left & ~any_src) {
 		if (facts->kind == PACKET_IP4)
-			found = find4(packet->src[0], src_hosts4, src_prefixes4);
+			found = find4(packet->src[0], &src4);
 		else
-			found = find6(packet->src, src_hosts6, src_prefixes6);
+			found = find6(packet->src, &src6);
 		left &= found ? found->src | any_src : any_src;
 	}
 	if (left & ~any_dst) {
 		if (facts->kind == PACKET_IP4)
-			found = find4(packet->dst[0], dst_hosts4, dst_prefixes4);
+			found = find4(packet->dst[0], &dst4);
 		else
-			found = find6(packet->dst, dst_hosts6, dst_prefixes6);
+			found = find6(packet->dst, &dst6);
 		left &= found ? found->dst | any_dst : any_dst;
 	}
 	return left;

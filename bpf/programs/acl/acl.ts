@@ -4,7 +4,8 @@ import type { LibraryProgram, LowerContext, LowerProblem, LowerProblems, MapSett
 import { errorAt } from "../shared/problem.ts";
 import { programSchema } from "../shared/schema.ts";
 import { type AddressSource, readAddresses } from "./addresses.ts";
-import { closeFamily, type FamilyMaps } from "./closure.ts";
+import { closeFamily } from "./closure.ts";
+import { chooseLookup, type FamilyLookup } from "./lengths.ts";
 import type { AclParameters } from "./parameters.ts";
 import { type Rule, readRule } from "./rule.ts";
 import { buildTables, rangeRows, ruleWord, type Tables } from "./tables.ts";
@@ -27,13 +28,13 @@ function lowerAcl(parameters: AclParameters, context: LowerContext): ProgramSett
   const tables = buildTables(rules);
   if (tables.first.length > rangeRows) problems.push(tooManyRanges(tables));
   if (problems.length > 0) return { kind: "problems", problems: [...problems, ...warnings] };
-  const v4 = closeFamily("v4", sources);
-  const v6 = closeFamily("v6", sources);
   const switches = switchesOf(parameters);
+  const v4 = chooseLookup("v4", sources);
+  const v6 = chooseLookup("v6", sources);
   return {
     kind: "settings",
-    globals: { ...switches, ...words(rules), ...tableGlobals(tables, rules), ...lookups(sources) },
-    maps: { ...setMaps(JSON.stringify([switches, rules]), v4, v6), rules: counters(JSON.stringify(rules)) },
+    globals: { ...switches, ...words(rules), ...tableGlobals(tables, rules), ...lookupGlobals(v4, v6) },
+    maps: { ...setMaps("4", v4, sources, [switches, rules]), ...setMaps("6", v6, sources, [switches, rules]), rules: counters(rules) },
     warnings,
   };
 }
@@ -84,39 +85,32 @@ function tableGlobals(tables: Tables, rules: readonly Rule[]): Readonly<Record<s
   };
 }
 
-/** Which of the lookups can find a rule. */
-function lookups(sources: readonly AddressSource[]): Readonly<Record<string, number>> {
-  const globals: Record<string, number> = {};
-  for (const side of ["src", "dst"] as const) {
-    for (const [family, bits] of [
-      ["4", 32],
-      ["6", 128],
-    ] as const) {
-      const lists = sources.filter((source) => source[side] !== 0n).map(({ set }) => set[`v${family}`].lengths);
-      globals[`${side}_hosts${family}`] = Number(lists.some((lengths) => lengths.includes(bits)));
-      globals[`${side}_prefixes${family}`] = Number(lists.some((lengths) => lengths.some((length) => length < bits)));
-    }
-  }
-  return globals;
+function lookupGlobals(v4: FamilyLookup, v6: FamilyLookup): Readonly<Record<string, unknown>> {
+  return { src4: v4.src, dst4: v4.dst, src6: v6.src, dst6: v6.dst };
 }
 
-/** Sets switch together with everything that is compiled in: a bit of theirs is a rule's number. */
-function setMaps(layout: string, v4: FamilyMaps, v6: FamilyMaps): Readonly<Record<string, MapSettings>> {
-  return {
-    hosts4: whole(v4.hosts, layout, "address"),
-    hosts6: whole(v6.hosts, layout, "address"),
-    prefixes4: whole(v4.prefixes, layout, "cidr"),
-    prefixes6: whole(v6.prefixes, layout, "cidr"),
-  };
+/**
+ * Sets switch together with everything that is compiled in and gives their bits another meaning, or moves prefixes between hash and trie.
+ * A length that appears or goes does neither: a program that does not probe for it, or probes in vain, is right.
+ */
+function setMaps(
+  family: "4" | "6",
+  { inTrie }: FamilyLookup,
+  sources: readonly AddressSource[],
+  compiled: readonly unknown[],
+): Readonly<Record<string, MapSettings>> {
+  const { hash, trie } = closeFamily(`v${family}`, sources, inTrie);
+  const layout = JSON.stringify([...compiled, inTrie(0)]);
+  return { [`prefixes${family}`]: whole(hash, layout), [`trie${family}`]: whole(trie, layout) };
 }
 
 /** Counters of the rules, which start anew when a row gets another meaning. */
-function counters(layout: string): MapSettings {
-  return { maxEntries: null, layout, content: "none", entries: noEntries(4, 16), print: null };
+function counters(rules: readonly Rule[]): MapSettings {
+  return { maxEntries: null, layout: JSON.stringify(rules), content: "none", entries: noEntries(4, 16), print: null };
 }
 
-function whole(entries: Entries, layout: string, print: "address" | "cidr"): MapSettings {
-  return { maxEntries: roomFor(entries.count), layout, content: "whole", entries, print: { kind: print } };
+function whole(entries: Entries, layout: string): MapSettings {
+  return { maxEntries: roomFor(entries.count), layout, content: "whole", entries, print: { kind: "cidr" } };
 }
 
 /** Room to grow in place by a quarter; decided by the count alone, so that the same list always makes the same map. */

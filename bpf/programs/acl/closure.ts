@@ -4,29 +4,29 @@ import { sortEntries } from "../../kernel/sort-entries.ts";
 import { type PrefixList, prefixOrder, samePrefix } from "../shared/address-set.ts";
 import type { AddressSource } from "./addresses.ts";
 
-/** Entries of the two maps of one family. Values are two little-endian words: rules by source, rules by destination. */
+/** Entries of the two maps of one family. Keys are a u32 length and the address, values two little-endian words: rules by source, by destination. */
 export interface FamilyMaps {
-  /** Single addresses: key is the address. */
-  readonly hosts: Entries;
-  /** Shorter prefixes: key is a u32 length and the address. */
-  readonly prefixes: Entries;
+  readonly hash: Entries;
+  readonly trie: Entries;
 }
 
 const valueSize = 16;
 const wordsPerValue = 4;
 
 /**
- * Gives every prefix the rules of all prefixes that cover it, so that one lookup of an address, in the hash of single addresses or else by
- * longest prefix, finds all its rules. Runs over the prefixes once, in an order where each stands before those it covers.
+ * Gives every prefix the rules of all prefixes that cover it, so that the longest one that holds an address tells all its rules. Runs over the
+ * prefixes once, in an order where each stands before those it covers. Prefixes that `inTrie` names by their length go to the trie.
  */
-export function closeFamily(family: "v4" | "v6", sources: readonly AddressSource[]): FamilyMaps {
+export function closeFamily(family: "v4" | "v6", sources: readonly AddressSource[], inTrie: (length: number) => boolean): FamilyMaps {
   const all = concatenate(
     family === "v4" ? 4 : 16,
     sources.map(({ set }) => set[family]),
   );
   const order = prefixOrder(all.size, all.count, all.addresses, all.lengths);
-  const hosts = all.lengths.reduce((count, length) => (length === all.size * 8 ? count + 1 : count), 0);
-  const out = { hosts: output(all.size, hosts), prefixes: output(all.size + 4, all.count - hosts) };
+  const isInTrie = Array.from({ length: all.size * 8 + 1 }, (_, length) => inTrie(length));
+  const trieCount = all.lengths.reduce((count, length) => count + Number(isInTrie[length]), 0);
+  const hash = output(all.size + 4, all.count - trieCount);
+  const trie = output(all.size + 4, trieCount);
   const covering = coveringStack(all);
   const words = sources.map(({ src, dst }) => wordsOf(src, dst));
   for (let place = 0; place < all.count; ) {
@@ -35,9 +35,9 @@ export function closeFamily(family: "v4" | "v6", sources: readonly AddressSource
     for (; place < all.count && samePrefix(all.size, all.addresses, all.lengths, index, order[place] as number); place += 1) {
       addWords(value, words[all.owners[order[place] as number] as number] as Uint32Array);
     }
-    emit(all, index, value, out);
+    emit(all, index, value, isInTrie[all.lengths[index] as number] === true ? trie : hash);
   }
-  return { hosts: finish(out.hosts), prefixes: sortEntries(finish(out.prefixes)) };
+  return { hash: sortEntries(finish(hash)), trie: sortEntries(finish(trie)) };
 }
 
 interface Owned extends PrefixList {
@@ -101,15 +101,10 @@ function output(keySize: number, room: number): Output {
   return { keySize, keys: new Uint8Array(room * keySize), values: new Uint32Array(room * wordsPerValue), count: 0 };
 }
 
-function emit({ size, addresses, lengths }: Owned, index: number, value: Uint32Array, out: { hosts: Output; prefixes: Output }): void {
-  const length = lengths[index] as number;
-  const isHost = length === size * 8;
-  const target = isHost ? out.hosts : out.prefixes;
+function emit({ size, addresses, lengths }: Owned, index: number, value: Uint32Array, target: Output): void {
   const key = target.count * target.keySize;
-  if (!isHost) target.keys[key] = length;
-  for (let byte = 0; byte < size; byte += 1) {
-    target.keys[key + target.keySize - size + byte] = addresses[index * size + byte] as number;
-  }
+  target.keys[key] = lengths[index] as number;
+  for (let byte = 0; byte < size; byte += 1) target.keys[key + 4 + byte] = addresses[index * size + byte] as number;
   for (let word = 0; word < wordsPerValue; word += 1) target.values[target.count * wordsPerValue + word] = value[word] as number;
   target.count += 1;
 }

@@ -40,10 +40,9 @@ test("acl compiles rules into words of one bit per rule", (t) => {
     icmp6_rules: 0b1011n,
     default_drop: 1,
     allow_neighbour: 1,
-    src_hosts4: 1,
-    src_prefixes4: 0,
-    src_hosts6: 0,
-    dst_hosts4: 0,
+    src4: { length: [32], probes: 1, trie: 0 },
+    dst4: { length: [], probes: 0, trie: 0 },
+    src6: { length: [], probes: 0, trie: 0 },
   });
 });
 
@@ -81,7 +80,7 @@ test("acl keeps the layout while only addresses change, and changes it with the 
 test("acl gives sets room to grow by a quarter, and none to empty ones", (t) => {
   const list = (count: number): string => Array.from({ length: count }, (_, index) => `10.${index >> 8}.${index & 255}.1`).join("\n");
   const room = (count: number): number | null =>
-    settings({ rules: [{ src: { file: "a" }, action: "drop" }] }, { a: list(count) }).maps["hosts4"]?.maxEntries ?? null;
+    settings({ rules: [{ src: { file: "a" }, action: "drop" }] }, { a: list(count) }).maps["prefixes4"]?.maxEntries ?? null;
 
   t.deepEqual([0, 1, 819, 820, 3276, 3277].map(room), [1, 1024, 1024, 2048, 4096, 8192]);
 });
@@ -158,7 +157,7 @@ test("acl warns once of entries that a list repeats", (t) => {
     { a: "10.0.0.1\n10.0.0.2\n10.0.0.1/32\n\n10.0.0.1\n" },
   );
 
-  t.is(maps["hosts4"]?.entries.count, 2);
+  t.is(maps["prefixes4"]?.entries.count, 2);
   t.deepEqual(
     warnings?.map(({ severity, message, file }) => [severity, message, file?.line]),
     [["warning", 'List file "a" repeats 2 entries, the first in line 3', 3]],
@@ -186,6 +185,36 @@ test("acl finds the one bad line among a million, and takes a million good ones"
   );
 });
 
+test("acl probes the hash for few lengths, the longest first, and asks the trie for many", (t) => {
+  const list = (lengths: number): string => Array.from({ length: lengths }, (_, index) => `0.0.0.0/${index + 1}`).join("\n");
+  const lower = (src: object, dst: string) => settings({ rules: [{ src, dst, action: "drop" }] }, { few: list(11), many: list(13) });
+  const few = lower({ file: "few" }, "192.0.2.1");
+  const many = lower([{ file: "many" }, "192.0.2.0/24"] as object, "192.0.2.1");
+
+  t.like(few.globals, {
+    src4: { length: [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1], probes: 11, trie: 0 },
+    dst4: { length: [32], probes: 1, trie: 0 },
+  });
+  t.like(many.globals, { src4: { length: [], probes: 0, trie: 1 }, dst4: { length: [32], probes: 1, trie: 0 } });
+  t.deepEqual(
+    [few, many].map(({ maps }) => [maps["prefixes4"]?.entries.count, maps["trie4"]?.entries.count]),
+    [
+      [12, 0],
+      [1, 14],
+    ],
+  );
+  t.not(few.maps["prefixes4"]?.layout, many.maps["prefixes4"]?.layout);
+});
+
+test("acl probes for any number of lengths where there are many prefixes", (t) => {
+  const lines = Array.from({ length: 100_000 }, (_, index) => `${1 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}.0/24`);
+  const wide = Array.from({ length: 20 }, (_, index) => `0.0.0.0/${index + 1}`);
+  const { globals, maps } = settings({ rules: [{ src: { file: "a" }, action: "drop" }] }, { a: [...lines, ...wide].join("\n") });
+
+  t.like(globals, { src4: { probes: 21, trie: 0 } });
+  t.is(maps["prefixes4"]?.entries.count, 100_020);
+});
+
 test("acl reads a list that several rules name once, for each of them", (t) => {
   const { maps } = settings(
     {
@@ -197,5 +226,5 @@ test("acl reads a list that several rules name once, for each of them", (t) => {
     { a: "10.0.0.1", b: "\ufeff# nothing\n" },
   );
 
-  t.deepEqual([...(maps["hosts4"]?.entries.values ?? [])], [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
+  t.deepEqual([...(maps["prefixes4"]?.entries.values ?? [])], [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
 });
