@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ErrorObject } from "ajv/dist/2020.js";
 import { schemaErrors } from "./schema-errors.ts";
-import { type SchemaMessage, schemaMessage } from "./schema-messages.ts";
+import { type SchemaMessage, schemaMessage, secondOf } from "./schema-messages.ts";
 import { type Complaint, diagnose, type Report, type SourceFile } from "./source-file.ts";
 import { entryOf, nodeAt, placeAt, type YamlNode, type YamlPath, type YamlSpan } from "./yaml-tree.ts";
 
@@ -56,8 +56,8 @@ function pathOf(error: ErrorObject): YamlPath {
 
 /** What cannot be used: of a mapping with a stranger or a gap only that key, so that the rest is still checked. */
 function brokenPath(error: ErrorObject): YamlPath {
-  const { additionalProperty, missingProperty, i } = error.params as Readonly<Record<string, string | number | undefined>>;
-  const inside = additionalProperty ?? missingProperty ?? i;
+  const { additionalProperty, missingProperty } = error.params as Readonly<Record<string, string | undefined>>;
+  const inside = additionalProperty ?? missingProperty ?? (error.keyword === "uniqueItems" ? secondOf(error.params) : undefined);
   return inside === undefined ? pathOf(error) : [...pathOf(error), inside];
 }
 

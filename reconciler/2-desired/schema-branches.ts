@@ -36,6 +36,8 @@ interface Reach {
 
 /** Of the branches whose type fits, the one with the fewest errors; where no type fits, the composite's error, with those of all its branches. */
 function likeliest(inside: readonly ErrorObject[], composite: ErrorObject, reaches: readonly Reach[]): readonly ErrorObject[] {
+  // More than one of oneOf fits.
+  if (inside.length === 0) return [composite];
   const branches = reaches.map((reach) => inside.filter((error) => isInside(error, composite, reach)));
   const fitting = branches.filter((errors) => !errors.some((error) => isKindError(error, composite)));
   const [best] = fitting.sort((one, other) => one.length - other.length);

@@ -66,7 +66,10 @@ export function schemaMessage(error: ErrorObject, name: string | null, isItem: b
     case "maxProperties":
       return said("out-of-range", `${subject} has ${count(lengthOf(error.data), "key")}: expected at most ${params["limit"]}`);
     case "uniqueItems":
-      return { ...said("duplicate-item", `${subject} holds ${showValue(itemOf(error.data, params["i"]))} twice`), inside: params["i"] };
+      return {
+        ...said("duplicate-item", `${subject} holds ${showValue(itemOf(error.data, params["i"]))} twice`),
+        inside: secondOf(params),
+      };
     case "anyOf":
     case "oneOf":
       return said("wrong-type", `${subject} must be ${alternatives(error)}, not ${value}`, didYouMean(String(error.data), wordsOf(error)));
@@ -174,6 +177,11 @@ function count(number: unknown, noun: string): string {
 
 function lengthOf(data: unknown): number {
   return Array.isArray(data) ? data.length : Object.keys(data as object).length;
+}
+
+/** The later of two equal items. */
+export function secondOf(params: Readonly<Record<string, unknown>>): number {
+  return Math.max(Number(params["i"]), Number(params["j"]));
 }
 
 function itemOf(data: unknown, index: unknown): unknown {

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { openObject } from "../../../bpf/object/open-object.ts";
+import type { ObjectSpec } from "../../../bpf/object/spec.ts";
 import { packageRoot } from "../../../bpf/package-root.ts";
 import { compileBpf } from "../../../bpf/programs/compile.ts";
 import { library, libraryObject } from "../../../bpf/programs/library.ts";
@@ -36,8 +37,17 @@ export function renderFiles(files: Iterable<readonly [string, Uint8Array | strin
     host: fixtureHost,
     library,
     libraryObject,
-    openObject,
+    openObject: openOnce,
   });
+}
+
+const opened = new WeakMap<Uint8Array, ObjectSpec>();
+
+/** Properties render thousands of times, and opening takes a millisecond. */
+function openOnce(elf: Uint8Array): ObjectSpec {
+  const spec = opened.get(elf) ?? openObject(elf);
+  opened.set(elf, spec);
+  return spec;
 }
 
 /** A case's folder as the files of a policy repository; what the case expects is not one of them. */
