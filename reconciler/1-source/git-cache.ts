@@ -16,13 +16,16 @@ import type { GitRemote } from "./git-remote.ts";
  *     <directory>/askpass          answers git's questions
  */
 export interface GitCache {
-  readonly directory: string;
   readonly setting: GitSetting;
 }
 
-/** Makes what is missing of the cache. With `directory` null it is a temporary one, to be removed with removeCache. */
-export async function openCache(directory: string | null, remote: GitRemote, credentials: GitCredentials): Promise<GitCache> {
-  const home = directory ?? (await mkdtemp(join(tmpdir(), "sluice-source-")));
+/** A place for a cache that is not to last; whoever made it removes it. */
+export function makeTemporary(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "sluice-source-"));
+}
+
+/** Makes what is missing of the cache. Throws ReconcilerError "state-unwritable". */
+export async function openCache(home: string, remote: GitRemote, credentials: GitCredentials): Promise<GitCache> {
   const files: GitFiles = { home: join(home, "home"), config: join(home, "gitconfig"), askpass: join(home, "askpass") };
   const repository = join(home, "repository.git");
   const setting = {
@@ -38,7 +41,7 @@ export async function openCache(directory: string | null, remote: GitRemote, cre
   } catch (error) {
     throw unwritable(home, error);
   }
-  return { directory: home, setting };
+  return { setting };
 }
 
 /** Makes the repository itself when it is not there yet. */
@@ -57,13 +60,9 @@ export async function clearRepository(cache: GitCache): Promise<void> {
   await mkdir(cache.setting.directory, { recursive: true, mode: 0o700 });
 }
 
-export async function removeCache(cache: GitCache): Promise<void> {
-  await rm(cache.directory, { recursive: true, force: true });
-}
-
 /** Each fetch leaves a pack; once there are many, and the old commits are not needed, one is made of them. */
 export async function tidyRepository(cache: GitCache, signal: AbortSignal): Promise<void> {
-  const names = await readdir(join(cache.setting.directory, "objects/pack"));
+  const names = await packNames(join(cache.setting.directory, "objects/pack"));
   if (names.filter((name) => name.endsWith(".pack")).length > 50) await runGit(cache.setting, ["gc", "--quiet", "--prune=now"], signal);
 }
 
@@ -73,7 +72,7 @@ export async function tidyRepository(cache: GitCache, signal: AbortSignal): Prom
  */
 export async function limitingPacks<T>(cache: GitCache, limit: number, tooMuch: () => Error, fetch: () => Promise<T>): Promise<T> {
   const directory = join(cache.setting.directory, "objects/pack");
-  const before = new Set(await readdir(directory));
+  const before = new Set(await packNames(directory));
   const isTooMuch = async () => (await newBytes(directory, before)) > limit;
   const timer = setInterval(async () => {
     if (await isTooMuch()) tooMuch();
@@ -88,8 +87,13 @@ export async function limitingPacks<T>(cache: GitCache, limit: number, tooMuch: 
   throw tooMuch();
 }
 
+/** git tells what is wrong with a cache that has no such folder. */
+async function packNames(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch(() => []);
+}
+
 async function newBytes(directory: string, before: ReadonlySet<string>): Promise<number> {
-  const names = await readdir(directory).catch(() => []);
+  const names = await packNames(directory);
   const sizes = names
     .filter((name) => !before.has(name) && (name.endsWith(".pack") || name.startsWith("tmp_pack_")))
     .map((name) =>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Revision } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { type GitCache, limitingPacks, tidyRepository } from "./git-cache.ts";
 import { GitFailure, runGit } from "./git-command.ts";
-import { printable } from "./git-error.ts";
+import { isCacheDamage, printable } from "./git-error.ts";
 import { fullName, type GitRef, revisionName } from "./git-ref.ts";
 import type { SnapshotLimits } from "./limits.ts";
+import type { Fetched } from "./source.ts";
 
 /** What is to be fetched; `what` says it in words, for errors. */
 export interface FetchRequest {
@@ -14,6 +14,8 @@ export interface FetchRequest {
   readonly ref: GitRef;
   readonly limits: SnapshotLimits;
   readonly what: string;
+  /** What the last fetch of this process brought. */
+  readonly known: Fetched | null;
   /** Ends the whole fetch with a reason. */
   readonly stop: (reason: Error) => void;
 }
@@ -21,11 +23,12 @@ export interface FetchRequest {
 /** What was fetched last; git sets a ref only once everything that it needs has arrived. */
 const fetchedRef = "refs/sluice/fetched";
 
-/** The commit that the ref stands for, with all its files in the cache. Asks first, so that nothing new costs one question and no transfer. */
-export async function fetchCommit(request: FetchRequest, signal: AbortSignal): Promise<string> {
+/** What the ref stands for, with all its files in the cache. Asks first, so that nothing new costs one question and no transfer. */
+export async function fetchCommit(request: FetchRequest, signal: AbortSignal): Promise<Fetched> {
   const { place, url, ref, limits, what, stop } = request;
   const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
-  if ((await fetchedCommit(place, signal)) === wanted) return wanted;
+  const before = request.known ?? (await readFetched(place, ref, signal));
+  if (before?.identity === wanted) return before;
   const tooMuch = () => {
     const error = new ReconcilerError("source-refused", `Cannot ${what}: it sends more than ${limits.fetchBytes} bytes`);
     stop(error);
@@ -35,17 +38,24 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
   const flags = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-shallow", "--force"];
   await limitingPacks(place, limits.fetchBytes, tooMuch, () => runGit(place.setting, ["fetch", ...flags, "--", url, refspec], signal));
   await tidyRepository(place, signal);
-  const commit = await fetchedCommit(place, signal);
-  if (commit === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
-  return commit;
+  const fetched = await readFetched(place, ref, signal);
+  if (fetched === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
+  return fetched;
 }
 
-/** Who made a commit and what for. */
-export async function describe(place: GitCache, ref: GitRef, commit: string, signal: AbortSignal): Promise<Revision> {
-  const output = await runGit(place.setting, ["log", "-1", "--no-show-signature", "--format=%an%x00%ct%x00%s", commit], signal);
-  const [author = "", seconds = "", subject = ""] = output.toString("utf8").trimEnd().split("\0");
-  const committed = new Date(Number(seconds) * 1000).toISOString();
-  return { name: revisionName(ref, commit), commit, author: printable(author), subject: printable(subject), committed };
+/** What the last fetch brought: the commit, who made it and what for. null when there is none. */
+async function readFetched(place: GitCache, ref: GitRef, signal: AbortSignal): Promise<Fetched | null> {
+  try {
+    const format = "--format=%H%x00%an%x00%ct%x00%s";
+    const output = await runGit(place.setting, ["log", "-1", "--no-show-signature", format, `${fetchedRef}^{commit}`, "--"], signal);
+    const [commit = "", author = "", seconds = "", subject = ""] = output.toString("utf8").trimEnd().split("\0");
+    const committed = new Date(Number(seconds) * 1000).toISOString();
+    const revision = { name: revisionName(ref, commit), commit, author: printable(author), subject: printable(subject), committed };
+    return { identity: commit, revision };
+  } catch (error) {
+    if (error instanceof GitFailure && !isCacheDamage(error.stderr)) return null;
+    throw error;
+  }
 }
 
 /** A tag that has a message is an object of its own; the line that ends in "^{}" says which commit it stands for. */
@@ -66,13 +76,4 @@ async function remoteCommit({ place, url, ref, what }: FetchRequest, signal: Abo
     });
   }
   return commit;
-}
-
-async function fetchedCommit(place: GitCache, signal: AbortSignal): Promise<string | null> {
-  try {
-    return (await runGit(place.setting, ["rev-parse", "--verify", "--quiet", `${fetchedRef}^{commit}`], signal)).toString("latin1").trim();
-  } catch (error) {
-    if (error instanceof GitFailure && error.exitCode === 1) return null;
-    throw error;
-  }
 }

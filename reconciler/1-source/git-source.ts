@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Snapshot } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { DeadlineError, withDeadline } from "./deadline.ts";
-import { clearRepository, type GitCache, initRepository, openCache, removeCache } from "./git-cache.ts";
+import { clearRepository, type GitCache, initRepository, makeTemporary, openCache } from "./git-cache.ts";
 import { GitFailure } from "./git-command.ts";
 import type { GitCredentials } from "./git-environment.ts";
 import { gitError, isCacheDamage } from "./git-error.ts";
-import { describe, fetchCommit } from "./git-fetch.ts";
+import { fetchCommit } from "./git-fetch.ts";
 import { readFiles } from "./git-read.ts";
 import { checkRef, type GitRef } from "./git-ref.ts";
 import { parseRemote } from "./git-remote.ts";
@@ -32,13 +33,13 @@ export interface GitSourceOptions {
 
 /** A git repository as a source: fetched bare, read object by object, never checked out. */
 export function openGitSource(options: GitSourceOptions): Source {
-  const { path, cache: cacheDirectory, timeoutMilliseconds, credentials = {}, limits = defaultLimits } = options;
+  const { path, cache, timeoutMilliseconds, credentials = {}, limits = defaultLimits } = options;
   const remote = parseRemote(options.repository);
   const ref = checkRef(options.ref);
   checkFolder(path);
   const what = `fetch ${ref.kind} "${ref.name}" of "${remote.url}"`;
-  let opened: Promise<GitCache> | null = null;
-  const cache = () => (opened ??= openCache(cacheDirectory, remote, credentials));
+  let temporary: string | null = null;
+  let known: Fetched | null = null;
 
   /** Runs something in the cache, within the timeout, and says in our words how it failed. */
   async function within<T>(
@@ -46,41 +47,43 @@ export function openGitSource(options: GitSourceOptions): Source {
     signal: AbortSignal,
     run: (place: GitCache, signal: AbortSignal, stop: (reason: Error) => void) => Promise<T>,
   ) {
-    const place = await cache();
-    return translated(action, signal, () => withDeadline(signal, timeoutMilliseconds, (deadline, stop) => run(place, deadline, stop)));
+    const place = await openCache(cache ?? (temporary ??= await makeTemporary()), remote, credentials);
+    return translated(action, signal, () =>
+      withDeadline(signal, timeoutMilliseconds, (deadline, stop) => mendingCache(place, () => run(place, deadline, stop), forget)),
+    );
   }
 
-  async function fetched(place: GitCache, commit: string, signal: AbortSignal): Promise<Fetched> {
-    return { revision: await describe(place, ref, commit, signal), identity: commit };
+  function forget(): void {
+    known = null;
   }
 
   return {
     name: `${remote.url} ${ref.kind} ${ref.name}`,
     watch: remote.protocol === "file" ? refPlaces(remote.url) : [],
     fetch: (signal) =>
-      within(what, signal, (place, deadline, stop) =>
-        mendingCache(place, async () => {
-          await initRepository(place, deadline);
-          return fetched(place, await fetchCommit({ place, url: remote.url, ref, limits, what, stop }, deadline), deadline);
-        }),
-      ),
+      within(what, signal, async (place, deadline, stop) => {
+        await initRepository(place, deadline);
+        known = await fetchCommit({ place, url: remote.url, ref, limits, what, known, stop }, deadline);
+        return known;
+      }),
     snapshot: ({ revision, identity }, signal) =>
       within(`read "${revision.name}"`, signal, async (place, deadline): Promise<Snapshot> => {
         return { revision, files: await readFiles(place, identity, path, limits, deadline) };
       }),
     async close() {
-      if (cacheDirectory === null && opened !== null) await removeCache(await opened);
-      opened = null;
+      if (temporary !== null) await rm(temporary, { recursive: true, force: true });
+      temporary = null;
     },
   };
 }
 
-/** A cache that a crash or a full disk left damaged is made anew, once. */
-async function mendingCache<T>(place: GitCache, run: () => Promise<T>): Promise<T> {
+/** A cache that a crash or a full disk left damaged is made anew, and the work tried once more: a fetch then fetches all again. */
+async function mendingCache<T>(place: GitCache, run: () => Promise<T>, forget: () => void): Promise<T> {
   try {
     return await run();
   } catch (error) {
     if (!(error instanceof GitFailure) || !isCacheDamage(error.stderr)) throw error;
+    forget();
     await clearRepository(place);
     return run();
   }

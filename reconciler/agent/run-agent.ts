@@ -14,10 +14,13 @@ import { systemClock } from "./clock.ts";
 import { hostWork } from "./host-work.ts";
 import { serveStatus } from "./serve-status.ts";
 import { watchDevices } from "./watch-devices.ts";
+import { watchLinks } from "./watch-links.ts";
 import { watchPaths } from "./watch-paths.ts";
 
-/** Four looks a second cost little, and an interface that comes up is filtered before people have typed the next command. */
-const deviceLook = 250;
+/** The kernel tells when devices change; should that get lost, an interface waits so long for its chain. */
+const deviceLook = 5_000;
+/** Where nobody tells, somebody has to look. */
+const deviceLookAlone = 500;
 
 /**
  * Follows a source until the signal is raised, or SIGTERM or SIGINT comes; SIGHUP makes it look at once. Stopping leaves the kernel as
@@ -55,13 +58,7 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
   const ends = [
     await serveStatus(join(config.state, "agent.sock"), { status: () => statusOf(loop, started), sync }),
     await watchPaths(source.watch, () => void loop.push("watch")),
-    watchDevices({
-      clock: systemClock,
-      milliseconds: deviceLook,
-      devices: () => host.kernel.devices(),
-      appeared: (names) => void loop.devicesAppeared(names),
-      failed: (error) => log.debug({ error }, "devices not listed"),
-    }),
+    watchInterfaces(running),
   ];
   log.info({ version: sluiceVersion(), pid: process.pid, host: host.name, source: source.name, state: config.state }, "agent started");
   const ended = untilTold(signal, () => void loop.push("signal"));
@@ -71,6 +68,31 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
   for (const end of ends) await end();
   await loop.stop();
   log.info("agent stopped");
+}
+
+/** Gives back how to end it. */
+function watchInterfaces({ host, log, loop }: Running): () => void {
+  const watch = (milliseconds: number) =>
+    watchDevices({
+      clock: systemClock,
+      milliseconds,
+      devices: () => host.kernel.devices(),
+      appeared: (names) => void loop.devicesAppeared(names),
+      failed: (error) => log.debug({ error }, "devices not listed"),
+    });
+  let devices = watch(deviceLook);
+  const endLinks = watchLinks(
+    () => devices.hint(),
+    (error) => {
+      log.warn({ error }, "link events not heard, looking at the devices instead");
+      devices.end();
+      devices = watch(deviceLookAlone);
+    },
+  );
+  return () => {
+    endLinks();
+    devices.end();
+  };
 }
 
 function statusOf(loop: AgentLoop, started: string): AgentStatus {

@@ -12,13 +12,24 @@ export interface DeviceWatch {
   failed(error: unknown): void;
 }
 
-/** Looks at the devices again and again; what is there at the first look is not news. Gives back how to end it. */
-export function watchDevices({ clock, milliseconds, devices, appeared, failed }: DeviceWatch): () => void {
+export interface DeviceWatcher {
+  /** Something may have changed: look soon, once for many calls. */
+  hint(): void;
+  end(): void;
+}
+
+/** Devices come in bursts: a pair, then names, then addresses. */
+const afterHint = 20;
+
+/** Looks at the devices again and again, and soon after a hint; what is there at the first look is not news. */
+export function watchDevices({ clock, milliseconds, devices, appeared, failed }: DeviceWatch): DeviceWatcher {
   let known: ReadonlyMap<string, number> | null = null;
   let cancel = () => {};
+  let soon = false;
   let ended = false;
 
   async function look(): Promise<void> {
+    soon = false;
     try {
       const found = new Map((await devices()).map(({ name, ifindex }) => [name, ifindex]));
       const news = known === null ? [] : newcomers(known, found);
@@ -27,13 +38,24 @@ export function watchDevices({ clock, milliseconds, devices, appeared, failed }:
     } catch (error) {
       failed(error);
     }
-    if (!ended) cancel = clock.after(milliseconds, look);
+    if (!soon) later(milliseconds);
+  }
+
+  function later(delay: number): void {
+    cancel();
+    if (!ended) cancel = clock.after(delay, look);
   }
 
   void look();
-  return () => {
-    ended = true;
-    cancel();
+  return {
+    hint() {
+      if (!soon) later(afterHint);
+      soon = true;
+    },
+    end() {
+      ended = true;
+      cancel();
+    },
   };
 }
 

@@ -11,7 +11,11 @@ export async function watchPaths(paths: readonly string[], changed: () => void):
   // Paths that are not there would make chokidar 5 say that it is ready before it is, and miss the first change.
   const existing = paths.filter((path) => existsSync(path));
   if (existing.length === 0) return async () => {};
-  const watcher = watch(existing, { ignoreInitial: true, ignored: (path) => path.endsWith(".lock") || path.includes("/.git/objects"), atomic: false });
+  const watcher = watch(existing, {
+    ignoreInitial: true,
+    ignored: (path) => path.endsWith(".lock") || path.includes("/.git/objects"),
+    atomic: false,
+  });
   watcher.on("all", changed);
   watcher.on("error", () => changed());
   await new Promise<void>((resolve) => watcher.once("ready", resolve));

@@ -198,18 +198,43 @@ test("what is too much is refused", async (t) => {
 
 test("a cache that was damaged is made anew", async (t) => {
   const repository = testRepository(t);
-  const commit = repository.commit({ a: "1" });
   const cache = join(temporaryFolder(t), "cache");
   const source = sourceOf(t, repository, { cache });
+  repository.commit({ a: "1" });
   await source.fetch(never);
 
-  for (const damage of ["config", "HEAD", "objects"]) {
+  for (const damage of ["config", "HEAD", "objects", ""]) {
+    const commit = repository.commit({ a: "1" });
     rmSync(join(cache, "repository.git", damage), { recursive: true });
-    if (damage !== "objects") writeFileSync(join(cache, "repository.git", damage), "\0\0\0");
+    if (damage === "config" || damage === "HEAD") writeFileSync(join(cache, "repository.git", damage), "\0\0\0");
     const fetched = await source.fetch(never);
     t.is(fetched.identity, commit, damage);
     t.deepEqual(textOf((await source.snapshot(fetched, never)).files), { a: "1" }, damage);
   }
+});
+
+test("a cache that is damaged between fetch and snapshot is made anew by the next fetch", async (t) => {
+  const repository = testRepository(t);
+  const cache = join(temporaryFolder(t), "cache");
+  const source = sourceOf(t, repository, { cache });
+  repository.commit({ a: "1" });
+  const fetched = await source.fetch(never);
+  rmSync(join(cache, "repository.git/objects"), { recursive: true });
+
+  await t.throwsAsync(source.snapshot(fetched, never), { instanceOf: ReconcilerError, message: /^Cannot read "main@sha1:/ });
+
+  t.deepEqual(textOf((await source.snapshot(await source.fetch(never), never)).files), { a: "1" });
+});
+
+test("a tag of something that is no commit is refused", async (t) => {
+  const repository = testRepository(t);
+  repository.commit({ a: "1" });
+  repository.git("tag", "tree", "HEAD^{tree}");
+  const source = sourceOf(t, repository, { ref: { kind: "tag", name: "tree" } });
+
+  const error = await t.throwsAsync(source.fetch(never), { instanceOf: ReconcilerError });
+
+  t.deepEqual([error.code, error.message], ["source-refused", `Cannot fetch tag "tree" of "${repository.path}": it is not a commit`]);
 });
 
 test("a lock that a killed fetch left is no lasting harm", async (t) => {

@@ -48,7 +48,7 @@ test("watchDevices() tells what is new and what was made anew, and outlives fail
   const told: (readonly string[])[] = [];
   const failures: unknown[] = [];
   let found: readonly Device[] | Error = [{ name: "lo", ifindex: 1 }];
-  const end = watchDevices({
+  const watcher = watchDevices({
     clock,
     milliseconds: 250,
     async devices() {
@@ -83,6 +83,12 @@ test("watchDevices() tells what is new and what was made anew, and outlives fail
 
   t.deepEqual(told, [["eth1"], ["eth1"], ["eth1"]]);
   t.is(failures.length, 1);
-  end();
+  found = [{ name: "eth2", ifindex: 5 }];
+  for (let hint = 0; hint < 3; hint++) watcher.hint();
+  t.deepEqual(clock.waiting(), [20]);
+  await clock.advance(20);
+  t.deepEqual(told.at(-1), ["eth2"]);
+  t.deepEqual(clock.waiting(), [250]);
+  watcher.end();
   t.deepEqual(clock.waiting(), []);
 });
