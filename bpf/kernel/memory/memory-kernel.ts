@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { HookKind, Kernel } from "../kernel.ts";
+import type { Kernel } from "../kernel.ts";
 import { createKernelState, type MemoryOptions } from "./kernel-state.ts";
 import { createMapMethods } from "./map-methods.ts";
 import { createProgramMethods } from "./program-methods.ts";
@@ -11,8 +11,6 @@ import { createControls, type MemoryControls } from "./controls.ts";
  * real one, programs run by an interpreter. It has no verifier. Whatever it does not know, it refuses loudly.
  */
 export interface MemoryKernel extends Kernel, MemoryControls {}
-
-export type { MemoryControls, MemoryOptions, HookKind };
 
 /** A fresh kernel with the given devices, nothing pinned and nothing attached. */
 export function createMemoryKernel(options: MemoryOptions = {}): MemoryKernel {

@@ -105,7 +105,8 @@ function mapAt({ elf }: Assembly, target: ElfSymbol): string {
 
 function functionAt({ elf }: Assembly, site: Site, section: number, instruction: number): ElfSymbol {
   const found = elf.symbols.find((symbol) => symbol.isFunction && symbol.section === section && symbol.value === instruction * 8);
-  if (found === undefined) throw unable(site, `no function begins at instruction ${instruction} of "${elf.sections[section]?.name}"`);
+  if (found === undefined || elf.sections[section]?.executable !== true)
+    throw unable(site, `no function begins at instruction ${instruction} of "${elf.sections[section]?.name}"`);
   return found;
 }
 

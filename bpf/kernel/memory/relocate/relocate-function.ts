@@ -11,7 +11,16 @@ import { layOut, type PlacedFunction } from "./lay-out.ts";
  * One function of an object with its callees behind it and maps by name, as libbpf lays them out. CO-RE relocations are left as the
  * compiler wrote them: right for the kernel that the object was built for. Throws KernelError for what it cannot relocate.
  */
-export function relocateFunction({ object, function: name }: RelocateRequest): RelocatedProgram {
+export function relocateFunction({ object, function: name }: Pick<RelocateRequest, "object" | "function">): RelocatedProgram {
+  try {
+    return relocate(object, name);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw refusal("bpf_object__load", "EINVAL", `Cannot relocate "${name}": the object is damaged: ${error.message}`);
+  }
+}
+
+function relocate(object: Uint8Array, name: string): RelocatedProgram {
   const elf = readElf(object);
   const entry = findEntry(elf, name);
   const { instructions, placed } = layOut(elf, entry);
