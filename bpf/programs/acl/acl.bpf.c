@@ -4,6 +4,7 @@
  * once and yields the rules that it allows; what is left after the conjunction is decided by its lowest bit.
  */
 #include "../shared/frame.h"
+#include "addresses.h"
 
 #define RULES 64
 #define ROW_DEFAULT 64
@@ -14,62 +15,11 @@
 
 #define RANGES 512
 #define UNTAGGED 0xffff
-#define PROBES 32
-
-/* The rules that an address matches as source and as destination, those of all covering prefixes included. */
-struct address_rules {
-	__u64 src;
-	__u64 dst;
-};
-
-struct prefix4 {
-	__u32 length;
-	__u8 address[4];
-};
-
-struct prefix6 {
-	__u32 length;
-	__u8 address[16];
-};
 
 struct count {
 	__u64 packets;
 	__u64 bytes;
 };
-
-/*
- * Prefixes of few different lengths are looked up in a hash, length by length, the longest first: each probe costs a twelfth of a walk
- * through a trie. Where there are many lengths, the hash holds single addresses only, and a trie the rest.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct prefix4);
-	__type(value, struct address_rules);
-	__uint(max_entries, 1);
-} prefixes4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, struct prefix6);
-	__type(value, struct address_rules);
-	__uint(max_entries, 1);
-} prefixes6 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__type(key, struct prefix4);
-	__type(value, struct address_rules);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} trie4 SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
-	__type(key, struct prefix6);
-	__type(value, struct address_rules);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-} trie6 SEC(".maps");
 
 /* One row per rule, then what no rule decided. */
 struct {
@@ -89,19 +39,6 @@ const volatile __u64 tcp_rules = 0;
 const volatile __u64 udp_rules = 0;
 const volatile __u64 icmp_rules = 0;
 const volatile __u64 icmp6_rules = 0;
-
-/* The lengths of a side's prefixes, longest first, `probes` of them; and whether the trie can find anything. */
-struct lengths {
-	__u8 length[PROBES];
-	__u8 probes;
-	__u8 trie;
-};
-
-/* Without any, the verifier takes the lookup out. */
-const volatile struct lengths src4 = {};
-const volatile struct lengths src6 = {};
-const volatile struct lengths dst4 = {};
-const volatile struct lengths dst6 = {};
 
 const volatile __u8 use_protocol = 0;
 const volatile __u8 use_flags = 0;
@@ -170,69 +107,6 @@ static __always_inline __u64 rules_of_transport(const struct facts *facts, __u64
 	if (use_flags)
 		left &= flag_rules[facts->tcp_flags & 63];
 	return left;
-}
-
-static __always_inline __u32 mask4(__u32 length)
-{
-	return bpf_htonl((__u32)(0xffffffff00000000 >> length));
-}
-
-static __always_inline struct address_rules *find4(__u32 address, const volatile struct lengths *lengths)
-{
-	struct {
-		__u32 length;
-		__u32 address;
-	} key;
-	struct address_rules *found;
-	__u32 i;
-
-#pragma clang loop unroll(disable)
-	for (i = 0; i < lengths->probes && i < PROBES; i++) {
-		key.length = lengths->length[i];
-		key.address = address & mask4(key.length);
-		found = bpf_map_lookup_elem(&prefixes4, &key);
-		if (found)
-			return found;
-	}
-	if (!lengths->trie)
-		return 0;
-	key.length = 32;
-	key.address = address;
-	return bpf_map_lookup_elem(&trie4, &key);
-}
-
-/* Of the word of an IPv6 address that starts at bit `start`. */
-static __always_inline __u32 mask6(__u32 length, __u32 start)
-{
-	if (length <= start)
-		return 0;
-	return length >= start + 32 ? 0xffffffff : mask4(length - start);
-}
-
-static __always_inline struct address_rules *find6(const __u32 *address, const volatile struct lengths *lengths)
-{
-	struct {
-		__u32 length;
-		__u32 address[4];
-	} key;
-	struct address_rules *found;
-	__u32 i, word;
-
-#pragma clang loop unroll(disable)
-	for (i = 0; i < lengths->probes && i < PROBES; i++) {
-		key.length = lengths->length[i];
-#pragma unroll
-		for (word = 0; word < 4; word++)
-			key.address[word] = address[word] & mask6(key.length, word * 32);
-		found = bpf_map_lookup_elem(&prefixes6, &key);
-		if (found)
-			return found;
-	}
-	if (!lengths->trie)
-		return 0;
-	key.length = 128;
-	__builtin_memcpy(key.address, address, sizeof(key.address));
-	return bpf_map_lookup_elem(&trie6, &key);
 }
 
 static __always_inline __u64 rules_of_addresses(const struct packet *packet, const struct facts *facts, __u64 left)
