@@ -12,7 +12,7 @@ function summarise(value: unknown, depth: number): string {
   if (Array.isArray(value))
     return value.length > 4 ? `<${value.length} items>` : `[${value.map((item) => summarise(item, depth + 1)).join(", ")}]`;
   if (typeof value === "object" && value !== null) return summariseObject(value, depth);
-  return JSON.stringify(value) ?? "undefined";
+  return value === undefined ? "undefined" : JSON.stringify(value);
 }
 
 function summariseObject(value: object, depth: number): string {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Instruction } from "../../asm/instruction.ts";
+
 import { eachInstruction, fallsThrough, functionTarget, isCall, isTailCall, jumpTarget, slotsOf } from "../../asm/inspect.ts";
+import type { Instruction } from "../../asm/instruction.ts";
 import { callKinds, wideKinds, wideOpcode } from "../../asm/opcodes.ts";
 import { findHelper } from "./interpreter/helpers.ts";
 

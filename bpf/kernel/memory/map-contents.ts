@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Entries, entryAt, noEntries, packEntries } from "../entries.ts";
-import { sortEntries } from "../sort-entries.ts";
 import type { KernelError } from "../kernel-error.ts";
+import { sortEntries } from "../sort-entries.ts";
 import type { MapErrno } from "./map-storage.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { refusal } from "./refuse.ts";

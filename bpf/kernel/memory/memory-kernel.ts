@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kernel } from "../kernel.ts";
+import { createAttachMethods } from "./attach-methods.ts";
+import { createControls, type MemoryControls } from "./controls.ts";
 import { createKernelState, type MemoryOptions } from "./kernel-state.ts";
 import { createMapMethods } from "./map-methods.ts";
 import { createProgramMethods } from "./program-methods.ts";
-import { createAttachMethods } from "./attach-methods.ts";
-import { createControls, type MemoryControls } from "./controls.ts";
 
 /**
  * A kernel that is wholly in memory, for tests and for machines where bpf(2) is refused: the same answers and the same errnos as the

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { linkChain } from "../../../bpf/chain/link-chain.ts";
+
 import { countersDefinition, sumCounters } from "../../../bpf/chain/counters.ts";
+import { linkChain } from "../../../bpf/chain/link-chain.ts";
 import type { HookKind, MapBinding } from "../../../bpf/kernel/kernel.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import { ownCorpus } from "../../corpus/corpus.ts";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { InterpreterError } from "./interpreter-error.ts";
+
 import type { MemoryMap } from "../memory-map.ts";
 import type { MemoryProgram } from "../memory-program.ts";
+import { InterpreterError } from "./interpreter-error.ts";
 
 /**
  * What a pointer may point into. A pointer is a plain number of 64 bits: the region's number in the upper half, the byte in the lower

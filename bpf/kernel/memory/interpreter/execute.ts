@@ -2,9 +2,9 @@
 import type { Instruction } from "../../../asm/instruction.ts";
 import { arithmetic, callKinds, classes, jumps, modes, sources, wideKinds } from "../../../asm/opcodes.ts";
 import type { MemoryProgram } from "../memory-program.ts";
+import { bytesRegion } from "./address-space.ts";
 import { arithmetic32, arithmetic64, swapBytes } from "./arithmetic.ts";
 import { atomic } from "./atomics.ts";
-import { bytesRegion } from "./address-space.ts";
 import { isTaken } from "./compare.ts";
 import type { CallBack } from "./helper.ts";
 import { findHelper, tailCallHelper } from "./helpers.ts";

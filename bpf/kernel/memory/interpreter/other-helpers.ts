@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { formatTrace } from "./format-trace.ts";
 import { type CallBack, errno, type Helper } from "./helper.ts";
 import { bytesIn, type Machine, mapIn } from "./machine.ts";
-import { formatTrace } from "./format-trace.ts";
 import { low, setHalves, setNumber } from "./registers.ts";
 
 /** BPF_MAX_LOOPS. */
