@@ -30,6 +30,13 @@ export async function reportInvalid({ terminal, json }: Cli, diagnostics: readon
   return exitCodes.invalid;
 }
 
+/** Prints what is odd about a policy that can be used all the same. */
+export async function reportWarnings({ terminal }: Cli, warnings: readonly Diagnostic[]): Promise<void> {
+  if (warnings.length === 0) return;
+  const { printDiagnostics } = await import("../6-report/print-diagnostics.ts");
+  terminal.err(printDiagnostics(warnings, { color: terminal.errorColors.isColorSupported }));
+}
+
 function outcomeToJson(outcome: Exclude<Outcome, { kind: "invalid" }>, exit: number): object {
   if (outcome.kind === "held") {
     return { format: "1.0", kind: "outcome", result: "held", exit, since: outcome.since, revision: outcome.revision };

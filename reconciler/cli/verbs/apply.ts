@@ -7,7 +7,7 @@ import { readPlan } from "../json-file.ts";
 import { openHostToChange } from "../open-host.ts";
 import { passProgress } from "../pass-progress.ts";
 import { readPolicy } from "../read-policy.ts";
-import { reportOutcome } from "../report-outcome.ts";
+import { reportOutcome, reportWarnings } from "../report-outcome.ts";
 import { type Cli, runVerb } from "../run-verb.ts";
 import {
   addExamples,
@@ -51,6 +51,7 @@ async function apply(cli: Cli, options: ApplyOptions, [file]: readonly string[])
   }
   const approve = async (planned: Planned): Promise<boolean> => {
     cli.progress.done();
+    await reportWarnings(cli, planned.warnings);
     await showPlan(cli, planned);
     return options.yes === true || ask(cli.terminal, `Apply this to ${planned.plan.host}?`, cli.signal);
   };

@@ -7,7 +7,7 @@ import { exitCodes } from "../exit-codes.ts";
 import { readSnapshot, writePlan } from "../json-file.ts";
 import { openHostToRead } from "../open-host.ts";
 import { readPolicy } from "../read-policy.ts";
-import { reportInvalid } from "../report-outcome.ts";
+import { reportInvalid, reportWarnings } from "../report-outcome.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
 import {
   addExamples,
@@ -59,6 +59,7 @@ async function plan(cli: Cli, options: PlanOptions): Promise<number> {
   cli.progress.done();
   if (planned.kind === "invalid") return reportInvalid(cli, planned.diagnostics);
 
+  await reportWarnings(cli, planned.warnings);
   if (options.out !== undefined) await writePlan(options.out, { ...planned, snapshot: policy });
   await show(cli, options, planned);
   if (options.out !== undefined) cli.terminal.err(`Saved: sluice apply ${options.out} applies exactly this\n`);

@@ -4,7 +4,7 @@ import type { Observed } from "../../model/observed.ts";
 import type { Planned } from "../../reconcile.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { readPolicy } from "../read-policy.ts";
-import { reportInvalid } from "../report-outcome.ts";
+import { reportInvalid, reportWarnings } from "../report-outcome.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
 import { addExamples, addHostName, addJsonOption, addPolicyOptions, hostName, type PolicyOptions } from "../shared-options.ts";
 import { count } from "../table.ts";
@@ -45,14 +45,15 @@ async function validate(cli: Cli, options: ValidateOptions): Promise<number> {
 /** A host that has nothing yet: any policy can be rendered against it. */
 const nothing: Observed = { devices: [], hooks: [], unknown: [], applied: null };
 
-async function reportValid({ terminal, json }: Cli, { desired, warnings }: Planned, host: string): Promise<void> {
+async function reportValid(cli: Cli, { desired, warnings }: Planned, host: string): Promise<void> {
+  const { terminal, json } = cli;
   const steps = desired.hooks.reduce((total, hook) => total + hook.chain.length, 0);
-  const { diagnosticsToJson, printDiagnostics } = await import("../../6-report/print-diagnostics.ts");
   if (json) {
+    const { diagnosticsToJson } = await import("../../6-report/print-diagnostics.ts");
     printJson(terminal, { ...diagnosticsToJson(warnings), valid: true, host, digest: desired.digest, chains: desired.hooks.length, steps });
     return;
   }
-  if (warnings.length > 0) terminal.err(printDiagnostics(warnings, { color: terminal.errorColors.isColorSupported }));
+  await reportWarnings(cli, warnings);
   const applies =
     desired.hooks.length === 0
       ? `has nothing for host ${host}`

@@ -1,50 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ExecutionContext } from "ava";
 import { kernelTest } from "../../lab/kernel-test.ts";
-import { ip, type Lab } from "../../lab/lab.ts";
+import { ip } from "../../lab/lab.ts";
 import { ethernet, ipv4, udp } from "../../lab/packet.ts";
-import { type Run, runSluice } from "../../reconciler/cli/run-sluice.ts";
-import { temporaryFolder } from "../../reconciler/temporary.ts";
-
-/** One host, driven only through its command line. */
-interface Station {
-  readonly device: string;
-  /** The other end of its cable. */
-  readonly peer: string;
-  readonly folder: string;
-  write(source: string): void;
-  sluice(...args: readonly string[]): Promise<Run>;
-}
-
-async function station(t: ExecutionContext, lab: Lab): Promise<Station> {
-  const { inside, outside } = await lab.veth();
-  const home = temporaryFolder(t);
-  const folder = join(home, "policy");
-  mkdirSync(join(folder, "interfaces"), { recursive: true });
-  const host = ["--host", "edge-03", "--state", join(home, "state"), "--bpffs", lab.root];
-  const write = (source: string) => writeFileSync(join(folder, "interfaces", "lab.yaml"), chain(inside, source));
-  return { device: inside, peer: outside, folder, write, sluice: (...args) => runSluice([...args, ...host], { cwd: folder }) };
-}
-
-function chain(device: string, source: string): string {
-  return `apiVersion: sluice/v1
-interface: ${device}
-xdp:
-  chain:
-    - name: bogons
-      uses: acl
-      with: { rules: [{ src: [${source}], action: drop }] }
-    - name: limit
-      uses: rate-limit
-      with: { limit: 1000, unit: pps, per: src }
-`;
-}
-
-function json(run: Run): Record<string, unknown> {
-  return JSON.parse(run.out) as Record<string, unknown>;
-}
+import { runSluice } from "../../reconciler/cli/run-sluice.ts";
+import { json, station } from "./station.ts";
 
 kernelTest("plan, apply, status, inspect, drift, rollback, uninstall: each says what is so, with its exit code", async (t, lab) => {
   const { device, write, sluice } = await station(t, lab);

@@ -5,6 +5,7 @@ import { KernelError } from "../../../bpf/kernel/kernel-error.ts";
 import { Interrupted, UsageError } from "../../../reconciler/cli/cli-error.ts";
 import { exitCodeMeanings, exitCodeOfError, exitCodeOfOutcome, exitCodes } from "../../../reconciler/cli/exit-codes.ts";
 import { errorToJson, printError, reportError } from "../../../reconciler/cli/report-error.ts";
+import type { Plan } from "../../../reconciler/model/plan.ts";
 import { type ErrorCode, errorCatalogue, ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 
 const colors = picocolors.createColors(false);
@@ -115,5 +116,8 @@ test("every error of the catalogue has an exit code that --help explains", (t) =
 test("exitCodeOfError() and exitCodeOfOutcome() tell undone from not undone", (t) => {
   t.is(exitCodeOfError(new Error("x")), 1);
   t.is(exitCodeOfOutcome({ kind: "invalid", diagnostics: [] }), 3);
+  const failed = (error: unknown) => exitCodeOfOutcome({ kind: "rolled-back", plan: {} as Plan, during: "commit", error });
+  t.is(failed(new Error("x")), 6);
+  t.is(failed(new ReconcilerError("apply-failed", "x", { cause: new Interrupted() })), 130);
   t.is(exitCodeOfOutcome({ kind: "held", since: "", revision: "" }), 10);
 });
