@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
-import type { Logger } from "pino";
+import type { DestinationStream, Logger } from "pino";
 import { openSource, type Source } from "../1-source/source.ts";
 import { type Host, openHost } from "../host.ts";
 import { lockState } from "../state/lock.ts";
@@ -22,17 +22,31 @@ const deviceLook = 5_000;
 /** Where nobody tells, somebody has to look. */
 const deviceLookAlone = 500;
 
+export interface AgentOptions {
+  readonly signal?: AbortSignal;
+  /** Instead of the real kernel. */
+  readonly host?: Host;
+  /** Where log lines go; default standard error. */
+  readonly log?: DestinationStream;
+}
+
+/** What stands in for the real things: another kernel, another place for the log than stderr. */
+export interface AgentOptions {
+  readonly signal?: AbortSignal;
+  readonly host?: Host;
+  readonly log?: DestinationStream;
+}
+
 /**
  * Follows a source until the signal is raised, or SIGTERM or SIGINT comes; SIGHUP makes it look at once. Stopping leaves the kernel as
  * it is. Throws only when it cannot start: ReconcilerError "state-locked", "state-unwritable", "kernel-unavailable", "source-refused".
- * `host` stands in for the real kernel.
- */
-export async function runAgent(config: AgentConfig, options: { readonly signal?: AbortSignal; readonly host?: Host } = {}): Promise<void> {
+ * */
+export async function runAgent(config: AgentConfig, options: AgentOptions = {}): Promise<void> {
   const source = openSource(config.source);
   await openState(config.state);
   const lock = await lockState(config.state, "agent.lock");
   try {
-    const log = await openLog(config.log);
+    const log = await openLog(config.log, options.log);
     const host = options.host ?? openHost({ host: config.host ?? undefined, state: config.state, bpffs: config.bpffs });
     const work = hostWork(host, { pruneAll: config.pruneAll, log });
     const loop = createLoop({ source, work, clock: systemClock, log, settings: config.loop });
