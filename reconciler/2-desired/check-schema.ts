@@ -35,9 +35,9 @@ export function checkSchema(schema: object, value: unknown, source: SourceFile, 
 
 function complaintOf(error: ErrorObject, root: YamlNode, base: YamlPath): Complaint {
   const path = [...base, ...pathOf(error)];
-  const name = path.findLast((part) => typeof part === "string") ?? null;
+  const name = path.findLast((part): part is string => typeof part === "string") ?? null;
   const isItem = typeof path.at(-1) === "number";
-  const words = notYetMessage(error) ?? schemaMessage(error, name === null ? null : String(name), isItem);
+  const words = notYetMessage(error) ?? schemaMessage(error, name, isItem);
   const { code, message, hint } = words;
   return { code, message, hint, ...placeOf(words, root, path) };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from "yaml";
+import { isAlias, isCollection, isMap, isScalar, isSeq, type Node, type Pair } from "yaml";
 import type { Complaint } from "./source-file.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml-tree.ts";
 
@@ -46,7 +46,8 @@ function readNode(builder: Builder, node: Node | null): YamlNode {
   if (levels > builder.deepest) {
     return refuse(builder, "too-deep", `With its aliases followed, this is nested deeper than ${builder.deepest} levels`, start, end);
   }
-  if (node !== null && "anchor" in node && node.anchor !== undefined) builder.anchors.set(node.anchor, read);
+  const anchor: string | undefined = (isCollection(node) || isScalar(node)) && node.anchor ? node.anchor : undefined;
+  if (anchor !== undefined) builder.anchors.set(anchor, read);
   return read;
 }
 

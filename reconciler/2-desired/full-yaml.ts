@@ -23,7 +23,7 @@ export function readFullYaml(text: string): FullYaml {
   const problems = [...(document?.errors ?? []), ...(document?.warnings ?? [])];
   if (problems.length > 0) return { root: null, complaints: syntaxComplaints(problems, text) };
   if (second !== undefined) return refused("not-supported", secondDocumentMessage, second.range[0], second.range[0] + 3);
-  if (document?.directives?.yaml.explicit) return refused("not-supported", "A policy has no %YAML directive", 0, text.indexOf("\n"));
+  if (document?.directives.yaml.explicit) return refused("not-supported", "A policy has no %YAML directive", 0, text.indexOf("\n"));
   if (!document?.contents) return refused("empty-file", "The file says nothing: expected a policy", 0, 1);
   return documentTree(document.contents, deepest);
 }

@@ -32,17 +32,17 @@ export function renderPolicy(file: PolicyFile, input: LibraryStepInput, report: 
   const fit = checkSchema(chainSchema, value, file.source, file.root, [], report);
   const policy = value as Partial<ChainPolicy>;
   const objects = new Map<string, OpenedObject>();
-  const hooks = hookPlaces(policy).map(({ kind, path, hook }) => {
+  const name = fit.fits(["interface"]) ? String(policy.interface) : "";
+  const hooks = hookPlaces(value).map(({ kind, path, hook }) => {
     const place = { source: file.source, node: nodeAt(file.root, path), hook: kind, report };
     const chain = renderChain(place, hook.chain, (index) => fit.fits([...path, "chain", index]), input, objects);
-    return desiredHook(file, path, kind, fit.fits(["interface"]) ? String(policy.interface) : "", hook, chain);
+    return desiredHook(file, path, kind, name, hook, chain);
   });
   if (fit.fits([]) && hooks.length === 0) {
     const message = `The policy has no chain: expected "xdp" or "tc"`;
     report(diagnose(file.source, { severity: "warning", code: "no-chain", message, ...placeAt(file.root, ["interface"]) }));
   }
   const hosts = fit.fits(["hosts"]) ? (policy.hosts ?? null) : [];
-  const name = fit.fits(["interface"]) ? String(policy.interface) : "";
   return { source: file.source, interface: name, interfacePlace: placeAt(file.root, ["interface"]), hosts, hooks, objects };
 }
 
@@ -52,14 +52,20 @@ interface HookPlace {
   readonly hook: XdpHook | TcHook;
 }
 
-/** The hooks of a policy whose chain is at least a list. */
-function hookPlaces(policy: Partial<ChainPolicy>): readonly HookPlace[] {
-  const places: readonly { readonly kind: HookKind; readonly path: YamlPath; readonly hook: XdpHook | TcHook | undefined }[] = [
-    { kind: "xdp", path: ["xdp"], hook: policy?.xdp },
-    { kind: "tc-ingress", path: ["tc", "ingress"], hook: policy?.tc?.ingress },
-    { kind: "tc-egress", path: ["tc", "egress"], hook: policy?.tc?.egress },
+/** The hooks of a policy whose chain is at least a list; the rest of it may be anything. */
+function hookPlaces(policy: unknown): readonly HookPlace[] {
+  const tc = member(policy, "tc");
+  const places: readonly (readonly [HookKind, YamlPath, unknown])[] = [
+    ["xdp", ["xdp"], member(policy, "xdp")],
+    ["tc-ingress", ["tc", "ingress"], member(tc, "ingress")],
+    ["tc-egress", ["tc", "egress"], member(tc, "egress")],
   ];
-  return places.flatMap(({ kind, path, hook }) => (hook !== undefined && Array.isArray(hook?.chain) ? [{ kind, path, hook }] : []));
+  const listed = places.filter(([, , hook]) => Array.isArray(member(hook, "chain")));
+  return listed.map(([kind, path, hook]) => ({ kind, path, hook: hook as XdpHook | TcHook }));
+}
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
 }
 
 function desiredHook(
@@ -72,7 +78,7 @@ function desiredHook(
 ): DesiredHook {
   return {
     hook: { interface: name, kind },
-    mode: "mode" in hook && hook.mode !== undefined ? hook.mode : "native",
+    mode: ("mode" in hook ? hook.mode : undefined) ?? "native",
     chain,
     end: endVerdict(kind, hook.end ?? "pass"),
     counters: hook.counters ?? true,

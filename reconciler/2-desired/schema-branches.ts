@@ -76,7 +76,7 @@ function collect(root: object, schema: unknown, here: Set<unknown>, below: Set<u
 
 /** Schemas below "properties", "items" and the like, and what is no schema but does no harm. */
 function nested(value: unknown): readonly unknown[] {
-  return typeof value === "object" && value !== null ? [value, ...Object.values(value)] : [];
+  return typeof value === "object" && value !== null ? [value, ...(Object.values(value) as readonly unknown[])] : [];
 }
 
 /** "#/$defs/name". */

@@ -35,7 +35,7 @@ export function schemaMessage(error: ErrorObject, name: string | null, isItem: b
     case "dependentRequired":
       return {
         ...said("missing-key", `Key "${params["property"]}" needs the key "${params["missingProperty"]}" beside it`),
-        inside: params["property"],
+        inside: String(params["property"]),
         aboutKey: true,
       };
     case "type":
@@ -103,7 +103,9 @@ function keyMessage(error: ErrorObject, key: string): SchemaMessage {
 function typeMessage(error: ErrorObject, subject: string, value: string): SchemaMessage {
   const types = [error.params["type"]].flat() as string[];
   if (typeof error.data === "bigint" && types.some((type) => type === "integer" || type === "number")) {
-    const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = (error.parentSchema ?? {}) as Record<string, unknown>;
+    const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = (error.parentSchema ?? {}) as Readonly<
+      Record<string, number>
+    >;
     const [word, limit] = error.data > 0n ? ["big", `at most ${maximum}`] : ["small", `at least ${minimum}`];
     return said("out-of-range", `Value ${value} of ${subject} is too ${word}: expected ${limit}`);
   }
@@ -116,7 +118,11 @@ function enumMessage(error: ErrorObject, subject: string, of: string): SchemaMes
   const allowed = (error.keyword === "const" ? [error.params["allowedValue"]] : error.params["allowedValues"]) as readonly unknown[];
   const words = allowed.map(String);
   if (typeof error.data === "object") return said("wrong-type", `${subject} must be ${oneOf(words)}, not ${showValue(error.data)}`);
-  return said("not-one-of", `Unknown value ${showValue(error.data)}${of}: expected ${oneOf(words)}`, didYouMean(String(error.data), words));
+  return said(
+    "not-one-of",
+    `Unknown value ${showValue(error.data)}${of}: expected ${oneOf(words)}`,
+    didYouMean(`${error.data as string | number}`, words),
+  );
 }
 
 function alternatives(error: ErrorObject): string {
@@ -150,7 +156,7 @@ function expectedBy(error: ErrorObject): string {
 
 function bound(error: ErrorObject): string {
   const words: Readonly<Record<string, string>> = { ">=": "at least", "<=": "at most", ">": "more than", "<": "less than" };
-  return `${words[error.params["comparison"]]} ${error.params["limit"]}`;
+  return `${words[String(error.params["comparison"])]} ${error.params["limit"]}`;
 }
 
 function someOf(error: ErrorObject): string {
@@ -172,7 +178,7 @@ function typeName(type: string): string {
 }
 
 function count(number: unknown, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+  return `${String(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function lengthOf(data: unknown): number {

@@ -31,7 +31,7 @@ export function showValue(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "a mapping";
   if (typeof value === "string") return `"${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`;
-  return String(value);
+  return `${value as number | bigint | boolean}`;
 }
 
 /** "balancer" of "./objects/balancer.bpf.o". */

@@ -79,7 +79,7 @@ const left: readonly string[] = [
   "a:\n  - 1\n    - 2\n",
   `a: ${"[".repeat(40)}${"]".repeat(40)}\n`,
   `${Array.from({ length: 40 }, (_, depth) => `${" ".repeat(depth)}a:\n`).join("")}${" ".repeat(40)}b: 1\n`,
-  `${Array.from({ length: 102 }, (_, index) => `k${index}: 1\n`).join("")}`,
+  Array.from({ length: 102 }, (_, index) => `k${index}: 1\n`).join(""),
   `${"k".repeat(1001)}: 1\n`,
 ];
 

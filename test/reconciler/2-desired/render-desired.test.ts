@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { KernelError } from "../../../bpf/kernel/kernel-error.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../../../bpf/object/spec.ts";
+import type { MapSettings, ProgramSettings } from "../../../bpf/programs/library-program.ts";
 import { type Rendered, renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
 import type { Desired } from "../../../reconciler/model/desired.ts";
 import type { Diagnostic } from "../../../reconciler/model/diagnostic.ts";
@@ -158,6 +159,50 @@ test("renderDesired() lets a failure of libbpf itself through", (t) => {
 });
 
 const ownStep = "apiVersion: sluice/v1\ninterface: eth0\nxdp:\n  chain:\n    - name: one\n      uses: ./x.o\n";
+
+test("renderDesired() refuses a filter at a hook it does not run at", (t) => {
+  const text = "apiVersion: sluice/v1\ninterface: eth0\ntc:\n  egress:\n    chain:\n      - { name: one, uses: only-xdp }\n";
+
+  const [diagnostic] = diagnosticsOf(renderFilter(text, { kind: "settings", globals: {}, maps: {} }));
+
+  t.is(diagnostic?.message, 'Filter "only-xdp" cannot run at tc-egress: it runs at "xdp"');
+  t.is(diagnostic?.code, "unsuitable-hook");
+});
+
+for (const [what, settings, message] of [
+  [
+    "a variable",
+    { kind: "settings", globals: { x: 1 }, maps: {} },
+    'Filter "only-xdp" does not fit its object: Unknown global variable "x": the object has none',
+  ],
+  [
+    "a map",
+    { kind: "settings", globals: {}, maps: { x: {} as MapSettings } },
+    'Filter "only-xdp" fills a map "x" that its object does not have',
+  ],
+] as const) {
+  test(`renderDesired() throws where a filter sets ${what} that its object does not have`, (t) => {
+    const text = "apiVersion: sluice/v1\ninterface: eth0\nxdp:\n  chain:\n    - { name: one, uses: only-xdp }\n";
+
+    t.throws(() => renderFilter(text, settings), { message });
+  });
+}
+
+/** A policy with a filter that lowers to the settings given. */
+function renderFilter(text: string, settings: ProgramSettings): Rendered {
+  const filter = {
+    name: "only-xdp",
+    summary: "",
+    object: "x",
+    functions: { xdp: "pass" },
+    schema: { type: "object" },
+    lower: () => settings,
+  };
+  const libraryObject = () => sharedObjects.get("objects/pass.bpf.o") ?? new Uint8Array(0);
+  const revision = { name: "x", commit: null, author: null, subject: null, committed: null };
+  const files = new Map([["interfaces/eth0.yaml", new TextEncoder().encode(text)]]);
+  return renderDesired({ snapshot: { revision, files }, host: "h", library: [filter], libraryObject, openObject });
+}
 
 test("renderDesired() never throws, whatever is cut from, put into or repeated in a policy", (t) => {
   const pieces = [
