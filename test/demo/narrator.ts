@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from "node:timers/promises";
+import picocolors from "picocolors";
+import { type LogLine, printLogLine } from "./agent-log.ts";
+
+/** Tells the story on stdout. */
+export interface Narrator {
+  /** A chapter: what is about to happen. On a terminal, leaves time to read it. */
+  heading(text: string): Promise<void>;
+  say(text: string): void;
+  /** A command, as somebody would type it. */
+  command(text: string): void;
+  /** What a command printed. */
+  output(text: string): void;
+  log(line: LogLine): void;
+}
+
+/** `shorten` are the paths that are written as a variable. */
+export function createNarrator(stdout: NodeJS.WriteStream, shorten: Readonly<Record<string, string>>): Narrator {
+  const color = stdout.isTTY === true && process.env["NO_COLOR"] === undefined;
+  const paint = picocolors.createColors(color);
+  const print = (text: string) => void stdout.write(`${withVariables(text, shorten)}\n`);
+  const indented = (text: string, by: string) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => `${by}${line}`.trimEnd())
+      .join("\n");
+  return {
+    async heading(text) {
+      print(`\n${paint.bold(text)}`);
+      if (stdout.isTTY === true) await sleep(1_000);
+    },
+    say: (text) => print(indented(text, "  ")),
+    command: (text) => print(indented(paint.cyan(`$ ${text}`), "    ")),
+    output: (text) => print(indented(text, "    ")),
+    log: (line) => print(indented(printLogLine(line, color), "    ")),
+  };
+}
+
+function withVariables(text: string, shorten: Readonly<Record<string, string>>): string {
+  return Object.entries(shorten).reduce((all, [variable, path]) => all.replaceAll(path, variable), text);
+}
