@@ -32,18 +32,36 @@ export interface Ear {
   close(): void;
 }
 
-/** Puts frames on a device, one after another. A frame that tc egress drops there is sent all the same. */
+/** A socket to send frames on. Closing one takes the kernel some 20 ms, so who sends often keeps it. */
+export interface Mouth {
+  /** A frame that tc egress drops there is sent all the same. */
+  send(frame: Uint8Array): void;
+  close(): void;
+}
+
+/** Puts frames on a device, one after another. */
 export function sendFrames(device: string, frames: readonly Uint8Array[]): void {
-  const fd = openSocket(device);
+  const mouth = openMouth(device);
   try {
-    for (const frame of frames) {
+    for (const frame of frames) mouth.send(frame);
+  } finally {
+    mouth.close();
+  }
+}
+
+/** Gets ready to send on a device. */
+export function openMouth(device: string): Mouth {
+  const fd = openSocket(device);
+  return {
+    send(frame) {
       const result = sendTo(fd, frame, frame.length, 0);
       // The kernel tells the sender that tc dropped its frame.
       if (result < 0 && koffi.errno() !== constants.errno.ENOBUFS) throw new Error(`Cannot send on ${device}: errno ${koffi.errno()}`);
-    }
-  } finally {
-    close(fd);
-  }
+    },
+    close: () => {
+      close(fd);
+    },
+  };
 }
 
 /** Starts to listen at a device. */
