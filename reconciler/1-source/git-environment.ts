@@ -59,6 +59,8 @@ export function gitConfig(remote: GitRemote, credentials: GitCredentials): reado
     "maintenance.auto=false",
     // Whatever comes stays one pack, whose size git-cache.ts can watch while it grows.
     "transfer.unpackLimit=1",
+    // The cache is only a copy, made anew when a crash spoils it: waiting for the disk buys nothing.
+    "core.fsync=none",
     // A redirect to another host would be asked for, and given, the password.
     "http.followRedirects=false",
     "http.sslVerify=true",

@@ -19,7 +19,7 @@ const damages = [
   /not a git repository/i,
   /bad (?:config|object|ref|signature|tree)/i,
   /file exists|cannot lock ref|unable to create .*\.lock/i,
-  /object file .* is empty|loose object .* is corrupt|index file corrupt|packfile .* (?:invalid|corrupt|cannot be)/i,
+  /object file .* is empty|loose object .* is corrupt|index file corrupt|packfile .* (?:invalid|corrupt|cannot be|does not match|is far too short)/i,
   /unable to read (?:tree|sha1)|did not send all necessary objects/i,
 ];
 

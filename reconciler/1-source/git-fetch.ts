@@ -35,7 +35,16 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
     return error;
   };
   const refspec = `+${ref.kind === "commit" ? ref.name : fullName(ref)}:${fetchedRef}`;
-  const flags = ["--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--update-shallow", "--force"];
+  const flags = [
+    "--quiet",
+    "--depth=1",
+    "--no-tags",
+    "--no-recurse-submodules",
+    "--no-write-fetch-head",
+    "--no-auto-maintenance",
+    "--update-shallow",
+    "--force",
+  ];
   await limitingPacks(place, limits.fetchBytes, tooMuch, () => runGit(place.setting, ["fetch", ...flags, "--", url, refspec], signal));
   await tidyRepository(place, signal);
   const fetched = await readFetched(place, ref, signal);

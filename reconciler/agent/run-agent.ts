@@ -40,14 +40,21 @@ export interface AgentOptions {
 /**
  * Follows a source until the signal is raised, or SIGTERM or SIGINT comes; SIGHUP makes it look at once. Stopping leaves the kernel as
  * it is. Throws only when it cannot start: ReconcilerError "state-locked", "state-unwritable", "kernel-unavailable", "source-refused".
- * */
+ */
 export async function runAgent(config: AgentConfig, options: AgentOptions = {}): Promise<void> {
   const source = openSource(config.source);
   await openState(config.state);
   const lock = await lockState(config.state, "agent.lock");
   try {
     const log = await openLog(config.log, options.log);
-    const host = options.host ?? openHost({ host: config.host ?? undefined, state: config.state, bpffs: config.bpffs });
+    const host =
+      options.host ??
+      openHost({
+        host: config.host ?? undefined,
+        state: config.state,
+        bpffs: config.bpffs,
+        warn: (detail) => log.warn({ detail }, "unfinished apply found"),
+      });
     const work = hostWork(host, { pruneAll: config.pruneAll, log });
     const loop = createLoop({ source, work, clock: systemClock, log, settings: config.loop });
     await follow({ config, source, host, log, loop }, options.signal);
