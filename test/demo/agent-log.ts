@@ -35,12 +35,18 @@ export function createAgentLog(): WritableAgentLog {
       rest = parts.pop() ?? "";
       lines.push(...parts.filter((part) => part !== "").map(parseLine));
     },
-    end: (reason) => void (ended = reason),
+    end(reason) {
+      ended = reason;
+    },
     async waitFor(from, matches, what) {
-      for (const end = performance.now() + patience; ; await sleep(5)) {
+      const end = performance.now() + patience;
+      for (;;) {
         const found = lines.slice(from).find(matches);
         if (found !== undefined) return found;
-        if (ended === null && performance.now() < end) continue;
+        if (ended === null && performance.now() < end) {
+          await sleep(5);
+          continue;
+        }
         const last = lines.slice(-5).map((line) => `\n  ${printLogLine(line, false)}`);
         throw new Error(`${ended ?? `The agent has not said within ${patience / 1000} s`}: ${what}. Its last lines:${last.join("")}`);
       }

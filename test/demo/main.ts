@@ -21,13 +21,15 @@ const ownNamespaces = ["--net", "--mount", "--pid", "--fork", "--kill-child", "-
 
 const [mode, folder = "", reason] = process.argv.slice(2);
 process.env["PATH"] = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
-if (mode === "inside") await inside();
+if (mode === "inside") await inside().catch(giveUp);
 else outside();
 
 async function inside(): Promise<void> {
-  const world = reason === undefined ? await createRealWorld(folder) : await createMemoryWorld(folder, reason);
+  const paced = process.stdout.isTTY;
+  const color = paced && process.env["NO_COLOR"] === undefined;
+  const world = reason === undefined ? await createRealWorld(folder, color) : await createMemoryWorld(folder, color, reason);
   try {
-    process.exitCode = await tellStory(world, folder);
+    process.exitCode = await tellStory(world, { folder, color, paced });
   } finally {
     await world.close();
   }
@@ -40,10 +42,17 @@ function outside(): void {
   const [command = "", ...words] = why === null ? ["unshare", ...ownNamespaces, ...story] : [...story, why];
   const child = spawn(command, words, { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill("SIGKILL"));
-  child.on("exit", (exit) => {
+  child.on("error", giveUp);
+  child.on("close", (exit) => {
     rmSync(place, { recursive: true, force: true, maxRetries: 10 });
+    if (exit === null) process.stdout.write("\nBroken off; everything is removed\n");
     process.exitCode = exit ?? 130;
   });
+}
+
+function giveUp(error: unknown): void {
+  process.stderr.write(`Cannot tell the story: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
 }
 
 /** Why the story cannot happen on the real kernel; null when it can. */

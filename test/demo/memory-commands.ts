@@ -12,14 +12,14 @@ import type { Run } from "./world.ts";
 /* What `sluice` prints, for a host that no other process can see. */
 
 /** `sluice plan --dir FOLDER`. */
-export async function planInMemory(host: Host, folder: string): Promise<Run> {
+export async function planInMemory(host: Host, folder: string, color: boolean): Promise<Run> {
   const planned = await planPass(host, await readDirectory(folder), { prune: false });
-  if (planned.kind === "invalid") return { exit: 3, output: printDiagnostics(planned.diagnostics, { color: false }) };
-  return { exit: 0, output: printPlan(planned.plan, { color: false }) };
+  if (planned.kind === "invalid") return { exit: 3, output: printDiagnostics(planned.diagnostics, { color }) };
+  return { exit: 0, output: printPlan(planned.plan, { color }) };
 }
 
 /** `sluice inspect eth0/xdp`. */
-export async function inspectInMemory(host: Host): Promise<Run> {
+export async function inspectInMemory(host: Host, color: boolean): Promise<Run> {
   const observed = await observePins(host);
   const hooks = observed.hooks.filter(({ hook }) => hook.interface === "eth0");
   const inspected = await Promise.all(
@@ -30,5 +30,5 @@ export async function inspectInMemory(host: Host): Promise<Run> {
       return inspectHook(host.layout, hook, new Map(await Promise.all(counters)));
     }),
   );
-  return { exit: 0, output: printInspect(inspected, { width: null, colors: picocolors.createColors(false) }) };
+  return { exit: 0, output: printInspect(inspected, { width: null, colors: picocolors.createColors(color) }) };
 }

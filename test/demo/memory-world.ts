@@ -17,7 +17,7 @@ const root = "/sys/fs/bpf/sluice";
  * A kernel in memory, the agent and the commands in this process; git, the repository and the state directory (in `folder`) are real.
  * `reason` is why bpf(2) cannot be used.
  */
-export async function createMemoryWorld(folder: string, reason: string): Promise<World> {
+export async function createMemoryWorld(folder: string, color: boolean, reason: string): Promise<World> {
   const memory = createMemoryKernel({ devices: ["eth0", "eth1"] });
   const traffic = createMemoryTraffic((packet) => memory.send("eth0", "xdp", packet).verdict);
   const host: Host = {
@@ -40,6 +40,7 @@ export async function createMemoryWorld(folder: string, reason: string): Promise
 
   return {
     where: `on the kernel in memory, because ${reason}`,
+    note: `$DEMO is ${folder}; git is real, the agent and every command are calls in this process, bpftool stands for a change behind their back`,
     agent: log,
     traffic,
     async startAgent(repo) {
@@ -53,8 +54,8 @@ export async function createMemoryWorld(folder: string, reason: string): Promise
       await agent;
     },
     sluice(verb, ...words): Promise<Run> {
-      if (verb === "plan" && words[0] === "--dir") return planInMemory(host, join(folder, words[1] ?? ""));
-      if (verb === "inspect") return inspectInMemory(host);
+      if (verb === "plan" && words[0] === "--dir") return planInMemory(host, join(folder, words[1] ?? ""), color);
+      if (verb === "inspect") return inspectInMemory(host, color);
       throw new Error(`The kernel in memory has no "sluice ${[verb, ...words].join(" ")}"`);
     },
     async deleteKey(step, map, key) {

@@ -15,9 +15,17 @@ export interface Narrator {
   log(line: LogLine): void;
 }
 
-/** `shorten` are the paths that are written as a variable. */
-export function createNarrator(stdout: NodeJS.WriteStream, shorten: Readonly<Record<string, string>>): Narrator {
-  const color = stdout.isTTY === true && process.env["NO_COLOR"] === undefined;
+export interface NarratorOptions {
+  readonly color: boolean;
+  /** Somebody is reading along. */
+  readonly paced: boolean;
+  /** Paths that are written as a variable, by its name. */
+  readonly shorten: Readonly<Record<string, string>>;
+}
+
+/** Writes to `stdout`. */
+export function createNarrator(stdout: NodeJS.WritableStream, options: NarratorOptions): Narrator {
+  const { color, shorten } = options;
   const paint = picocolors.createColors(color);
   const print = (text: string) => void stdout.write(`${withVariables(text, shorten)}\n`);
   const indented = (text: string, by: string) =>
@@ -29,7 +37,7 @@ export function createNarrator(stdout: NodeJS.WriteStream, shorten: Readonly<Rec
   return {
     async heading(text) {
       print(`\n${paint.bold(text)}`);
-      if (stdout.isTTY === true) await sleep(1_000);
+      if (options.paced) await sleep(1_000);
     },
     say: (text) => print(indented(text, "  ")),
     command: (text) => print(indented(paint.cyan(`$ ${text}`), "    ")),

@@ -57,8 +57,8 @@ export async function openQuestions<Question>(child: ChildProcess, who: string):
 }
 
 /** The child's side: says that it is ready, then answers in order. Ends with its parent. */
-export function answerQuestions<Question>(answer: (question: Question) => object): void {
-  process.on("message", (question) => process.send?.(answer(question as Question)));
+export function answerQuestions(answer: (question: unknown) => object): void {
+  process.on("message", (question) => process.send?.(answer(question)));
   process.on("disconnect", () => process.exit(0));
   process.send?.({});
 }

@@ -51,6 +51,7 @@ export async function startTraffic(inside: readonly string[], outside: readonly 
 }
 
 function startProcess(wrapper: readonly string[], name: "sender" | "receiver"): ChildProcess {
-  const [command = "", ...words] = [...wrapper, process.execPath, fileURLToPath(new URL(`./${name}.js`, import.meta.url))];
-  return spawn(command, words, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const program = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+  const [command = process.execPath, ...words] = wrapper;
+  return spawn(command, [...words, process.execPath, program], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
 }

@@ -17,7 +17,7 @@ const sluiceMain = fileURLToPath(new URL("../../reconciler/cli/main.js", import.
  * The real kernel, a router and an Internet in network namespaces, `sluice` as processes. Everything on disk lies in `folder`. Needs
  * namespaces of its own (main.ts); what it makes vanishes with them.
  */
-export async function createRealWorld(folder: string): Promise<World> {
+export async function createRealWorld(folder: string, color: boolean): Promise<World> {
   const bpffs = join(folder, "bpf");
   mkdirSync(bpffs);
   ensureBpffs(bpffs);
@@ -31,6 +31,7 @@ export async function createRealWorld(folder: string): Promise<World> {
 
   const world: World = {
     where: `on the real kernel, Linux ${release()}`,
+    note: `$DEMO is ${folder}; every command also gets --host edge-1 --state $DEMO/state --bpffs $DEMO/bpf, so that the host's own stay untouched`,
     agent: log,
     traffic,
     async startAgent(repository) {
@@ -43,7 +44,7 @@ export async function createRealWorld(folder: string): Promise<World> {
       agent?.kill("SIGTERM");
       await log.waitFor(0, ({ msg }) => msg === "agent stopped", "it has stopped");
     },
-    sluice: (...words) => run(sluice(...words), folder),
+    sluice: (...words) => run(sluice(...words), folder, { ...process.env, ...(color ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }) }),
     async deleteKey(step, map, key) {
       const steps = join(bpffs, "eth0/xdp/steps", step, map);
       const pin = join(steps, readdirSync(steps)[0] ?? "");
@@ -73,14 +74,14 @@ async function tamper(command: readonly string[], folder: string): Promise<strin
   return command.join(" ");
 }
 
-function start([command = "", ...words]: readonly string[], folder: string): ChildProcess {
-  return spawn(command, words, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+function start([command = "", ...words]: readonly string[], folder: string, env = process.env): ChildProcess {
+  return spawn(command, words, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
 }
 
 /** Runs a command to its end. */
-function run(command: readonly string[], folder: string): Promise<Run> {
+function run(command: readonly string[], folder: string, env = process.env): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = start(command, folder);
+    const child = start(command, folder, env);
     let output = "";
     child.stdout?.on("data", (part: Buffer) => (output += part.toString()));
     child.stderr?.on("data", (part: Buffer) => (output += part.toString()));

@@ -2,7 +2,7 @@
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { flowNames, perFlow, router } from "./flows.ts";
-import { answerQuestions, type ReceiverQuestion } from "./questions.ts";
+import { answerQuestions } from "./questions.ts";
 
 /* A program on the router that packets are for: what arrives here has passed eth0's chain. */
 
@@ -14,11 +14,11 @@ socket.on("message", (content) => {
   const flow = flowNames[content.readUInt8(0)];
   if (flow === undefined) return;
   arrived[flow]++;
-  last[flow] = content.readUInt32LE(1);
+  last[flow] = Math.max(last[flow], content.readUInt32LE(1));
 });
 socket.bind(router.port, router.address, () => {
   socket.setRecvBufferSize(4 * 1024 * 1024);
-  answerQuestions<ReceiverQuestion>(() => ({ arrived, last, missed: missedPackets() }));
+  answerQuestions(() => ({ arrived, last, missed: missedPackets() }));
 });
 
 /** RcvbufErrors of this network namespace, of which this is the only socket. */

@@ -24,9 +24,9 @@ export function createResults(): Results {
     expectGuarded(when, tally) {
       const bad = sumOf(tally, unwanted);
       const lost = lostOf(tally);
-      add(`${when}: unwanted packets sent`, number(bad.sent), "more than 0", bad.sent > 0);
-      add(`${when}: of them arrived`, number(bad.arrived), "0", bad.arrived === 0);
-      add(`${when}: customer's packets lost`, `${number(lost)} of ${number(tally.flows.customer.sent)}`, "0", lost === 0);
+      add(`${when}: unwanted packets that arrived`, arrivedOf(bad), "0", bad.sent > 0 && bad.arrived === 0);
+      const { sent } = tally.flows.customer;
+      add(`${when}: the customer's packets lost`, arrivedOf({ sent, arrived: lost }), "0", sent > 0 && lost === 0);
     },
     broken: () => rows.filter(({ kept }) => !kept).map(({ cells: [what, value, promise] }) => `${what}: ${value}, expected ${promise}`),
     table() {
@@ -41,7 +41,7 @@ export function number(value: number): string {
   return value.toLocaleString("en-US");
 }
 
-/** "4 of 1,234 arrived". */
+/** "4 of 1,234". */
 export function arrivedOf({ sent, arrived }: FlowCount): string {
   return `${number(arrived)} of ${number(sent)}`;
 }

@@ -22,7 +22,8 @@ setInterval(() => {
   if (!paused) flows.forEach(send);
 }, tickMilliseconds);
 
-answerQuestions<SenderQuestion>((question) => {
+answerQuestions((asked) => {
+  const question = asked as SenderQuestion;
   switch (question.kind) {
     case "pause":
     case "resume":

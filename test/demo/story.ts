@@ -11,13 +11,20 @@ import { createPolicyRepository } from "./policy-repository.ts";
 import { createResults } from "./results.ts";
 import { monotonic, type World } from "./world.ts";
 
+export interface StoryOptions {
+  /** An empty folder for everything that is made. */
+  readonly folder: string;
+  readonly color: boolean;
+  /** Somebody is reading along. */
+  readonly paced: boolean;
+}
+
 /** Tells the whole story on stdout and gives the exit code: 0 when every promise was kept. */
-export async function tellStory(world: World, folder: string): Promise<number> {
+export async function tellStory(world: World, { folder, color, paced }: StoryOptions): Promise<number> {
   const started = monotonic();
-  const tell = createNarrator(process.stdout, { $DEMO: folder });
+  process.stdout.write(`Sluice ${world.where}\n${world.note}\n`);
+  const tell = createNarrator(process.stdout, { color, paced, shorten: { $DEMO: folder } });
   const results = createResults();
-  process.stdout.write(`Sluice, ${world.where}\n`);
-  process.stdout.write(`$DEMO is ${folder}; every command also gets --host edge-1, --state $DEMO/state and --bpffs $DEMO/bpf\n`);
   const stage: Stage = { world, policy: createPolicyRepository(folder), tell, results };
   let failure: string | null = null;
   try {

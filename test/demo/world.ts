@@ -6,6 +6,8 @@ import type { FlowName, Tally } from "./flows.ts";
 export interface World {
   /** "on the real kernel 6.18.5". */
   readonly where: string;
+  /** What the reader of its commands must know. */
+  readonly note: string;
   /** What the agent has logged. */
   readonly agent: AgentLog;
   readonly traffic: Traffic;

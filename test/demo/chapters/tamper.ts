@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { arrivedOf, milliseconds } from "../results.ts";
+import { arrivedOf, milliseconds, number } from "../results.ts";
 import { monotonic } from "../world.ts";
 import { during, type Stage, untilDropped, watchTraffic } from "./stage.ts";
 
@@ -7,6 +7,8 @@ import { during, type Stage, untilDropped, watchTraffic } from "./stage.ts";
 export async function tamper(stage: Stage): Promise<void> {
   const { world, tell, results } = stage;
   await tell.heading("4. Tampering: drift is found and healed");
+  const early = world.agent.lines.filter(({ msg }) => msg === "drift found").length;
+  results.expect("Drift found before anybody tampered", String(early), "0", early === 0);
   tell.say("Somebody takes 198.51.100.0/24 out of the blocklist, behind Sluice's back:");
   await heals(stage, "a deleted key", () => world.deleteKey("blocklist", "prefixes4", prefixKey(24, [198, 51, 100, 0])));
   tell.say("\nAnd now the whole chain is detached:");
@@ -28,8 +30,8 @@ async function heals(stage: Stage, what: string, attack: () => Promise<string>):
   });
   tell.say(`Of the listed source ${arrivedOf(flows.listed)} arrived meanwhile; ${milliseconds(dropped - attacked)} later it was over.`);
   const took = dropped - attacked;
-  results.expect(`From ${what} to the first packet dropped again`, milliseconds(took), "0 < t < 5,000 ms", took > 0 && took < 5_000);
-  results.expect("… packets that arrived meanwhile", String(flows.listed.arrived), "more than 0", flows.listed.arrived > 0);
+  results.expect(`From ${what} to the first packet dropped again`, milliseconds(took), "< 5,000 ms", took > 0 && took < 5_000);
+  results.expect("… listed packets that arrived meanwhile", number(flows.listed.arrived), "more than 0", flows.listed.arrived > 0);
 }
 
 /** A key of an LPM trie: the length as the machine writes numbers, then the address. */
