@@ -6,7 +6,9 @@ import { stackDepth } from "./stack-depth.ts";
 /** What the linker has to know of a step's program. */
 export interface Body {
   readonly instructions: readonly Instruction[];
-  /** In program order; the first is the main body. */
+  /** Where the program starts: the first of its functions. */
+  readonly main: BodyFunction;
+  /** In program order. */
   readonly functions: readonly BodyFunction[];
   /** Indices of the main body's exits, in order. */
   readonly exits: readonly number[];
@@ -37,11 +39,13 @@ export interface BodyFunction {
 export function analyseBody(instructions: readonly Instruction[]): Body {
   const starts = functionStarts(instructions);
   const functions = starts.map((start, index) => analyseFunction(instructions, start, starts[index + 1] ?? instructions.length, starts));
+  const main = functions[0] as BodyFunction;
   const all = [...eachInstruction(instructions)];
   return {
     instructions,
+    main,
     functions,
-    exits: all.filter(([index, instruction]) => index < (functions[0]?.end ?? 0) && isExit(instruction)).map(([index]) => index),
+    exits: all.filter(([index, instruction]) => index < main.end && isExit(instruction)).map(([index]) => index),
     maps: new Set(all.flatMap(([, instruction]) => (instruction.map === undefined ? [] : [instruction.map]))),
     callsModules: all.some(([, instruction]) => isModuleCall(instruction)),
   };

@@ -12,7 +12,7 @@ export const jumpReach = 16_383;
  * is itself a jump towards the end. null when some exit has none in reach.
  */
 export function routeExits(body: Body, reach = jumpReach): ReadonlyMap<number, number> | null {
-  const end = (body.functions[0] as { end: number }).end;
+  const end = body.main.end;
   const routes = new Map<number, number>();
   let farthest = 0;
   for (const [order, from] of body.exits.entries()) {

@@ -67,7 +67,7 @@ function describeStep(
   places: ReadonlyMap<string, number>,
 ): LinkedStep {
   const start = places.get(mode === "inline" ? labels.body(index) : labels.function(index, 0)) as number;
-  return { name: step.name, mode, reason, start, end: start + (body.functions[0]?.end ?? 0) };
+  return { name: step.name, mode, reason, start, end: start + body.main.end };
 }
 
 function refuseLicenses(gpl: string, other: string, license: string): LinkRefusal {

@@ -74,7 +74,7 @@ export function calledFunctions({ candidates, modes }: ChainLayout): Line[] {
 function stepBody({ candidates, modes }: ChainLayout, index: number): Line[] {
   if (modes[index]?.mode === "call") return [{ instruction: callFunction(), to: labels.function(index, 0) }];
   const { step, body } = candidates[index] as Candidate;
-  const end = body.functions[0]?.end ?? 0;
+  const end = body.main.end;
   const lines = relink(body, step.name, index, 0, end);
   for (const [from, to] of routeExits(body) ?? []) lines[from] = ja(to - from - 1);
   return lines;
@@ -106,5 +106,5 @@ function runsToEnd(steps: readonly StepToLink[]): boolean {
 }
 
 function instructionsOf({ candidates, modes }: ChainLayout): number {
-  return candidates.reduce((sum, { body }, index) => sum + (modes[index]?.mode === "inline" ? (body.functions[0]?.end ?? 0) : 1), 0);
+  return candidates.reduce((sum, { body }, index) => sum + (modes[index]?.mode === "inline" ? body.main.end : 1), 0);
 }

@@ -52,8 +52,7 @@ export function chooseModes(candidates: readonly Candidate[], slots: number): Ch
 }
 
 function reasonToCall({ step, body }: Candidate): string | null {
-  const main = body.functions[0];
-  if (main === undefined) return null;
+  const { main } = body;
   if (step.mode === "call") return "asked for";
   if (main.tailCalls) return "it makes tail calls, which would leave the chain";
   if (main.packetLoads) return "it reads packets by LD_ABS, which would end the chain where a packet is too short";
@@ -111,8 +110,8 @@ function findObstacle(layout: Layout): Obstacle | null {
 function calleesOf({ candidates, depths, modes }: Layout, index: number): readonly CallDepth[] {
   const own = depths[index] as readonly CallDepth[];
   if (modes[index]?.mode === "call") return own.slice(0, 1);
-  const main = candidates[index]?.body.functions[0];
-  return (main?.callees ?? []).map((callee) => own[callee] as CallDepth);
+  const { main } = (candidates[index] as Candidate).body;
+  return main.callees.map((callee) => own[callee] as CallDepth);
 }
 
 function findReason(depth: CallDepth, frame: number): string | null {
@@ -131,9 +130,9 @@ function findReason(depth: CallDepth, frame: number): string | null {
 }
 
 function isOutermostOnly({ body }: Candidate): boolean {
-  return body.functions[0]?.outermostOnly ?? false;
+  return body.main.outermostOnly;
 }
 
 function stackOf({ body }: Candidate): number {
-  return body.functions[0]?.stack ?? 0;
+  return body.main.stack;
 }

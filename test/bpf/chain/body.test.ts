@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import { callFunction, callHelper, exit, loadFunction, loadMap, loadMapValue, mov64Imm, st } from "../../../bpf/asm/build.ts";
-import { analyseBody } from "../../../bpf/chain/body.ts";
+import { analyseBody, type BodyFunction } from "../../../bpf/chain/body.ts";
 import { isGplCompatible } from "../../../bpf/chain/license.ts";
 import { findExcess } from "../../../bpf/chain/limits.ts";
 import { step } from "./steps.ts";
@@ -17,8 +17,11 @@ test("analyseBody() finds functions, exits, maps and who calls whom", (t) => {
     ...[...loadMapValue(1, ".bss"), ...loadMap(2, "rules"), callFunction(-7), exit()],
   ];
 
-  t.deepEqual(analyseBody(instructions), {
+  const body = analyseBody(instructions);
+
+  t.deepEqual(body, {
     instructions,
+    main: body.functions[0] as BodyFunction,
     functions: [
       { start: 0, end: 7, stack: 32, stackCertain: true, outermostOnly: false, callees: [1, 2], tailCalls: false, packetLoads: false },
       { start: 7, end: 9, stack: 0, stackCertain: true, outermostOnly: false, callees: [], tailCalls: true, packetLoads: false },

@@ -40,7 +40,7 @@ interface Run {
 function run(chain: LinkedChain, verdicts: readonly number[]): Run {
   const ran: number[] = [];
   const counters = new Map<number, Word>(Array.from({ length: 16 * counterColumns }, (_, cell) => [cell * 8, 0]));
-  const helper = (number: number, registers: readonly Word[]): Word => {
+  const helper = (number: number, registers: readonly (Word | undefined)[]): Word => {
     if (number === tailCallHelper) return -2;
     const n = number - stepHelper;
     if (registers[1] !== "context") throw new Error(`Step ${n} did not get the context`);
@@ -235,6 +235,13 @@ test("linkChain() is frags-aware only when every step is", (t) => {
   t.true(linked(chainOf([frags("a", true), frags("b", true)])).frags);
   t.false(linked(chainOf([frags("a", true), frags("b", false)])).frags);
   t.false(linked(chainOf([])).frags);
+});
+
+test("linkChain() declares the licence that all steps agree on", (t) => {
+  const licensed = (license: string): StepToLink => ({ ...step("a", ask(0)), program: program(ask(0), { license }) });
+
+  t.is(linked(chainOf([licensed("Dual BSD/GPL"), licensed("GPL v2")])).license, "GPL");
+  t.is(linked(chainOf([licensed("Proprietary"), licensed("MIT")])).license, "Proprietary");
 });
 
 test("linkChain() gives the same program for the same steps", (t) => {

@@ -10,7 +10,7 @@ export type Word = number | "context" | "map" | { readonly memory: Map<number, W
 /** What a program sees of the world. */
 export interface World {
   /** Helpers but map look-up, which finds `counters`: arguments in, r0 out. */
-  readonly helper: (number: number, registers: readonly Word[]) => Word;
+  readonly helper: (number: number, registers: readonly (Word | undefined)[]) => Word;
   readonly counters: Map<number, Word>;
 }
 
@@ -24,8 +24,8 @@ export function runProgram(instructions: readonly Instruction[], world: World): 
   return verdict | 0;
 }
 
-function runFunction(instructions: readonly Instruction[], start: number, args: readonly Word[], world: World): Word {
-  const registers: Word[] = [];
+function runFunction(instructions: readonly Instruction[], start: number, args: readonly (Word | undefined)[], world: World): Word {
+  const registers: (Word | undefined)[] = [];
   args.forEach((argument, index) => {
     registers[index + 1] = argument;
   });
@@ -36,7 +36,7 @@ function runFunction(instructions: readonly Instruction[], start: number, args: 
     if (isExit(instruction)) return known(registers[0]);
     if (isCall(instruction)) {
       registers[0] = runCall(instructions, index, registers, world);
-      for (let register = 1; register <= 5; register++) delete registers[register];
+      registers.fill(undefined, 1, 6);
       index++;
       continue;
     }
@@ -51,7 +51,7 @@ function runFunction(instructions: readonly Instruction[], start: number, args: 
   throw new Error("Ran for too long");
 }
 
-function runCall(instructions: readonly Instruction[], index: number, registers: Word[], world: World): Word {
+function runCall(instructions: readonly Instruction[], index: number, registers: (Word | undefined)[], world: World): Word {
   const instruction = instructions[index] as Instruction;
   const target = functionTarget(instruction, index);
   if (target !== null) return runFunction(instructions, target, registers.slice(1, 6), world);
@@ -61,7 +61,7 @@ function runCall(instructions: readonly Instruction[], index: number, registers:
   return { memory: world.counters, offset: 0 };
 }
 
-function compute(instruction: Instruction, registers: Word[]): void {
+function compute(instruction: Instruction, registers: (Word | undefined)[]): void {
   const { opcode, dst, src, offset, imm } = instruction;
   const place = (register: number): [Map<number, Word>, number] => {
     const address = registers[register];
@@ -108,7 +108,7 @@ function compute(instruction: Instruction, registers: Word[]): void {
   }
 }
 
-function compares(instruction: Instruction, registers: Word[]): boolean {
+function compares(instruction: Instruction, registers: readonly (Word | undefined)[]): boolean {
   const operation = instruction.opcode & 0xf0;
   if (operation === 0x00) return true;
   const held = known(registers[instruction.dst]);
