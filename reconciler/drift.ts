@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Progress } from "./5-apply/perform.ts";
 import { type DriftReport, describeDrift } from "./6-report/describe-drift.ts";
 import type { Host } from "./host.ts";
+import type { DriftMode } from "./model/desired.ts";
 import type { Invalid, Outcome } from "./model/outcome.ts";
 import type { Plan } from "./model/plan.ts";
-import { type PassOptions, planPass, runPass } from "./reconcile.ts";
+import { planPass, runPass } from "./reconcile.ts";
 import { readLastSnapshot } from "./state/last-snapshot.ts";
 
 export type DriftResult =
@@ -20,8 +22,15 @@ export async function driftPass(host: Host): Promise<DriftResult> {
   return { kind: "checked", report: describeDrift(planned.plan, planned.desired, planned.observed), plan: planned.plan };
 }
 
+export interface HealOptions {
+  /** Chains to bring back, by what their policy says about drift. */
+  readonly modes: readonly DriftMode[];
+  readonly progress?: Progress;
+}
+
 /** Brings the kernel back to the policy that was applied last; null when there was none. */
-export async function heal(host: Host, options: Omit<PassOptions, "prune" | "trigger">): Promise<Outcome | null> {
+export async function heal(host: Host, { modes, ...options }: HealOptions): Promise<Outcome | null> {
   const snapshot = await readLastSnapshot(host.state);
-  return snapshot === null ? null : runPass(host, snapshot, { ...options, prune: true, trigger: "drift" });
+  if (snapshot === null) return null;
+  return runPass(host, snapshot, { ...options, prune: true, trigger: "drift", only: (hook) => modes.includes(hook.drift) });
 }

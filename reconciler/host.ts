@@ -4,7 +4,7 @@ import { ensureBpffs } from "../bpf/kernel/bpffs.ts";
 import { cachingKernel } from "../bpf/kernel/decorators/caching-kernel.ts";
 import type { Kernel } from "../bpf/kernel/kernel.ts";
 import { openLibbpfKernel } from "../bpf/kernel/libbpf-kernel.ts";
-import { refusesBpf } from "../bpf/kernel/probe.ts";
+import { refusesBpfAtFirstSight } from "../bpf/kernel/probe.ts";
 import { openObject } from "../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { library, libraryObject } from "../bpf/programs/library.ts";
@@ -23,6 +23,8 @@ export interface Host {
   readonly policy: PolicyReader;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Told what people should know although nothing failed. */
+  warn?(message: string): void;
 }
 
 /** What turning a policy into bytes needs: no kernel, no privileges. */
@@ -39,13 +41,14 @@ export interface HostOptions {
   readonly bpffs: string;
   /** Nothing will be changed, so nothing is mounted either. */
   readonly readOnly?: boolean;
+  readonly warn?: (message: string) => void;
 }
 
 export const policyReader: PolicyReader = { library, libraryObject, openObject };
 
 /** The real kernel. Throws ReconcilerError "kernel-unavailable" when it cannot be used, with what to do. */
 export function openHost(options: HostOptions): Host {
-  const refusal = refusesBpf();
+  const refusal = refusesBpfAtFirstSight();
   if (refusal !== null) throw new ReconcilerError("kernel-unavailable", `Cannot use BPF: ${refusal}`, { hint: 'ask "sluice doctor"' });
   if (options.readOnly !== true) ensureBpffs(options.bpffs);
   return {
@@ -55,5 +58,6 @@ export function openHost(options: HostOptions): Host {
     state: options.state,
     policy: policyReader,
     now: Date.now,
+    ...(options.warn === undefined ? {} : { warn: options.warn }),
   };
 }

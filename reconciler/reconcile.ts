@@ -6,8 +6,10 @@ import { applyPlan } from "./5-apply/apply-plan.ts";
 import { cleanUp } from "./5-apply/clean-up.ts";
 import type { Progress } from "./5-apply/perform.ts";
 import type { Host, PolicyReader } from "./host.ts";
-import type { Desired } from "./model/desired.ts";
+import type { Desired, DesiredHook } from "./model/desired.ts";
 import type { Diagnostic } from "./model/diagnostic.ts";
+import { type Hook, hookKinds, hookName } from "./model/hook.ts";
+import { toJson } from "./model/json.ts";
 import type { Observed } from "./model/observed.ts";
 import type { Invalid, Outcome } from "./model/outcome.ts";
 import { mapPin, type PinLayout } from "./model/pins.ts";
@@ -31,6 +33,8 @@ export interface Planned {
   readonly plan: Plan;
   /** Warnings about the policy. */
   readonly warnings: readonly Diagnostic[];
+  /** Hooks of the policy that the pass leaves as they are. */
+  readonly leaves: readonly Hook[];
 }
 
 /** A plan with the policy it was made from, which drift is measured against once it is applied. */
@@ -43,6 +47,8 @@ export interface SavedPlan {
 export interface PlanOptions {
   /** Allows a policy that leaves no chain at all. */
   readonly prune: boolean;
+  /** Limits the pass to some hooks of the policy; all when absent. */
+  only?(hook: DesiredHook): boolean;
 }
 
 export interface PassOptions extends PlanOptions {
@@ -70,15 +76,25 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
 export async function planPass(host: Host, snapshot: Snapshot, options: PlanOptions): Promise<Planned | Invalid> {
   const rendered = render(host.policy, snapshot, host.name);
   if (rendered.kind === "invalid") return rendered;
-  const { desired, warnings } = rendered;
-  const observed = await observeFor(host, desired);
+  const { desired, leaves } = narrow(rendered.desired, options);
+  const observed = await observeFor(host, desired, leaves);
+  const all = plan(host.policy, desired, observed, host.layout, host.name, options.prune);
+  const isWhole = leaves.length === 0 || observed.applied === null;
   return {
     kind: "planned",
     desired,
     observed,
-    warnings,
-    plan: plan(host.policy, desired, observed, host.layout, host.name, options.prune),
+    leaves,
+    warnings: rendered.warnings,
+    // A pass over some of the hooks knows nothing of the others' keys: the record stays the one of the whole.
+    plan: isWhole ? all : { ...all, applied: observed.applied },
   };
+}
+
+function narrow(desired: Desired, { only }: PlanOptions): { readonly desired: Desired; readonly leaves: readonly Hook[] } {
+  if (only === undefined) return { desired, leaves: [] };
+  const leaves = desired.hooks.filter((hook) => !only(hook)).map((hook) => hook.hook);
+  return { desired: { ...desired, hooks: desired.hooks.filter(only) }, leaves };
 }
 
 /** Plans against an exported snapshot of a host: no kernel, no privileges. */
@@ -92,21 +108,28 @@ export function planOffline(
   if (rendered.kind === "invalid") return rendered;
   const { desired, warnings } = rendered;
   const { observed, layout, host } = exported;
-  return { kind: "planned", desired, observed, warnings, plan: plan(reader, desired, observed, layout, host, options.prune) };
+  return { kind: "planned", desired, observed, leaves: [], warnings, plan: plan(reader, desired, observed, layout, host, options.prune) };
 }
 
 /** Applies exactly the plan that was saved. Throws ReconcilerError "plan-stale" when the kernel is no longer what it was made for. */
 export async function applySaved(host: Host, saved: SavedPlan, options: PassOptions): Promise<Outcome> {
   return locked(host, async () => {
-    const observed = await observeFor(host, saved.desired);
+    const observed = await observeFor(host, saved.desired, []);
     const fresh = plan(host.policy, saved.desired, observed, host.layout, host.name, options.prune);
-    if (fresh.base !== saved.plan.base || saved.plan.host !== host.name) {
+    if (!isSamePlan(fresh, saved.plan)) {
       throw new ReconcilerError("plan-stale", `Cannot apply the saved plan: ${host.name} has changed since it was made`, {
         hint: "plan again",
       });
     }
-    return applyPlanned(host, saved.snapshot, { kind: "planned", desired: saved.desired, observed, plan: saved.plan, warnings: [] }, options);
+    const planned: Planned = { kind: "planned", desired: saved.desired, observed, plan: fresh, leaves: [], warnings: [] };
+    return applyPlanned(host, saved.snapshot, planned, options);
   });
+}
+
+/** Made for this host in this state, and leading to the same operations. */
+function isSamePlan(fresh: Plan, saved: Plan): boolean {
+  const operations = ({ prepare, commit }: Plan) => toJson([prepare, commit]);
+  return fresh.host === saved.host && fresh.base === saved.base && operations(fresh) === operations(saved);
 }
 
 /** Runs with the lock held and no journal of a crash left. */
@@ -141,7 +164,7 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
     },
     progress,
     verify: async () => {
-      const observed = { ...(await observeFor(host, desired)), applied: wanted.applied };
+      const observed = { ...(await observeFor(host, desired, planned.leaves)), applied: wanted.applied };
       return plan(host.policy, desired, observed, host.layout, host.name, true);
     },
   });
@@ -164,7 +187,8 @@ function plan(reader: PolicyReader, desired: Desired, observed: Observed, layout
   return planChanges({ desired, observed, layout, host, version: sluiceVersion(), prune, btf: (digest) => objects.spec(digest).btf });
 }
 
-async function observeFor(host: Host, desired: Desired): Promise<Observed> {
+/** What the policy needs to know of the kernel; hooks in `leaves` are not looked at. */
+async function observeFor(host: Host, desired: Desired, leaves: readonly Hook[]): Promise<Observed> {
   const contents = new Set<string>();
   for (const { hook, chain } of desired.hooks) {
     for (const step of chain) {
@@ -173,7 +197,9 @@ async function observeFor(host: Host, desired: Desired): Promise<Observed> {
     }
   }
   const applied = await readApplied(host.state);
-  return observe(host.kernel, host.layout, { hooks: desired.hooks.map((hook) => hook.hook), contents, applied });
+  const observed = await observe(host.kernel, host.layout, { hooks: desired.hooks.map((hook) => hook.hook), contents, applied });
+  const left = new Set(leaves.map(hookName));
+  return { ...observed, hooks: observed.hooks.filter((hook) => !left.has(hookName(hook.hook))) };
 }
 
 /** What is pinned and what runs, without the contents of maps: what `sluice inspect` shows. */
@@ -183,5 +209,7 @@ export async function observePins(host: Host): Promise<Observed> {
 
 /** The whole state of the kernel, with the contents of every map that Sluice fills: what `sluice snapshot` exports. */
 export async function observeAll(host: Host): Promise<Observed> {
-  return observe(host.kernel, host.layout, { hooks: [], contents: "ours", applied: await readApplied(host.state) });
+  const devices = await host.kernel.devices();
+  const hooks = devices.flatMap((device) => hookKinds.map((kind) => ({ interface: device.name, kind })));
+  return observe(host.kernel, host.layout, { hooks, contents: "ours", applied: await readApplied(host.state) });
 }

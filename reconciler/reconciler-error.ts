@@ -14,7 +14,6 @@ export const errorCatalogue = {
   "plan-stale": { next: "replan", exit: 9 },
   "state-locked": { next: "backoff", exit: 9 },
   "state-unwritable": { next: "backoff", exit: 1 },
-  "journal-broken": { next: "on-change", exit: 1 },
   "kernel-unavailable": { next: "backoff", exit: 1 },
   "chain-not-linkable": { next: "on-change", exit: 6 },
   "apply-failed": { next: "backoff", exit: 6 },

@@ -19,9 +19,11 @@ export async function recordOutcome(host: Host, snapshot: Snapshot | null, trigg
     work.catch((error: unknown) => void notes.push(error instanceof Error ? error.message : String(error)));
   if (outcome.kind === "applied") {
     const before = await readApplied(host.state).catch(() => null);
+    const isNew = before?.desired !== outcome.plan.desired;
     await attempt(writeApplied(host.state, outcome.plan.applied));
-    await attempt(clearHold(host.state));
-    if (snapshot !== null) await attempt(writeLastSnapshot(host.state, snapshot, before?.desired !== outcome.plan.desired));
+    // Healing brings back what the host is held at.
+    if (isNew) await attempt(clearHold(host.state));
+    if (snapshot !== null) await attempt(writeLastSnapshot(host.state, snapshot, isNew));
   }
   const entry = historyEntry(host, snapshot, trigger, outcome);
   if (entry !== null) await attempt(appendHistory(host.state, entry));

@@ -16,6 +16,7 @@ export async function recover(host: Host): Promise<void> {
   const time = new Date(host.now()).toISOString();
   if (found.kind === "broken") {
     const message = `The journal of an unfinished apply is unreadable and was kept as "${found.movedTo}": ${found.reason}`;
+    host.warn?.(`${message}; planning goes by what the kernel says`);
     await appendHistory(host.state, { ...blank, time, revision: "", author: null, subject: null, result: "rolled-back", message });
     return;
   }
@@ -27,6 +28,7 @@ export async function recover(host: Host): Promise<void> {
   }
   await clearJournal(host.state);
   const message = "A crash cut the apply off; it was undone from its journal";
+  host.warn?.(`An unfinished apply of ${revision.name} was undone from its journal`);
   await appendHistory(host.state, {
     ...blank,
     time,

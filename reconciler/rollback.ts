@@ -101,7 +101,7 @@ async function perform(host: Host, undo: Journal, progress: Progress): Promise<v
     if (error instanceof UndoFailed)
       throw new ReconcilerError("rollback-failed", "Cannot roll back, and cannot undo that", { cause: error });
     await clearJournal(host.state);
-    throw new ReconcilerError("rollback-failed", "Cannot roll back: the host is as before", { cause: error });
+    throw new ReconcilerError("apply-failed", "Cannot roll back: the host is as before", { cause: error });
   }
   await archiveJournal(host.state);
 }

@@ -21,7 +21,10 @@ export interface Kernel {
 
   /** Creates a map and pins it. Refused when another kind of object, or a map of another definition, holds the path. */
   createMap(pin: string, request: MapRequest): Promise<void>;
-  /** Deletes, then puts; in batches where the map type has them. Deleting an absent key is not an error. */
+  /**
+   * Deletes, then puts; in batches where the map type has them. Deleting an absent key is not an error. The one call that can fail
+   * half-way: entries before the refused one stay written.
+   */
   writeMap(map: string, puts: Entries, deletes: Entries): Promise<void>;
   /** Creates a one-entry array of `value` that nobody can change any more, and pins it. */
   createFrozenMap(pin: string, name: string, value: Uint8Array): Promise<void>;

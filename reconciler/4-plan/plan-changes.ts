@@ -39,7 +39,7 @@ export function planChanges(request: PlanRequest): Plan {
     base: digestObserved(observed),
     hooks: parts.map(({ part }) => part.plan).filter((plan) => plan.action !== "unchanged" || plan.to !== null),
     refusals: [...parts.flatMap(({ part }) => part.refusals), ...guardPrune(request)],
-    warnings: warnForeign(parts.map((entry) => entry.observed)),
+    warnings: warnForeign(parts.filter(({ part }) => part.target !== null).map((entry) => entry.observed)),
     prepare,
     commit: parts.flatMap(({ part }) => part.commit),
     cleanup: kept.flatMap(({ hook, part, previous }) =>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Desired } from "../model/desired.ts";
+import type { Desired, DriftMode } from "../model/desired.ts";
 import { type Hook, hookName } from "../model/hook.ts";
 import type { Observed } from "../model/observed.ts";
 import type { HookPlan, Plan } from "../model/plan.ts";
@@ -20,7 +20,7 @@ export interface DriftFinding {
   readonly expected: string;
   readonly found: string;
   /** What the chain's policy says to do about it. */
-  readonly mode: "alert" | "heal" | "ignore";
+  readonly mode: DriftMode;
 }
 
 /** Reads the plan that would mend the kernel as the list of what somebody did to it. Pins left to clean up are no drift. */

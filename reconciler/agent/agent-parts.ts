@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { Source } from "../1-source/source.ts";
 import type { DriftResult } from "../drift.ts";
+import type { DriftMode } from "../model/desired.ts";
 import type { Outcome } from "../model/outcome.ts";
 import type { Revision, Snapshot } from "../model/snapshot.ts";
 import type { Clock } from "./clock.ts";
@@ -16,8 +17,8 @@ export interface HostWork {
   /** One pass, which leaves a held host alone. */
   pass(snapshot: Snapshot, trigger: "commit" | "device"): Promise<Outcome>;
   drift(): Promise<DriftResult>;
-  /** Back to what was applied last; null when nothing was. */
-  heal(): Promise<Outcome | null>;
+  /** Chains with these drift modes back to what was applied last; null when nothing was. */
+  heal(modes: readonly DriftMode[]): Promise<Outcome | null>;
   /** Writes into the history that a revision is no policy at all. */
   refuse(revision: Revision, error: Error): Promise<void>;
 }

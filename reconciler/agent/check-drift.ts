@@ -59,11 +59,11 @@ function wantsHealing({ settings }: LoopParts, finding: DriftFinding): boolean {
 }
 
 /** Somebody who undoes what we heal would make us do it for ever: each time in a row we wait longer. */
-async function healDrift({ clock, log, work }: LoopParts, state: LoopState): Promise<void> {
+async function healDrift({ clock, log, work, settings }: LoopParts, state: LoopState): Promise<void> {
   if (clock.now() < state.healNotBefore) return;
   state.heals++;
   state.healNotBefore = clock.now() + backoffDelay(healBackoff, state.heals, clock.random());
-  const outcome = await work.heal();
+  const outcome = await work.heal(settings.driftMode === "heal" ? ["alert", "heal"] : ["heal"]);
   if (outcome?.kind === "applied") log.info({ attempt: state.heals, milliseconds: outcome.milliseconds }, "drift healed");
   else log.error({ attempt: state.heals, result: outcome?.kind ?? "none" }, "drift not healed");
 }

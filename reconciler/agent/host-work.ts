@@ -14,7 +14,7 @@ export function hostWork(host: Host, options: { readonly pruneAll: boolean; read
     recover: () => locked(host, async () => undefined),
     pass: (snapshot, trigger) => runPass(host, snapshot, { prune: options.pruneAll, trigger, respectHold: true, progress }),
     drift: () => driftPass(host),
-    heal: () => heal(host, { progress }),
+    heal: (modes) => heal(host, { modes, progress }),
     refuse: ({ name, author, subject }, error) =>
       appendHistory(host.state, {
         time: new Date(host.now()).toISOString(),

@@ -38,7 +38,7 @@ export async function syncDevices(parts: LoopParts, state: LoopState, signal: Ab
 /** Brings the host to what was applied last: all that is known while nothing newer is. */
 export async function healLast({ work, log }: LoopParts): Promise<null> {
   try {
-    const outcome = await work.heal();
+    const outcome = await work.heal(["alert", "heal", "ignore"]);
     if (outcome !== null && outcome.kind !== "unchanged") log.info({ result: outcome.kind }, "brought back to what was applied last");
   } catch (error) {
     log.error({ error }, "not brought back to what was applied last");

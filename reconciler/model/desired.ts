@@ -16,6 +16,9 @@ export interface Desired {
   readonly objects: Readonly<Record<string, Uint8Array>>;
 }
 
+/** What to do when somebody else changes a chain in the kernel. */
+export type DriftMode = "alert" | "heal" | "ignore";
+
 export interface DesiredHook {
   readonly hook: Hook;
   /** XDP only; "native" for tc. */
@@ -24,7 +27,7 @@ export interface DesiredHook {
   /** r0 when the last step continued. */
   readonly end: number;
   readonly counters: boolean;
-  readonly drift: "alert" | "heal" | "ignore";
+  readonly drift: DriftMode;
   readonly origin: Origin;
 }
 

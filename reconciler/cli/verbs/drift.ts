@@ -42,7 +42,7 @@ async function drift(cli: Cli, options: DriftOptions): Promise<number> {
   if (options.heal !== true || !hasDrift(found)) return report(cli, options, host, found);
 
   cli.terminal.err(printDrift(host.name, found, { ...cli.terminal, colors: cli.terminal.errorColors }));
-  const outcome = await heal(host, { progress: passProgress(cli, options) });
+  const outcome = await heal(host, { modes: ["alert", "heal"], progress: passProgress(cli, options) });
   cli.progress.done();
   return outcome === null ? report(cli, options, host, { kind: "none-applied" }) : reportOutcome(cli, outcome);
 }

@@ -68,7 +68,7 @@ test("a start without the source brings the host to what was applied last, and a
   fake.commit = "1";
   await fake.clock.advance(1_100);
 
-  t.deepEqual(fake.calls, ["recover", "fetch", "heal", "fetch", "pass 1 commit"]);
+  t.deepEqual(fake.calls, ["recover", "fetch", "heal alert heal ignore", "fetch", "pass 1 commit"]);
 });
 
 test("another failure of the source is news", async (t) => {
@@ -192,7 +192,7 @@ test("a held host is left alone; its devices get what runs on it", async (t) => 
   await fake.loop.push("poll");
   await fake.loop.devicesAppeared(["eth0"]);
 
-  t.deepEqual(fake.calls, ["recover", "fetch", "pass 1 commit", "fetch", "heal"]);
+  t.deepEqual(fake.calls, ["recover", "fetch", "pass 1 commit", "fetch", "heal alert heal ignore"]);
   t.true(fake.loop.status().held);
   t.deepEqual(
     fake.messages.filter((message) => message.startsWith("warn")),

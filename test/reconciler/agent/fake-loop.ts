@@ -153,8 +153,8 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
       fake.calls.push("drift");
       return { kind: "checked", report: { findings: fake.findings, unmanaged: [] }, plan: planOf([]) };
     },
-    async heal() {
-      fake.calls.push("heal");
+    async heal(modes) {
+      fake.calls.push(`heal ${modes.join(" ")}`);
       return fake.heal();
     },
     async refuse({ name }, error) {

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Runs as this user. */
   readonly uid?: number;
+  /** Runs below this command: ["strace", "-f"]. */
+  readonly below?: readonly string[];
 }
 
 /** The entry point that was built beside this test. */
@@ -21,9 +23,10 @@ export const main = fileURLToPath(new URL("../../../reconciler/cli/main.js", imp
 
 /** Runs `sluice` as a user would, without a terminal, and without what this process has in its environment. */
 export function runSluice(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { cwd, env = {}, uid } = options;
+  const { cwd, env = {}, uid, below = [] } = options;
+  const [command = "", ...words] = [...below, process.execPath, main, ...args];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(command, words, {
       env: { PATH: process.env["PATH"] ?? "", ...env },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 60_000,
