@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { createFaultyKernel } from "../../bpf/kernel/decorators/faulty-kernel.ts";
+import { createMeteredKernel } from "../../bpf/kernel/decorators/metered-kernel.ts";
+import { createMemoryKernel, type MemoryKernel } from "../../bpf/kernel/memory/memory-kernel.ts";
+import { driftPass, heal } from "../../reconciler/drift.ts";
+import { type Host, policyReader } from "../../reconciler/host.ts";
+import { fromJson, toJson } from "../../reconciler/model/json.ts";
+import { linkPin } from "../../reconciler/model/pins.ts";
+import type { Snapshot } from "../../reconciler/model/snapshot.ts";
+import { applySaved, planPass, runPass, type SavedPlan } from "../../reconciler/reconcile.ts";
+import { rollback } from "../../reconciler/rollback.ts";
+import { readHistory } from "../../reconciler/state/history.ts";
+import { readHold } from "../../reconciler/state/hold.ts";
+import { temporaryFolder } from "./temporary.ts";
+
+const options = { prune: false, trigger: "test" } as const;
+
+function hostOf(t: ExecutionContext): { readonly host: Host; readonly memory: MemoryKernel } {
+  const memory = createMemoryKernel({ devices: ["eth0", "eth1"] });
+  const host: Host = {
+    name: "edge-1",
+    kernel: memory,
+    layout: { root: "/sys/fs/bpf/sluice" },
+    state: join(temporaryFolder(t), "state"),
+    policy: policyReader,
+    now: () => 1_790_000_000_000,
+  };
+  return { host, memory };
+}
+
+/** Chains with one limiter, by device: its limit and what it says about drift. */
+function policy(name: string, chains: Readonly<Record<string, { limit: number; drift?: string; end?: string }>>): Snapshot {
+  const files = Object.entries(chains).map(([device, { limit, drift = "alert", end = "pass" }]) => {
+    const lines = [
+      "apiVersion: sluice/v1",
+      `interface: ${device}`,
+      "xdp:",
+      `  drift: ${drift}`,
+      `  end: ${end}`,
+      "  chain:",
+      "    - name: flood",
+      "      uses: rate-limit",
+      `      with: { limit: ${limit} }`,
+    ];
+    return [`interfaces/${device}.yaml`, Buffer.from(`${lines.join("\n")}\n`)] as const;
+  });
+  return { revision: { name, commit: null, author: null, subject: null, committed: null }, files: new Map(files) };
+}
+
+async function runningAt(host: Host, device: string): Promise<string | null> {
+  const pins = await host.kernel.pins(host.layout.root);
+  const link = pins.find((pin) => pin.path === linkPin(host.layout, { interface: device, kind: "xdp" }));
+  const program = pins.find((pin) => pin.kind === "program" && link?.kind === "link" && pin.id === link.programId);
+  return program?.path ?? null;
+}
+
+test("heal() brings back the chains with the given drift modes and no others", async (t) => {
+  const { host, memory } = hostOf(t);
+  await runPass(host, policy("one", { eth0: { limit: 100, drift: "heal" }, eth1: { limit: 100 } }), options);
+  for (const device of ["eth0", "eth1"]) memory.tamperUnpin(linkPin(host.layout, { interface: device, kind: "xdp" }));
+
+  const outcome = await heal(host, { modes: ["heal"] });
+  const drift = await driftPass(host);
+
+  t.is(outcome?.kind, "applied");
+  t.not(await runningAt(host, "eth0"), null);
+  t.is(await runningAt(host, "eth1"), null);
+  t.is(drift.kind, "checked");
+  if (drift.kind !== "checked") return;
+  t.deepEqual(
+    drift.report.findings.map(({ class: kind, hook, mode }) => [kind, hook.interface, mode]),
+    [["missing", "eth1", "alert"]],
+  );
+});
+
+test("rollback() switches links only, holds the host there, and healing keeps the hold", async (t) => {
+  const { host, memory } = hostOf(t);
+  const [first, second] = [policy("one", { eth0: { limit: 100 } }), policy("two", { eth0: { limit: 100, end: "drop" } })];
+  await runPass(host, first, options);
+  const before = await runningAt(host, "eth0");
+  await runPass(host, second, options);
+  const metered = createMeteredKernel(memory, () => 0n);
+
+  const result = await rollback({ ...host, kernel: metered }, { reason: "INC-7" });
+  memory.tamperUnpin(linkPin(host.layout, { interface: "eth0", kind: "xdp" }));
+  await heal(host, { modes: ["alert", "heal"] });
+  const again = await runPass(host, second, { ...options, respectHold: true });
+
+  t.like(result, { undone: "two", revision: "one" });
+  t.deepEqual([...metered.meters().keys()].sort(), ["pins", "switchLink"]);
+  t.is(await runningAt(host, "eth0"), before);
+  t.like(await readHold(host.state), { revision: "two", reason: "INC-7" });
+  t.is(again.kind, "held");
+});
+
+test("a second rollback() undoes the first, and another policy ends the hold", async (t) => {
+  const { host } = hostOf(t);
+  await runPass(host, policy("one", { eth0: { limit: 100 } }), options);
+  await runPass(host, policy("two", { eth0: { limit: 100, end: "drop" } }), options);
+  const newest = await runningAt(host, "eth0");
+
+  await rollback(host, { reason: null });
+  await rollback(host, { reason: null });
+  const third = await runPass(host, policy("three", { eth0: { limit: 300 } }), { ...options, respectHold: true });
+
+  t.is(await runningAt(host, "eth0"), newest?.replace(/gen\/.*/, (await runningAt(host, "eth0"))?.match(/gen\/.*/)?.[0] ?? "") ?? null);
+  t.is(third.kind, "applied");
+  t.is(await readHold(host.state), null);
+});
+
+test("rollback() refuses when nothing was applied, and changes nothing", async (t) => {
+  const { host } = hostOf(t);
+
+  await t.throwsAsync(rollback(host, { reason: null }), { message: "Cannot roll back: nothing has been applied yet" });
+});
+
+test("rollback() that fails leaves the host as it was and says so", async (t) => {
+  const { host, memory } = hostOf(t);
+  await runPass(host, policy("one", { eth0: { limit: 100 } }), options);
+  await runPass(host, policy("two", { eth0: { limit: 100, end: "drop" } }), options);
+  const before = await runningAt(host, "eth0");
+  const faulty = createFaultyKernel(memory, [{ of: "switchLink", nth: 1, when: "before", effect: { kind: "fail", errno: "EBUSY" } }]);
+
+  await t.throwsAsync(rollback({ ...host, kernel: faulty }, { reason: null }), { message: "Cannot roll back: the host is as before" });
+
+  t.is(await runningAt(host, "eth0"), before);
+  t.is(await readHold(host.state), null);
+});
+
+test("a pass that finds nothing to do writes nothing to the state directory", async (t) => {
+  const { host } = hostOf(t);
+  const snapshot = policy("one", { eth0: { limit: 100 } });
+  await runPass(host, snapshot, options);
+  const files = () => readdirSync(host.state).map((name) => [name, statSync(join(host.state, name)).mtimeMs]);
+  const before = files();
+
+  const commented = new Map([...snapshot.files].map(([path, bytes]) => [path, Buffer.concat([Buffer.from("# note\n"), bytes])]));
+  const outcome = await runPass(host, { ...snapshot, files: commented }, options);
+
+  t.is(outcome.kind, "unchanged");
+  t.deepEqual(files(), before);
+});
+
+test("a crash in the middle is undone from the journal by the next pass, which then applies", async (t) => {
+  const { host, memory } = hostOf(t);
+  const warnings: string[] = [];
+  await runPass(host, policy("one", { eth0: { limit: 100 }, eth1: { limit: 100 } }), options);
+  const two = policy("two", { eth0: { limit: 100, end: "drop" }, eth1: { limit: 100, end: "drop" } });
+  const dying = createFaultyKernel(memory, [{ of: "switchLink", nth: 1, when: "after", effect: { kind: "die" } }]);
+  await runPass({ ...host, kernel: dying }, two, options).catch(() => undefined);
+
+  const outcome = await runPass({ ...host, warn: (message) => warnings.push(message) }, two, options);
+
+  t.is(outcome.kind, "applied");
+  t.deepEqual(warnings, ["An unfinished apply of two was undone from its journal"]);
+  t.deepEqual((await readHistory(host.state, 3)).map(({ result, trigger }) => [result, trigger]).slice(0, 2), [
+    ["applied", "test"],
+    ["rolled-back", "recovery"],
+  ]);
+});
+
+test("a torn journal is kept aside, told, and the pass goes by what the kernel says", async (t) => {
+  const { host } = hostOf(t);
+  const warnings: string[] = [];
+  await runPass(host, policy("one", { eth0: { limit: 100 } }), options);
+  writeFileSync(join(host.state, "journal"), "sluice-journal 1 sha256:00\n{");
+
+  const outcome = await runPass({ ...host, warn: (message) => warnings.push(message) }, policy("two", { eth0: { limit: 200 } }), options);
+
+  t.is(outcome.kind, "applied");
+  t.is(readFileSync(join(host.state, "journal.broken-1"), "utf8"), "sluice-journal 1 sha256:00\n{");
+  t.regex(
+    warnings[0] ?? "",
+    /^The journal of an unfinished apply is unreadable and was kept as ".*journal\.broken-1": .*; planning goes by what the kernel says$/,
+  );
+});
+
+test("applySaved() applies a plan that went through JSON, and refuses it when the host has changed", async (t) => {
+  const { host, memory } = hostOf(t);
+  const snapshot = policy("one", { eth0: { limit: 100 } });
+  const planned = await planPass(host, snapshot, options);
+  if (planned.kind !== "planned") return t.fail();
+  const saved = fromJson(
+    toJson({ plan: planned.plan, desired: planned.desired, snapshot: { ...snapshot, files: [...snapshot.files] } }),
+  ) as {
+    plan: SavedPlan["plan"];
+    desired: SavedPlan["desired"];
+  };
+
+  memory.addDevice("eth1");
+  await t.throwsAsync(applySaved(host, { ...saved, snapshot }, options), {
+    message: "Cannot apply the saved plan: edge-1 has changed since it was made",
+  });
+
+  const again = await planPass(host, snapshot, options);
+  if (again.kind !== "planned") return t.fail();
+  const outcome = await applySaved(host, { plan: again.plan, desired: again.desired, snapshot }, options);
+  t.is(outcome.kind, "applied");
+});
