@@ -72,6 +72,14 @@ export function refusesBpf(): string | null {
   return `the kernel refuses to load a program although this process is root, as it does in a locked-down container: ${loaded.problem}`;
 }
 
+/**
+ * Like refusesBpf(), but makes nothing in the kernel where it lets this process list what others have made: a pass that finds
+ * nothing to do begins with this.
+ */
+export function refusesBpfAtFirstSight(): string | null {
+  return libbpfProblem() === null && listsLinks() ? null : refusesBpf();
+}
+
 function libbpfProblem(): string | null {
   try {
     libbpf();
@@ -80,6 +88,11 @@ function libbpfProblem(): string | null {
     if (error instanceof LibbpfMissing) return error.message;
     throw error;
   }
+}
+
+function listsLinks(): boolean {
+  const result = libbpf().bpf_link_get_next_id(0, new Uint32Array(1));
+  return result >= 0 || errnoName(result) === "ENOENT";
 }
 
 /** Takes an fd, or a negative errno. */
