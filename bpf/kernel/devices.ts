@@ -4,7 +4,7 @@ import { bpfCommand, linkType, xdpAttached } from "../libbpf-ffi/constants.ts";
 import { libc } from "../libbpf-ffi/libc.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { addressOf } from "../libbpf-ffi/memory.ts";
-import { sizes } from "../libbpf-ffi/structures.ts";
+import { queryXdp } from "../libbpf-ffi/route-netlink.ts";
 import { withFd } from "./fds.ts";
 import { hookTypes } from "./hook-types.ts";
 import { linkInfo, programInfo } from "./info.ts";
@@ -20,8 +20,8 @@ export function listDevices(): readonly Device[] {
 
 /** The number of a device. Throws KernelError "ENODEV" when there is none of that name. */
 export function deviceIndex(name: string): number {
-  const device = listDevices().find((candidate) => candidate.name === name);
-  if (device !== undefined) return device.ifindex;
+  const ifindex = libc().interfaceIndex(name);
+  if (ifindex !== 0) return ifindex;
   throw refusal(constants.errno.ENODEV, { call: "if_nametoindex", action: `Cannot find the device "${name}"` });
 }
 
@@ -32,11 +32,11 @@ export function listAttached(device: string, hook: HookKind): readonly AttachedP
 }
 
 function attachedXdp(device: string, ifindex: number): AttachedProgram[] {
-  const answer = { sz: sizes.xdpQueryOptions, drv_prog_id: 0, skb_prog_id: 0, hw_prog_id: 0, prog_id: 0, attach_mode: 0 };
-  check(libbpf().bpf_xdp_query(ifindex, 0, answer), { call: "RTM_GETLINK", action: `Cannot ask for the XDP program of "${device}"` });
-  if (answer.attach_mode === xdpAttached.none) return [];
-  const generic = answer.attach_mode === xdpAttached.skb;
-  const programId = [answer.drv_prog_id, answer.skb_prog_id, answer.hw_prog_id, answer.prog_id].find((id) => id !== 0) ?? 0;
+  const answer = queryXdp(ifindex);
+  if (typeof answer === "number") throw refusal(-answer, { call: "RTM_GETLINK", action: `Cannot ask for the XDP program of "${device}"` });
+  const { attached, programId } = answer;
+  if (attached === xdpAttached.none) return [];
+  const generic = attached === xdpAttached.skb;
   return [{ programId, name: programName(programId), linkId: xdpLinkId(ifindex, programId), mode: generic ? "generic" : "native" }];
 }
 

@@ -31,18 +31,18 @@ export async function withFdAsync<Result>(fd: number, use: (fd: number) => Promi
 export function openPin(path: string, kind: Pin["kind"]): number {
   const attempt = { call: "BPF_OBJ_GET", action: `Cannot open the ${kind} pinned at "${path}"` };
   const fd = check(libbpf().bpf_obj_get(path), attempt);
-  const actual = kindOf(fd);
+  const actual = identify(fd).kind;
   if (actual === kind) return fd;
   libc().close(fd);
   throw refusal(constants.errno.EINVAL, attempt, `a ${actual} is pinned there`);
 }
 
 /** Opens a pin of any kind; null when there is none at `path`. The caller closes the fd. */
-export function openAnyPin(path: string): { readonly fd: number; readonly kind: ObjectKind } | null {
+export function openAnyPin(path: string): { readonly fd: number; readonly kind: ObjectKind; readonly info: Buffer } | null {
   const fd = libbpf().bpf_obj_get(path);
   if (fd === -constants.errno.ENOENT) return null;
   check(fd, { call: "BPF_OBJ_GET", action: `Cannot open what is pinned at "${path}"` });
-  return { fd, kind: kindOf(fd) };
+  return { fd, ...identify(fd) };
 }
 
 /** Reads bpf_{map,prog,link}_info: `length` bytes of it, zero where the kernel knows fewer. */
@@ -58,6 +58,25 @@ export function fixedText(info: Buffer, start: number, length: number): string {
   const field = info.subarray(start, start + length);
   const end = field.indexOf(0);
   return field.toString("utf8", 0, end < 0 ? length : end);
+}
+
+/** Longer than any bpf_{map,prog,link}_info so far. */
+const longestInfo = 512;
+
+const kindsByLength = new Map<number, ObjectKind>();
+
+/**
+ * What an fd refers to, and its bpf_{map,prog,link}_info. The kernel says how long the structure is, each kind has a length of its own,
+ * and so procfs is asked once for each and not for each of ten thousand pins.
+ */
+function identify(fd: number): { readonly kind: ObjectKind; readonly info: Buffer } {
+  const info = Buffer.alloc(longestInfo);
+  const length = new Uint32Array([longestInfo]);
+  check(libbpf().bpf_obj_get_info_by_fd(fd, info, length), { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what an object is" });
+  const known = kindsByLength.get(length[0] as number);
+  const kind = known ?? kindOf(fd);
+  kindsByLength.set(length[0] as number, kind);
+  return { kind, info };
 }
 
 function kindOf(fd: number): ObjectKind {

@@ -36,7 +36,11 @@ export interface LinkInfo {
 
 /** What the kernel says of a map. */
 export function mapInfo(fd: number): MapInfo {
-  const info = readInfo(fd, 88, { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what a map is" });
+  return readMapInfo(readInfo(fd, 88, { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what a map is" }));
+}
+
+/** What struct bpf_map_info says. */
+export function readMapInfo(info: Buffer): MapInfo {
   return {
     type: mapTypeName(info.readUInt32LE(0)),
     id: info.readUInt32LE(4),
@@ -71,6 +75,10 @@ export function programInfo(fd: number): ProgramInfo {
 
 /** What the kernel says of a link. The device of an XDP link and of a tcx link lies in the same place. */
 export function linkInfo(fd: number): LinkInfo {
-  const info = readInfo(fd, 32, { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what a link is" });
+  return readLinkInfo(readInfo(fd, 32, { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what a link is" }));
+}
+
+/** What struct bpf_link_info says. */
+export function readLinkInfo(info: Buffer): LinkInfo {
   return { type: info.readUInt32LE(0), id: info.readUInt32LE(4), programId: info.readUInt32LE(8), ifindex: info.readUInt32LE(16) };
 }

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from "node:
 import { dirname, join } from "node:path";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { isBpffs } from "./bpffs.ts";
-import { openAnyPin, withFd } from "./fds.ts";
-import { linkInfo, mapInfo, programInfo } from "./info.ts";
+import { type ObjectKind, openAnyPin, withFd } from "./fds.ts";
+import { programInfo, readLinkInfo, readMapInfo } from "./info.ts";
 import type { Pin } from "./kernel.ts";
 import { KernelError } from "./kernel-error.ts";
 import { check } from "./refusal.ts";
@@ -35,21 +35,21 @@ function readPin(path: string): Pin | null {
   const opened = openAnyPin(path);
   // Unpinned since the directory was read.
   if (opened === null) return null;
-  return withFd(opened.fd, (fd) => describe(path, fd, opened.kind));
+  return withFd(opened.fd, (fd) => describe(path, fd, opened.kind, opened.info));
 }
 
-function describe(path: string, fd: number, kind: Pin["kind"] | "other"): Pin | null {
+function describe(path: string, fd: number, kind: ObjectKind, info: Buffer): Pin | null {
   switch (kind) {
     case "program": {
       const { id, name, tag, maps } = programInfo(fd);
       return { kind, path, id, name, tag, maps };
     }
     case "map": {
-      const { id, name, type, keySize, valueSize, maxEntries } = mapInfo(fd);
+      const { id, name, type, keySize, valueSize, maxEntries } = readMapInfo(info);
       return { kind, path, id, name, type, keySize, valueSize, maxEntries };
     }
     case "link": {
-      const { id, programId, ifindex } = linkInfo(fd);
+      const { id, programId, ifindex } = readLinkInfo(info);
       return { kind, path, id, programId, ifindex };
     }
     case "other":

@@ -27,5 +27,5 @@ export const linkReplace = 1 << 2;
 /** Bits of the verifier's log level. */
 export const logLevel = { instructions: 1, statistics: 4 } as const;
 
-/** XDP_ATTACHED_* as bpf_xdp_query reports them. */
+/** XDP_ATTACHED_*. */
 export const xdpAttached = { none: 0, driver: 1, skb: 2, hardware: 3, several: 4 } as const;

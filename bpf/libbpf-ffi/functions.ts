@@ -76,6 +76,4 @@ export interface LibbpfFunctions {
   bpf_obj_pin(fd: number, path: string): number;
   bpf_obj_get(path: string): number;
   bpf_obj_get_info_by_fd(fd: number, info: Uint8Array, length: Uint32Array): number;
-
-  bpf_xdp_query(ifindex: number, flags: number, options: Options & Record<string, unknown>): number;
 }

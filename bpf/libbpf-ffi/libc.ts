@@ -11,6 +11,8 @@ export interface Libc {
   bpf(command: number, attributes: Uint8Array): number;
   /** Network devices of this thread's namespace. /sys/class/net may show another one's. */
   interfaces(): readonly { readonly name: string; readonly index: number }[];
+  /** The number of a device of this thread's namespace; 0 when there is none of that name. */
+  interfaceIndex(name: string): number;
   /** "Operation not permitted" for 1. */
   strerror(errno: number): string;
 }
@@ -48,6 +50,7 @@ function openLibc(): Libc {
   const syscall: (number: number, command: number, attributes: Uint8Array, size: number) => number = library.func(
     "long syscall(long number, long command, void *attributes, long size)",
   );
+  const interfaceIndex: Libc["interfaceIndex"] = library.func("unsigned int if_nametoindex(const char *name)");
   const strerror: Libc["strerror"] = library.func("const char *strerror(int errno)");
   const number = bpfSystemCalls[process.arch] ?? -1;
   return {
@@ -56,6 +59,7 @@ function openLibc(): Libc {
     mount: (source, target, type, flags, data) => negativeErrno(mount(source, target, type, flags, data)),
     bpf: (command, attributes) => negativeErrno(syscall(number, command, attributes, attributes.length)),
     interfaces: interfaceLister(library),
+    interfaceIndex: (name) => interfaceIndex(name),
     strerror: (errno) => strerror(errno),
   };
 }

@@ -70,6 +70,4 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
   bpf_obj_pin: "int bpf_obj_pin(int fd, const char *path)",
   bpf_obj_get: "int bpf_obj_get(const char *path)",
   bpf_obj_get_info_by_fd: "int bpf_obj_get_info_by_fd(int fd, void *info, void *length)",
-
-  bpf_xdp_query: "int bpf_xdp_query(int ifindex, int flags, _Inout_ bpf_xdp_query_opts *options)",
 };

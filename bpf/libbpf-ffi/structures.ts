@@ -82,16 +82,6 @@ const testRunOptions = koffi.struct("bpf_test_run_opts", {
   batch_size: "uint32_t",
 });
 
-/** struct bpf_xdp_query_opts. */
-const xdpQueryOptions = koffi.struct("bpf_xdp_query_opts", {
-  ...size,
-  prog_id: "uint32_t",
-  drv_prog_id: "uint32_t",
-  hw_prog_id: "uint32_t",
-  skb_prog_id: "uint32_t",
-  attach_mode: "uint8_t",
-});
-
 /** struct libbpf_prog_handler_opts. */
 const programHandlerOptions = koffi.struct("libbpf_prog_handler_opts", {
   ...size,
@@ -116,6 +106,5 @@ export const sizes = {
   linkCreateOptions: koffi.sizeof(linkCreateOptions),
   linkUpdateOptions: koffi.sizeof(linkUpdateOptions),
   testRunOptions: koffi.sizeof(testRunOptions),
-  xdpQueryOptions: koffi.sizeof(xdpQueryOptions),
   programHandlerOptions: koffi.sizeof(programHandlerOptions),
 } as const;

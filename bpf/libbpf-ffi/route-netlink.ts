@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+import koffi from "koffi";
+
+/*
+ *  struct nlmsghdr   length u32 | type u16 | flags u16 | sequence u32 | port u32
+ *  struct ifinfomsg  family u8, pad u8 | type u16 | index s32 | flags u32 | change u32
+ *  struct nlattr     length u16 | type u16 | … to a multiple of 4
+ */
+const headerSize = 16;
+const linkSize = 32;
+
+const getLink = 18;
+const isError = 2;
+const isRequest = 1;
+const linkAttributes = { extendedMask: 29, xdp: 43 } as const;
+const skipStatistics = 1 << 3;
+
+/** What a device says of XDP: attributes IFLA_XDP_*. */
+export interface XdpState {
+  /** xdpAttached in constants.ts. */
+  readonly attached: number;
+  /** The first program of driver, generic and hardware mode; 0 for none. */
+  readonly programId: number;
+}
+
+/**
+ * Asks one device for its XDP program: a negative errno when that fails. libbpf's bpf_xdp_query() has the kernel list all devices for
+ * each question, which takes as long as there are devices.
+ */
+export function queryXdp(ifindex: number): XdpState | number {
+  const { open, send, receive, close } = (calls ??= openCalls());
+  const fd = open(family, rawSocket, routeProtocol);
+  if (fd < 0) return -koffi.errno();
+  try {
+    const answer = Buffer.alloc(longestAnswer);
+    const request = linkRequest(ifindex);
+    if (send(fd, request, request.length, 0) < 0) return -koffi.errno();
+    const length = receive(fd, answer, answer.length, 0);
+    return length < 0 ? -koffi.errno() : readAnswer(answer.subarray(0, length));
+  } finally {
+    close(fd);
+  }
+}
+
+const family = 16;
+const rawSocket = 3;
+const routeProtocol = 0;
+/** The kernel sends no more than it could put into one page, or 32 KiB. */
+const longestAnswer = 1 << 15;
+
+interface Calls {
+  readonly open: (family: number, type: number, protocol: number) => number;
+  readonly send: (fd: number, data: Uint8Array, size: number, flags: number) => number;
+  readonly receive: (fd: number, data: Uint8Array, size: number, flags: number) => number;
+  readonly close: (fd: number) => number;
+}
+
+let calls: Calls | null = null;
+
+function openCalls(): Calls {
+  const library = koffi.load("libc.so.6");
+  return {
+    open: library.func("int socket(int family, int type, int protocol)"),
+    send: library.func("long send(int fd, const void *data, size_t size, int flags)"),
+    receive: library.func("long recv(int fd, void *data, size_t size, int flags)"),
+    close: library.func("int close(int fd)"),
+  };
+}
+
+function linkRequest(ifindex: number): Buffer {
+  const request = Buffer.alloc(linkSize + 8);
+  request.writeUInt32LE(request.length, 0);
+  request.writeUInt16LE(getLink, 4);
+  request.writeUInt16LE(isRequest, 6);
+  request.writeInt32LE(ifindex, headerSize + 4);
+  request.writeUInt16LE(8, linkSize);
+  request.writeUInt16LE(linkAttributes.extendedMask, linkSize + 2);
+  request.writeUInt32LE(skipStatistics, linkSize + 4);
+  return request;
+}
+
+function readAnswer(answer: Buffer): XdpState | number {
+  if (answer.readUInt16LE(4) === isError) return answer.readInt32LE(headerSize);
+  const xdp = attributesOf(answer.subarray(linkSize)).get(linkAttributes.xdp);
+  const inside = xdp === undefined ? new Map<number, Buffer>() : attributesOf(xdp);
+  // IFLA_XDP_ATTACHED is 2; then PROG_ID, DRV_PROG_ID, SKB_PROG_ID and HW_PROG_ID at 4 to 7.
+  const programs = [5, 6, 7, 4].map((type) => inside.get(type)?.readUInt32LE(0) ?? 0);
+  return { attached: inside.get(2)?.readUInt8(0) ?? 0, programId: programs.find((id) => id !== 0) ?? 0 };
+}
+
+function attributesOf(bytes: Buffer): ReadonlyMap<number, Buffer> {
+  const found = new Map<number, Buffer>();
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const length = bytes.readUInt16LE(at);
+    if (length < 4) break;
+    // The two highest bits say that it is nested, and its byte order.
+    found.set(bytes.readUInt16LE(at + 2) & 0x3fff, bytes.subarray(at + 4, at + length));
+    at += Math.ceil(length / 4) * 4;
+  }
+  return found;
+}
