@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { createMeteredKernel, type MeteredKernel } from "../../../bpf/kernel/decorators/metered-kernel.ts";
+import { isMutation } from "../../../bpf/kernel/decorators/wrap-kernel.ts";
+import { type Host, openHost } from "../../../reconciler/host.ts";
+import type { Snapshot } from "../../../reconciler/model/snapshot.ts";
+import { planPass, runPass } from "../../../reconciler/reconcile.ts";
+import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
+import { type OpenLab, openLab } from "../../lab/lab.ts";
+import { median, milliseconds } from "../statistics.ts";
+import { type Bench, fact, promise, type Row, type Subject } from "../subject.ts";
+
+/** What an agent does each time it looks and finds that all is well. */
+export const planIdle: Subject = { name: "plan-idle", title: "Plan over 1,000 interfaces × 8 steps, nothing changed", run };
+
+const hostName = "bench";
+
+async function run(bench: Bench): Promise<readonly Row[]> {
+  const devices = bench.quick ? 50 : 1000;
+  const lab = openLab();
+  const names = Array.from({ length: devices }, (_, index) => `port${index}`);
+  addDevices(names);
+  try {
+    const kernel = createMeteredKernel(lab.kernel, process.hrtime.bigint);
+    const host = { ...openHost({ host: hostName, state: join(bench.folder, "state"), bpffs: lab.root }), kernel };
+    const snapshot = policyOf(names);
+    bench.say(`attaching ${devices} chains of 8 steps`);
+    const outcome = await runPass(host, snapshot, { prune: false, trigger: "command" });
+    if (outcome.kind !== "applied") throw new Error(`Cannot set up the interfaces: ${JSON.stringify(outcome).slice(0, 2000)}`);
+    bench.say("planning again");
+    return await measure(lab, host, kernel, snapshot);
+  } finally {
+    removeDevices(names);
+    lab.close();
+  }
+}
+
+async function measure(lab: OpenLab, host: Host, kernel: MeteredKernel, snapshot: Snapshot): Promise<readonly Row[]> {
+  const before = mutations(kernel);
+  const plan = async () => {
+    const planned = await planPass(host, snapshot, { prune: false });
+    if (planned.kind !== "planned" || planned.plan.hooks.some(({ action }) => action !== "unchanged"))
+      throw new Error("The plan is not empty");
+  };
+  const first = await milliseconds(plan);
+  const again: number[] = [];
+  const parts: Parts[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const start = meterOf(kernel);
+    const render = await milliseconds(async () => renderDesired({ ...host.policy, snapshot, host: hostName }));
+    again.push(await milliseconds(plan));
+    parts.push({ render, observe: meterOf(kernel) - start });
+  }
+  const whole = median(again);
+  const render = median(parts.map((part) => part.render));
+  const observe = median(parts.map((part) => part.observe));
+  const pins = await lab.kernel.pins(lab.root);
+  return [
+    promise("plan, as the agent does it again and again", whole, "ms", 300, `${pins.length} pins`),
+    fact("of that, reading the policy", render, "ms"),
+    fact("of that, reading the kernel", observe, "ms"),
+    fact("of that, the rest", whole - render - observe, "ms"),
+    fact("plan, the first time in a process", first, "ms"),
+    promise("kernel writes", mutations(kernel) - before, "", 0),
+  ];
+}
+
+interface Parts {
+  readonly render: number;
+  readonly observe: number;
+}
+
+function meterOf(kernel: MeteredKernel): number {
+  let sum = 0n;
+  for (const { nanoseconds } of kernel.meters().values()) sum += nanoseconds;
+  return Number(sum) / 1e6;
+}
+
+function mutations(kernel: MeteredKernel): number {
+  let sum = 0;
+  for (const [method, { calls }] of kernel.meters()) if (isMutation(method)) sum += calls;
+  return sum;
+}
+
+function policyOf(names: readonly string[]): Snapshot {
+  const revision = { name: "dir:bench", commit: null, author: null, subject: null, committed: null };
+  const files = names.map((name) => [`interfaces/${name}.yaml`, Buffer.from(policyFile(name))] as const);
+  return { revision, files: new Map(files) };
+}
+
+/** Five lists of rules and three limits, much as policies/edge has them; few keys per limit, to need little memory. */
+function policyFile(name: string): string {
+  return `apiVersion: sluice/v1
+interface: ${name}
+xdp:
+  mode: generic
+  chain:
+    - name: bogons
+      uses: acl
+      with: { rules: [{ src: [0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 240.0.0.0/4, "::1/128", "2001:db8::/32"], action: drop }] }
+    - name: blocklist
+      uses: acl
+      with: { rules: [{ src: 198.51.100.10, protocol: tcp, dport: 443, action: pass }, { src: [198.51.100.0/24, 203.0.113.7], action: drop }] }
+    - name: amplification
+      uses: acl
+      with: { rules: [{ protocol: udp, sport: [19, 111, 123, 161, 389, 1900, 11211], action: drop }] }
+    - name: management
+      uses: acl
+      with: { rules: [{ src: 192.0.2.0/24, protocol: tcp, dport: 22, action: pass }, { protocol: tcp, dport: 22, action: drop }] }
+    - name: no-telnet
+      uses: acl
+      with: { rules: [{ protocol: tcp, dport: [23, 2323], action: drop }] }
+    - name: syn-limit
+      uses: rate-limit
+      with: { limit: 200, unit: cps, per: src, ports: [80, 443], max_keys: 1024 }
+    - name: ping-limit
+      uses: rate-limit
+      with: { limit: 1000, per: global, protocol: [icmp, icmp6], max_keys: 1024 }
+    - name: dns-limit
+      uses: rate-limit
+      with: { limit: 5000, per: dst, protocol: udp, ports: [53], max_keys: 1024 }
+`;
+}
+
+/** Pairs, each the other's end. */
+function addDevices(names: readonly string[]): void {
+  const pairs = names.flatMap((name, index) => (index % 2 === 0 ? [`link add ${name} type veth peer name ${names[index + 1]}`] : []));
+  ipBatch([...pairs, ...names.flatMap((name) => [`link set ${name} addrgenmode none`, `link set ${name} up`])]);
+}
+
+function removeDevices(names: readonly string[]): void {
+  ipBatch(names.filter((_, index) => index % 2 === 0).map((name) => `link del ${name}`));
+}
+
+function ipBatch(lines: readonly string[]): void {
+  execFileSync("ip", ["-batch", "-"], { input: `${lines.join("\n")}\n`, stdio: ["pipe", "ignore", "inherit"] });
+}
