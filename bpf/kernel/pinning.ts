@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, resolve } from "node:path";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { isBpffs } from "./bpffs.ts";
 import { type ObjectKind, openAnyPin, withFd } from "./fds.ts";
@@ -59,10 +59,10 @@ function describe(path: string, fd: number, kind: ObjectKind, info: Buffer): Pin
 
 function filesBelow(directory: string): string[] {
   const files: string[] = [];
-  const waiting = [directory];
+  const waiting = [resolve(directory)];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     for (const entry of listDirectory(next)) {
-      const path = join(next, entry.name);
+      const path = `${next}/${entry.name}`;
       if (entry.isDirectory()) waiting.push(path);
       else if (entry.isFile()) files.push(path);
     }

@@ -10,6 +10,8 @@ export interface ChainDiff {
 
 /** Steps added, removed, replaced, and the fewest moves that explain the new order. */
 export function diffChain(before: readonly GenerationStep[], after: readonly GenerationStep[], desired: readonly DesiredStep[]): ChainDiff {
+  // A generation that runs is chosen as it is.
+  if (before === after) return { changes: [], unchanged: after.length };
   const old = new Map(before.map((step, index) => [step.name, { step, index }]));
   const names = new Set(after.map((step) => step.name));
   const staying = stayingInOrder(after.flatMap((step) => old.get(step.name)?.index ?? []));

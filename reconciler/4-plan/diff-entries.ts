@@ -104,11 +104,15 @@ function keysOnly(entries: Entries): Entries {
 }
 
 function withoutZeros(entries: Entries): Entries {
+  const { count, values, valueSize } = entries;
   const kept: number[] = [];
-  for (let index = 0; index < entries.count; index += 1) {
-    if (entryAt(entries, index)[1].some((byte) => byte !== 0)) kept.push(index);
-  }
+  for (let index = 0; index < count; index += 1) if (!isZero(values, index * valueSize, valueSize)) kept.push(index);
   return pick(entries, kept);
+}
+
+function isZero(bytes: Uint8Array, start: number, length: number): boolean {
+  for (let at = start; at < start + length; at += 1) if (bytes[at] !== 0) return false;
+  return true;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -16,12 +16,23 @@ export function digestGeneration(layout: PinLayout, desired: DesiredHook): strin
     name: step.name,
     object: step.object,
     function: step.function,
-    globals: Object.entries(step.globals)
-      .map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")])
-      .sort(),
+    globals: textsOf(step.globals),
     continueOn: [...step.continueOn].sort((a, b) => a - b),
     maps: step.maps.map((map) => mapPin(layout, desired.hook, step.name, map.name, map.incarnation)).sort(),
   }));
   const content = { linkerVersion, hook: desired.hook, end: desired.end, counters: desired.counters, steps };
   return createHash("sha256").update(JSON.stringify(content)).digest("hex");
+}
+
+/** The same step at a thousand interfaces has the same globals. */
+const knownTexts = new WeakMap<object, readonly (readonly string[])[]>();
+
+function textsOf(globals: Readonly<Record<string, Uint8Array>>): readonly (readonly string[])[] {
+  const known = knownTexts.get(globals);
+  if (known !== undefined) return known;
+  const texts = Object.entries(globals)
+    .map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")])
+    .sort();
+  knownTexts.set(globals, texts);
+  return texts;
 }

@@ -38,6 +38,7 @@ export function mapPin(layout: PinLayout, hook: Hook, step: string, map: string,
 
 /** Injective, and undone by unescapePin. */
 export function escapePin(name: string): string {
+  if (isPlain(name)) return name;
   let escaped = "";
   for (const byte of Buffer.from(name, "utf8")) {
     const character = String.fromCharCode(byte);
@@ -46,8 +47,14 @@ export function escapePin(name: string): string {
   return escaped;
 }
 
+/** Most names are, and there are ten thousands of them. */
+function isPlain(name: string): boolean {
+  return /^[A-Za-z0-9-]*$/.test(name);
+}
+
 /** The name behind an escaped one; null for what escapePin never makes. */
 export function unescapePin(escaped: string): string | null {
+  if (isPlain(escaped)) return escaped;
   if (!/^(?:[A-Za-z0-9-]|_[0-9a-f]{2})*$/.test(escaped)) return null;
   const name = Buffer.from(
     escaped.replace(/_([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
