@@ -21,7 +21,7 @@ export interface WritableAgentLog extends AgentLog {
   end(reason: string): void;
 }
 
-const patience = 15_000;
+const patience = 30_000;
 
 /** A log of JSON lines. */
 export function createAgentLog(): WritableAgentLog {

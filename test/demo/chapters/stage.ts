@@ -30,13 +30,13 @@ export async function watchTraffic(stage: Stage, milliseconds: number): Promise<
 /** Waits until nothing of a flow arrives any more; gives when the first packet that did not arrive was sent, in monotonic milliseconds. */
 export async function untilDropped({ world }: Stage, flow: FlowName): Promise<number> {
   const enough = 20;
-  const end = monotonic() + 15_000;
+  const end = monotonic() + 30_000;
   while (monotonic() < end) {
     const { sentSince, nextSentAt } = await world.traffic.lastArrived(flow);
     if (sentSince >= enough && nextSentAt !== null) return nextSentAt;
     await sleep(10);
   }
-  throw new Error(`Packets of "${flow}" still arrive after 15 s`);
+  throw new Error(`Packets of "${flow}" still arrive after 30 s`);
 }
 
 /** What pushing a commit led to. */
