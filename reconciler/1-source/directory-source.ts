@@ -53,8 +53,8 @@ function revisionOf(directory: string): Revision {
 }
 
 async function listFiles(root: string, folder: string, limits: SnapshotLimits): Promise<FileEntry[]> {
-  const names = await readdir(join(root, folder)).catch((error) => {
-    throw unreadable(join(root, folder), error);
+  const names = await readdir(join(root, folder)).catch((error: unknown) => {
+    throw unreadable(join(root, folder), error as NodeJS.ErrnoException);
   });
   const files: FileEntry[] = [];
   for (const name of names) {
@@ -72,10 +72,11 @@ async function listFiles(root: string, folder: string, limits: SnapshotLimits): 
 
 /** Neither follows a link nor waits for a pipe, whatever the path has become since it was listed. */
 async function readRegular(root: string, path: string, limits: SnapshotLimits): Promise<Uint8Array> {
-  const file = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error) => {
-    if (error.code === "ELOOP") throw notAFile(path, "a symbolic link");
-    if (error.code === "ENXIO") throw notAFile(path, "a socket");
-    throw unreadable(join(root, path), error);
+  const file = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ELOOP") throw notAFile(path, "a symbolic link");
+    if (code === "ENXIO") throw notAFile(path, "a socket");
+    throw unreadable(join(root, path), error as NodeJS.ErrnoException);
   });
   try {
     const info = await file.stat();

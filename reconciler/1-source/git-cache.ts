@@ -74,9 +74,10 @@ export async function limitingPacks<T>(cache: GitCache, limit: number, tooMuch: 
   const directory = join(cache.setting.directory, "objects/pack");
   const before = new Set(await packNames(directory));
   const isTooMuch = async () => (await newBytes(directory, before)) > limit;
-  const timer = setInterval(async () => {
+  const look = async () => {
     if (await isTooMuch()) tooMuch();
-  }, 250);
+  };
+  const timer = setInterval(() => void look(), 250);
   try {
     const result = await fetch();
     if (!(await isTooMuch())) return result;

@@ -52,7 +52,7 @@ const killAfter = 2_000;
 
 async function callGit(setting: GitSetting, args: readonly string[], input: string | undefined): Promise<Buffer> {
   const [command = "", ...options] = args;
-  let failure: GitFailure | null = null;
+  let failure = null as GitFailure | null;
   const git = simpleGit({
     ...optionsOf(setting),
     ...(input === undefined ? {} : { input: () => input }),

@@ -13,7 +13,7 @@ export async function readFiles(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const tree = path === "" ? commit : `${commit}:${path}`;
-  const listed = await runGit(place.setting, ["ls-tree", "-r", "-z", "-l", "--full-tree", tree], signal).catch((error) => {
+  const listed = await runGit(place.setting, ["ls-tree", "-r", "-z", "-l", "--full-tree", tree], signal).catch((error: unknown) => {
     throw path !== "" && error instanceof GitFailure
       ? invalid(`Cannot read folder "${path}": commit ${commit} has none of that name`)
       : error;

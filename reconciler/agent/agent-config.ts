@@ -25,7 +25,7 @@ export interface AgentConfig {
 
 /** What the command line says wins; naming another source or ref there replaces the file's, and does not contradict it. */
 export function mergeAgentFiles(file: AgentFile, flags: Omit<AgentFile, "apiVersion">): AgentFile {
-  const { branch, tag, commit, ...withoutRef } = file;
+  const { branch: _branch, tag: _tag, commit: _commit, ...withoutRef } = file;
   const { repo, dir, ...withoutSource } = (flags.branch ?? flags.tag ?? flags.commit) ? withoutRef : file;
   const base = (flags.repo ?? flags.dir) ? withoutSource : { ...withoutSource, ...given({ repo, dir }) };
   return {

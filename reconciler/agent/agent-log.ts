@@ -47,6 +47,6 @@ function scrub(value: unknown): unknown {
 
 async function prettyStream(destination: DestinationStream): Promise<DestinationStream> {
   const { prettyFactory } = await import("pino-pretty");
-  const format = prettyFactory({ colorize: process.stderr.isTTY === true, translateTime: "SYS:HH:MM:ss.l" });
+  const format = prettyFactory({ colorize: process.stderr.isTTY, translateTime: "SYS:HH:MM:ss.l" });
   return { write: (line) => destination.write(format(line)) };
 }

@@ -9,8 +9,8 @@ import { ReconcilerError } from "../reconciler-error.ts";
 
 /** Reads the agent's configuration, YAML or JSON. Throws ReconcilerError "config-invalid" with everything that is wrong, by line. */
 export async function readAgentFile(path: string): Promise<AgentFile> {
-  const bytes = await readFile(path).catch((cause: Error) => {
-    throw new ReconcilerError("config-invalid", `Cannot read "${path}": ${cause.message}`, { cause });
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new ReconcilerError("config-invalid", `Cannot read "${path}": ${(cause as Error).message}`, { cause });
   });
   const diagnostics: Diagnostic[] = [];
   const file = readPolicyFile(path, bytes, (diagnostic) => diagnostics.push(diagnostic));

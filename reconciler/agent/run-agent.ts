@@ -80,7 +80,7 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
     await serveStatus(join(config.state, "agent.sock"), { status: () => statusOf(loop, started), sync }),
     await watchPaths(source.watch, () => void loop.push("watch")),
     watchInterfaces(running),
-  ];
+  ] as const;
   log.info({ version: sluiceVersion(), pid: process.pid, host: host.name, source: source.name, state: config.state }, "agent started");
   const ended = untilTold(signal, () => void loop.push("signal"));
   void loop.push("start");

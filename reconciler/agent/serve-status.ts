@@ -34,8 +34,14 @@ export async function serveStatus(path: string, routes: StatusRoutes): Promise<(
 async function answer(routes: StatusRoutes, request: IncomingMessage, response: ServerResponse): Promise<void> {
   request.resume();
   const allowed = methods[request.url ?? ""];
-  if (allowed === undefined) return send(response, 404, { error: `There is nothing at "${request.url}", expected /status or /sync` });
-  if (request.method !== allowed) return send(response, 405, { error: `${request.url} is for ${allowed}` });
+  if (allowed === undefined) {
+    send(response, 404, { error: `There is nothing at "${request.url}", expected /status or /sync` });
+    return;
+  }
+  if (request.method !== allowed) {
+    send(response, 405, { error: `${request.url} is for ${allowed}` });
+    return;
+  }
   if (request.url === "/sync") await routes.sync();
   send(response, 200, routes.status());
 }

@@ -30,6 +30,7 @@ export async function syncSource(parts: LoopParts, state: LoopState, force: bool
 export async function syncDevices(parts: LoopParts, state: LoopState, signal: AbortSignal): Promise<number | null> {
   if (state.good !== null && !state.held) {
     const delay = await readAndBring(parts, state, state.good, "device", signal);
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the pass finds out whether the host is held
     if (!state.held) return delay;
   }
   return healLast(parts);

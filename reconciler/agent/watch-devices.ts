@@ -25,8 +25,8 @@ const afterHint = 20;
 export function watchDevices({ clock, milliseconds, devices, appeared, failed }: DeviceWatch): DeviceWatcher {
   let known: ReadonlyMap<string, number> | null = null;
   let cancel = () => {};
-  let soon = false;
-  let ended = false;
+  let soon = false as boolean;
+  let ended = false as boolean;
 
   async function look(): Promise<void> {
     soon = false;
@@ -38,12 +38,13 @@ export function watchDevices({ clock, milliseconds, devices, appeared, failed }:
     } catch (error) {
       failed(error);
     }
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- hint() may have come meanwhile
     if (!soon) later(milliseconds);
   }
 
   function later(delay: number): void {
     cancel();
-    if (!ended) cancel = clock.after(delay, look);
+    if (!ended) cancel = clock.after(delay, () => void look());
   }
 
   void look();

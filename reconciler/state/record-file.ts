@@ -6,8 +6,8 @@ import { removeFile, replaceFile } from "./write-file.ts";
 
 /** Reads a small JSON record of the state directory; null when there is none. Throws ReconcilerError "state-unwritable" for what is no record. */
 export async function readRecord<T extends object>(path: string): Promise<T | null> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return null;
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   });
   if (text === null) return null;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../../bpf/package-root.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
+import { packageRoot } from "../../bpf/package-root.ts";
 import { library, libraryObject } from "../../bpf/programs/library.ts";
 import { renderDesired } from "../../reconciler/2-desired/render-desired.ts";
 import type { Desired } from "../../reconciler/model/desired.ts";

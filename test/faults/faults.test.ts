@@ -86,13 +86,19 @@ async function countMutations(change: ChangeCase): Promise<number> {
 async function running(host: MemoryHost): Promise<Running> {
   const observed = await observeAll(host.memory);
   return Object.fromEntries(
-    observed.hooks.map((hook) => {
-      const generation = hook.generations.find((candidate) => candidate.running);
-      const used = new Set(generation?.manifest?.steps.flatMap((step) => step.maps.map((map) => map.pin)));
-      const maps = hook.maps.filter((map) => used.has(map.pin.path) && map.entries !== null);
-      const contents = maps.map(({ pin, entries }) => [pin.path, Buffer.from(entries?.keys ?? []).toString("hex"), Buffer.from(entries?.values ?? []).toString("hex")]);
-      return [hookName(hook.hook), JSON.stringify([generation?.manifest?.digest ?? null, hook.mode, contents.sort()])];
-    }).filter(([, text]) => !text?.startsWith("[null")),
+    observed.hooks
+      .map((hook): readonly [string, string] => {
+        const generation = hook.generations.find((candidate) => candidate.running);
+        const used = new Set(generation?.manifest?.steps.flatMap((step) => step.maps.map((map) => map.pin)));
+        const maps = hook.maps.filter((map) => used.has(map.pin.path) && map.entries !== null);
+        const contents = maps.map(({ pin, entries }) => [
+          pin.path,
+          Buffer.from(entries?.keys ?? []).toString("hex"),
+          Buffer.from(entries?.values ?? []).toString("hex"),
+        ]);
+        return [hookName(hook.hook), JSON.stringify([generation?.manifest?.digest ?? null, hook.mode, contents.sort()])];
+      })
+      .filter(([, text]) => !text.startsWith("[null")),
   );
 }
 
@@ -101,7 +107,13 @@ async function programs(host: MemoryHost): Promise<Running> {
   return Object.fromEntries(Object.entries(await running(host)).map(([hook, text]) => [hook, digestOf(text)]));
 }
 
-function eachOldOrNew(t: { true(value: boolean, message: string): unknown }, now: Running, before: Running, after: Running, place: string): void {
+function eachOldOrNew(
+  t: { true(value: boolean, message: string): unknown },
+  now: Running,
+  before: Running,
+  after: Running,
+  place: string,
+): void {
   for (const hook of new Set([...Object.keys(before), ...Object.keys(after), ...Object.keys(now)])) {
     const allowed = [before[hook], after[hook]].map(digestOf);
     // Changing the mode of XDP is the one change with a gap.
@@ -118,7 +130,12 @@ function modeOf(text: string): unknown {
   return (JSON.parse(text) as unknown[])[1];
 }
 
-async function nothingLeft(t: { deepEqual(actual: unknown, expected: unknown, message: string): unknown }, host: MemoryHost, policy: ChangeCase["after"], place: string): Promise<void> {
+async function nothingLeft(
+  t: { deepEqual(actual: unknown, expected: unknown, message: string): unknown },
+  host: MemoryHost,
+  policy: ChangeCase["after"],
+  place: string,
+): Promise<void> {
   await finishCleanup(host, policy);
   const plan = await planFor(host.memory, host, policy, true);
   t.deepEqual([plan.prepare.length, plan.commit.length, plan.cleanup], [0, 0, []], `left after ${place}`);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createMemoryKernel, type MemoryKernel } from "../../bpf/kernel/memory/memory-kernel.ts";
+
 import type { Instruction } from "../../bpf/asm/instruction.ts";
 import type { Kernel, RelocateRequest } from "../../bpf/kernel/kernel.ts";
-import type { ObjectSpec } from "../../bpf/object/spec.ts";
+import { createMemoryKernel, type MemoryKernel } from "../../bpf/kernel/memory/memory-kernel.ts";
 import type { RelocatedProgram } from "../../bpf/object/relocated-program.ts";
+import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import { observe } from "../../reconciler/3-observed/observe.ts";
 import { planChanges } from "../../reconciler/4-plan/plan-changes.ts";
 import { applyPlan, type Committed } from "../../reconciler/5-apply/apply-plan.ts";
@@ -49,7 +50,7 @@ export function withPlainPrograms(kernel: Kernel): Kernel {
     frags: false,
     processedInstructions: 2,
   });
-  return new Proxy(kernel, { get: (target, name) => (name === "relocate" ? relocate : Reflect.get(target, name)) });
+  return { ...kernel, relocate };
 }
 
 export async function observeFor(kernel: Kernel, host: MemoryHost, desired: Desired): Promise<Observed> {

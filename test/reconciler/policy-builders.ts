@@ -44,7 +44,10 @@ export function keyBytes(key: number, size: number): Uint8Array {
   return bytes;
 }
 
-export function desiredStep(name: string, options: { maps?: readonly MapParts[]; object?: string; continueOn?: readonly number[]; line?: number } = {}): DesiredStep {
+export function desiredStep(
+  name: string,
+  options: { maps?: readonly MapParts[]; object?: string; continueOn?: readonly number[]; line?: number } = {},
+): DesiredStep {
   const maps = (options.maps ?? []).map(desiredMap);
   return {
     name,
@@ -58,7 +61,12 @@ export function desiredStep(name: string, options: { maps?: readonly MapParts[];
   };
 }
 
-export function desiredHook(device: string, kind: HookKind, chain: readonly DesiredStep[], options: Partial<DesiredHook> = {}): DesiredHook {
+export function desiredHook(
+  device: string,
+  kind: HookKind,
+  chain: readonly DesiredStep[],
+  options: Partial<DesiredHook> = {},
+): DesiredHook {
   return {
     hook: { interface: device, kind },
     mode: "native",

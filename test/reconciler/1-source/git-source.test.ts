@@ -174,7 +174,9 @@ test.serial("nothing of a hostile environment reaches git", async (t) => {
     EDITOR: "false",
   };
   Object.assign(process.env, hostile);
-  t.teardown(() => Object.keys(hostile).forEach((name) => delete process.env[name]));
+  t.teardown(() => {
+    for (const name of Object.keys(hostile)) Reflect.deleteProperty(process.env, name);
+  });
 
   const fetched = await sourceOf(t, repository).fetch(never);
 

@@ -46,7 +46,13 @@ test("diffChain() moves one program when the first goes to the end", (t) => {
 
 test("diffChain() says what differs in a replaced step and which state it loses", (t) => {
   const before = step("a", { object: "1", maps: [{ name: "flows", pin: "/x/1", content: "none" }] });
-  const after = step("a", { object: "2", function: "g", globals: { ".rodata": "AA==" }, continueOn: [1], maps: [{ name: "flows", pin: "/x/2", content: "none" }] });
+  const after = step("a", {
+    object: "2",
+    function: "g",
+    globals: { ".rodata": "AA==" },
+    continueOn: [1],
+    maps: [{ name: "flows", pin: "/x/2", content: "none" }],
+  });
 
   t.deepEqual(diff([before], [after]).changes, [
     { kind: "replace-step", step: "a", differs: ["object", "function", "globals", "continue", "maps"], losesState: ["flows"], origin },

@@ -19,15 +19,46 @@ const found = (pairs: Pairs, type = "hash"): Entries => desiredMap({ name: "m", 
 const keys = (bytes: readonly number[]) => Uint8Array.from(bytes);
 
 test("diffEntries() is null when the map holds what the policy says", (t) => {
-  const map = desiredMap({ name: "m", content: "whole", entries: [[1, 10], [2, 20]] });
+  const map = desiredMap({
+    name: "m",
+    content: "whole",
+    entries: [
+      [1, 10],
+      [2, 20],
+    ],
+  });
 
-  t.is(diffEntries(map, found([[2, 20], [1, 10]]), null), null);
+  t.is(
+    diffEntries(
+      map,
+      found([
+        [2, 20],
+        [1, 10],
+      ]),
+      null,
+    ),
+    null,
+  );
 });
 
 test("diffEntries() writes one key when one value differs", (t) => {
-  const map = desiredMap({ name: "m", content: "whole", entries: [[1, 10], [2, 21]] });
+  const map = desiredMap({
+    name: "m",
+    content: "whole",
+    entries: [
+      [1, 10],
+      [2, 21],
+    ],
+  });
 
-  const diff = diffEntries(map, found([[1, 10], [2, 20]]), null);
+  const diff = diffEntries(
+    map,
+    found([
+      [1, 10],
+      [2, 20],
+    ]),
+    null,
+  );
 
   t.deepEqual(asObject(diff?.puts as Entries), { 2: 21 });
   t.deepEqual(asObject(diff?.before as Entries), { 2: 20 });
@@ -48,28 +79,78 @@ test("diffEntries() deletes what a whole map should not hold, and remembers it",
 test("diffEntries() leaves keys alone that were never the policy's", (t) => {
   const map = desiredMap({ name: "m", content: "keys", entries: [[3, 30]] });
 
-  t.is(diffEntries(map, found([[1, 10], [3, 30]]), null), null);
+  t.is(
+    diffEntries(
+      map,
+      found([
+        [1, 10],
+        [3, 30],
+      ]),
+      null,
+    ),
+    null,
+  );
 });
 
 test("diffEntries() deletes a key that the policy had and no longer names", (t) => {
   const map = desiredMap({ name: "m", content: "keys", entries: [[3, 30]] });
 
-  const diff = diffEntries(map, found([[1, 10], [2, 20], [3, 30]]), keys([2, 3]));
+  const diff = diffEntries(
+    map,
+    found([
+      [1, 10],
+      [2, 20],
+      [3, 30],
+    ]),
+    keys([2, 3]),
+  );
 
   t.deepEqual([...(diff?.deletes.keys ?? [])], [2]);
   t.is(diff?.puts.count, 0);
 });
 
 test("diffEntries() takes a missing entry of an array for zeros", (t) => {
-  const map = desiredMap({ name: "m", type: "array", content: "keys", entries: [[0, 0], [1, 5]] });
+  const map = desiredMap({
+    name: "m",
+    type: "array",
+    content: "keys",
+    entries: [
+      [0, 0],
+      [1, 5],
+    ],
+  });
 
-  t.is(diffEntries(map, found([[0, 0], [1, 5], [2, 0]], "array"), null), null);
+  t.is(
+    diffEntries(
+      map,
+      found(
+        [
+          [0, 0],
+          [1, 5],
+          [2, 0],
+        ],
+        "array",
+      ),
+      null,
+    ),
+    null,
+  );
 });
 
 test("diffEntries() sets an entry of an array back to the zeros of the policy", (t) => {
   const map = desiredMap({ name: "m", type: "array", content: "keys", entries: [[0, 0]] });
 
-  const diff = diffEntries(map, found([[0, 7], [1, 9]], "array"), null);
+  const diff = diffEntries(
+    map,
+    found(
+      [
+        [0, 7],
+        [1, 9],
+      ],
+      "array",
+    ),
+    null,
+  );
 
   t.is(diff?.deletes.count, 1);
   t.is(diff?.deletes.keys[0], 0);

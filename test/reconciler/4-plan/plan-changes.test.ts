@@ -8,7 +8,18 @@ import type { Plan } from "../../../reconciler/model/plan.ts";
 import { apply, layout, type MemoryHost, memoryHost, planFor, withPlainPrograms } from "../memory-host.ts";
 import { desiredHook, desiredOf, desiredStep, type MapParts } from "../policy-builders.ts";
 
-const a = desiredStep("a", { maps: [{ name: "list", content: "whole", entries: [[1, 10], [2, 20]] }] });
+const a = desiredStep("a", {
+  maps: [
+    {
+      name: "list",
+      content: "whole",
+      entries: [
+        [1, 10],
+        [2, 20],
+      ],
+    },
+  ],
+});
 const b = desiredStep("b", { maps: [{ name: "flows" }] });
 const c = desiredStep("c");
 const kinds = (plan: Plan) => ({ prepare: plan.prepare.map(({ kind }) => kind), commit: plan.commit.map(({ kind }) => kind) });
@@ -51,12 +62,26 @@ test("planChanges() reorders with one load and one switch", async (t) => {
   const plan = await planned(host, eth0(c, a, b));
 
   t.deepEqual(kinds(plan), { prepare: ["load"], commit: ["switch"] });
-  t.deepEqual(plan.hooks[0]?.changes.map(({ kind }) => kind), ["move-step"]);
+  t.deepEqual(
+    plan.hooks[0]?.changes.map(({ kind }) => kind),
+    ["move-step"],
+  );
 });
 
 test("planChanges() changes one key with one write", async (t) => {
   const host = await hostWith(desiredHook("eth0", "xdp", [a]));
-  const changed = desiredStep("a", { maps: [{ name: "list", content: "whole", entries: [[1, 10], [2, 21]] }] });
+  const changed = desiredStep("a", {
+    maps: [
+      {
+        name: "list",
+        content: "whole",
+        entries: [
+          [1, 10],
+          [2, 21],
+        ],
+      },
+    ],
+  });
 
   const plan = await planned(host, eth0(changed));
 
@@ -70,7 +95,10 @@ test("planChanges() does nothing to the other interface", async (t) => {
 
   const plan = await planned(host, desiredOf([desiredHook("eth0", "xdp", [a]), desiredHook("eth1", "xdp", [b, c])]));
 
-  t.deepEqual(plan.hooks.map(({ action }) => action), ["unchanged", "switch"]);
+  t.deepEqual(
+    plan.hooks.map(({ action }) => action),
+    ["unchanged", "switch"],
+  );
   t.true(plan.commit.every((operation) => "at" in operation && operation.at.interface === "eth1"));
 });
 
@@ -234,14 +262,28 @@ const mapParts = fc.record({
   entries: fc.uniqueArray(fc.tuple(fc.nat(5), fc.nat(2)), { selector: ([key]) => key, maxLength: 4 }),
 });
 const steps = fc.uniqueArray(
-  fc.tuple(fc.constantFrom("a", "b", "c", "d"), fc.constantFrom("v1", "v2"), fc.uniqueArray(mapParts, { selector: ({ name }) => name, maxLength: 2 })).map(
-    ([name, object, maps]) => desiredStep(name, { object, maps: maps.map((map) => ({ ...map, incarnation: `${map.incarnation}${map.type === "hash" ? "1" : "2"}` })) }),
-  ),
+  fc
+    .tuple(
+      fc.constantFrom("a", "b", "c", "d"),
+      fc.constantFrom("v1", "v2"),
+      fc.uniqueArray(mapParts, { selector: ({ name }) => name, maxLength: 2 }),
+    )
+    .map(([name, object, maps]) =>
+      desiredStep(name, {
+        object,
+        maps: maps.map((map) => ({ ...map, incarnation: `${map.incarnation}${map.type === "hash" ? "1" : "2"}` })),
+      }),
+    ),
   { selector: ({ name }) => name, maxLength: 4 },
 );
 const hooks = fc.uniqueArray(
   fc
-    .tuple(fc.constantFrom("eth0", "eth1"), fc.constantFrom<DesiredHook["hook"]["kind"]>("xdp", "tc-ingress", "tc-egress"), steps, fc.boolean())
+    .tuple(
+      fc.constantFrom("eth0", "eth1"),
+      fc.constantFrom<DesiredHook["hook"]["kind"]>("xdp", "tc-ingress", "tc-egress"),
+      steps,
+      fc.boolean(),
+    )
     .map(([device, kind, chain, counters]) => desiredHook(device, kind, chain, { counters })),
   { selector: ({ hook }) => `${hook.interface}/${hook.kind}`, maxLength: 3 },
 );

@@ -26,7 +26,7 @@ test("the log has constant messages, fields, and errors with their causes", asyn
 test("secrets do not get into the log, by whatever way they come", async (t) => {
   for (const format of ["json", "pretty"] as const) {
     const lines: string[] = [];
-    const log = await openLog({ level: "info", format }, { write: (line) => void lines.push(String(line)) });
+    const log = await openLog({ level: "info", format }, { write: (line) => void lines.push(line) });
     const url = "https://bot:canary-7f3a@git.example.net/f";
 
     log.info({ url, nested: { list: [url], token: "canary-7f3a" }, password: "canary-7f3a" }, "x");

@@ -102,7 +102,7 @@ function startAgent(t: ExecutionContext, settings: Partial<AgentFile> = {}) {
   async function status(): Promise<AgentStatus> {
     const answer = await askAgent(state);
     if (answer.kind !== "alive") throw new Error(`The agent is ${answer.kind}`);
-    return answer.status as unknown as AgentStatus;
+    return answer.status;
   }
 
   async function until(holds: () => Promise<boolean>): Promise<void> {
