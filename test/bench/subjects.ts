@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Subject } from "./subject.ts";
 import { planIdle } from "./subjects/plan-idle.ts";
+import { push } from "./subjects/push.ts";
+import { rest } from "./subjects/rest.ts";
+import { startUp } from "./subjects/start-up.ts";
 
-/** Everything that is measured, quick ones first. */
-export const subjects: readonly Subject[] = [planIdle];
+/** Everything that is measured. */
+export const subjects: readonly Subject[] = [push, startUp, rest, planIdle];

@@ -17,7 +17,7 @@ export const planIdle: Subject = { name: "plan-idle", title: "Plan over 1,000 in
 const hostName = "bench";
 
 async function run(bench: Bench): Promise<readonly Row[]> {
-  const devices = bench.quick ? 50 : 1000;
+  const devices = bench.quick ? 100 : 1000;
   const lab = openLab();
   const names = Array.from({ length: devices }, (_, index) => `port${index}`);
   addDevices(names);
@@ -46,7 +46,7 @@ async function measure(lab: OpenLab, host: Host, kernel: MeteredKernel, snapshot
   const first = await milliseconds(plan);
   const again: number[] = [];
   const parts: Parts[] = [];
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 15; round += 1) {
     const start = meterOf(kernel);
     const render = await milliseconds(async () => renderDesired({ ...host.policy, snapshot, host: hostName }));
     again.push(await milliseconds(plan));
