@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Subject } from "./subject.ts";
 import { planIdle } from "./subjects/plan-idle.ts";
+import { prefixes } from "./subjects/prefixes.ts";
 import { push } from "./subjects/push.ts";
 import { rest } from "./subjects/rest.ts";
 import { startUp } from "./subjects/start-up.ts";
 
 /** Everything that is measured. */
-export const subjects: readonly Subject[] = [push, startUp, rest, planIdle];
+export const subjects: readonly Subject[] = [push, prefixes, startUp, rest, planIdle];

@@ -2,12 +2,12 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { createMeteredKernel, type MeteredKernel } from "../../../bpf/kernel/decorators/metered-kernel.ts";
-import { isMutation } from "../../../bpf/kernel/decorators/wrap-kernel.ts";
 import { type Host, openHost } from "../../../reconciler/host.ts";
 import type { Snapshot } from "../../../reconciler/model/snapshot.ts";
 import { planPass, runPass } from "../../../reconciler/reconcile.ts";
 import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
 import { type OpenLab, openLab } from "../../lab/lab.ts";
+import { type KernelUse, meter } from "../meter.ts";
 import { median, milliseconds } from "../statistics.ts";
 import { type Bench, fact, promise, type Row, type Subject } from "../subject.ts";
 
@@ -17,7 +17,7 @@ export const planIdle: Subject = { name: "plan-idle", title: "Plan over 1,000 in
 const hostName = "bench";
 
 async function run(bench: Bench): Promise<readonly Row[]> {
-  const devices = bench.quick ? 100 : 1000;
+  const devices = bench.quick ? 50 : 1000;
   const lab = openLab();
   const names = Array.from({ length: devices }, (_, index) => `port${index}`);
   addDevices(names);
@@ -37,50 +37,31 @@ async function run(bench: Bench): Promise<readonly Row[]> {
 }
 
 async function measure(lab: OpenLab, host: Host, kernel: MeteredKernel, snapshot: Snapshot): Promise<readonly Row[]> {
-  const before = mutations(kernel);
-  const plan = async () => {
-    const planned = await planPass(host, snapshot, { prune: false });
-    if (planned.kind !== "planned" || planned.plan.hooks.some(({ action }) => action !== "unchanged"))
-      throw new Error("The plan is not empty");
-  };
-  const first = await milliseconds(plan);
-  const again: number[] = [];
-  const parts: Parts[] = [];
-  for (let round = 0; round < 15; round += 1) {
-    const start = meterOf(kernel);
-    const render = await milliseconds(async () => renderDesired({ ...host.policy, snapshot, host: hostName }));
-    again.push(await milliseconds(plan));
-    parts.push({ render, observe: meterOf(kernel) - start });
+  const plan = () =>
+    meter(kernel, async () => {
+      const planned = await planPass(host, snapshot, { prune: false });
+      if (planned.kind !== "planned" || planned.plan.hooks.some(({ action }) => action !== "unchanged"))
+        throw new Error("The plan is not empty");
+    });
+  const first = await plan();
+  const again: KernelUse[] = [];
+  const renders: number[] = [];
+  for (let round = 0; round < 7; round += 1) {
+    renders.push(await milliseconds(async () => renderDesired({ ...host.policy, snapshot, host: hostName })));
+    again.push(await plan());
   }
-  const whole = median(again);
-  const render = median(parts.map((part) => part.render));
-  const observe = median(parts.map((part) => part.observe));
+  const whole = median(again.map((use) => use.whole));
+  const render = median(renders);
+  const reading = median(again.map((use) => use.reading));
   const pins = await lab.kernel.pins(lab.root);
   return [
     promise("plan, as the agent does it again and again", whole, "ms", 300, `${pins.length} pins`),
-    fact("of that, reading the policy", render, "ms"),
-    fact("of that, reading the kernel", observe, "ms"),
-    fact("of that, the rest", whole - render - observe, "ms"),
-    fact("plan, the first time in a process", first, "ms"),
-    promise("kernel writes", mutations(kernel) - before, "", 0),
+    fact("of that, the policy", render, "ms"),
+    fact("of that, calls of the kernel", reading, "ms"),
+    fact("of that, the rest", Math.max(0, whole - render - reading), "ms"),
+    fact("plan, the first time in a process", first.whole, "ms"),
+    promise("kernel writes", first.writes + again.reduce((sum, use) => sum + use.writes, 0), "", 0),
   ];
-}
-
-interface Parts {
-  readonly render: number;
-  readonly observe: number;
-}
-
-function meterOf(kernel: MeteredKernel): number {
-  let sum = 0n;
-  for (const { nanoseconds } of kernel.meters().values()) sum += nanoseconds;
-  return Number(sum) / 1e6;
-}
-
-function mutations(kernel: MeteredKernel): number {
-  let sum = 0;
-  for (const [method, { calls }] of kernel.meters()) if (isMutation(method)) sum += calls;
-  return sum;
 }
 
 function policyOf(names: readonly string[]): Snapshot {
