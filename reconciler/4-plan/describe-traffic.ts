@@ -15,7 +15,7 @@ export function describeTraffic(hook: Hook, action: HookPlan["action"], keys: re
     case "update":
       return `The running chain stays: ${inPlace(keys)}`;
     case "reattach":
-      return `The device was made anew and passes packets unfiltered until the chain is attached again`;
+      return `Packets at ${at} pass unfiltered until the chain is attached again: its link is dead, detached by somebody or gone with its device`;
     case "detach":
       return `Packets at ${at} pass unfiltered from then on`;
     case "pending":

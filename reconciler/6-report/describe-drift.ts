@@ -57,7 +57,7 @@ function describeLink(plan: HookPlan, observed: Observed): Pick<DriftFinding, "c
     case "attach":
       return { class: "missing", place: "link", expected, found: "no link" };
     case "reattach":
-      return { class: "missing", place: "link", expected, found: "a link to a device that is gone" };
+      return { class: "missing", place: "link", expected, found: "a dead link: it was detached, or its device is gone" };
     case "detach":
       return { class: "unexpected", place: "link", expected: "no link", found: plan.from === null ? "a link" : `generation ${plan.from}` };
     case "switch": {

@@ -10,7 +10,7 @@ export function printOperation(operation: Operation): string {
     case "remove-map":
       return `remove map ${operation.pin}`;
     case "write-map":
-      return `write ${operation.puts.count + operation.deletes.count} keys of map ${operation.pin}`;
+      return `write ${countKeys(operation.puts.count + operation.deletes.count)} of map ${operation.pin}`;
     case "load":
       return `load generation ${operation.generation.id} of ${hookName(operation.generation.hook)}`;
     case "unload":
@@ -22,4 +22,8 @@ export function printOperation(operation: Operation): string {
     case "switch":
       return `switch ${hookName(operation.at)} to ${operation.to?.split("/").at(-1) ?? "what it was"}`;
   }
+}
+
+function countKeys(count: number): string {
+  return count === 1 ? "1 key" : `${count} keys`;
 }
