@@ -20,7 +20,7 @@ import { ReconcilerError } from "./reconciler-error.ts";
 import { recordOutcome } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
 import { readApplied } from "./state/applied.ts";
-import { readHold } from "./state/hold.ts";
+import { clearHold, readHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
 import { lockState } from "./state/lock.ts";
 import { openState } from "./state/state-directory.ts";
@@ -66,9 +66,13 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
   return locked(host, async () => {
     const planned = await planPass(host, snapshot, options);
     if (planned.kind === "invalid") return recordOutcome(host, snapshot, options.trigger, planned);
-    const hold = options.respectHold ? await readHold(host.state) : null;
-    if (hold?.desired === planned.desired.digest) return { kind: "held", since: hold.since, revision: hold.revision };
-    return applyPlanned(host, snapshot, planned, options);
+    const hold = await readHold(host.state);
+    const isHeld = options.respectHold === true && hold?.desired === planned.desired.digest;
+    if (isHeld) return { kind: "held", since: hold.since, revision: hold.revision };
+    const outcome = await applyPlanned(host, snapshot, planned, options);
+    // A revert finds what runs already: git says it now, so there is nothing left to hold against.
+    if (hold !== null && options.trigger !== "drift" && outcome.kind === "unchanged") await clearHold(host.state);
+    return outcome;
   });
 }
 

@@ -111,6 +111,18 @@ test("a second rollback() undoes the first, and another policy ends the hold", a
   t.is(await readHold(host.state), null);
 });
 
+test("a revert of what was rolled back ends the hold, though there is nothing to do", async (t) => {
+  const { host } = hostOf(t);
+  await runPass(host, policy("one", { eth0: { limit: 100 } }), options);
+  await runPass(host, policy("two", { eth0: { limit: 100, end: "drop" } }), options);
+  await rollback(host, { reason: null });
+
+  const reverted = await runPass(host, policy("three", { eth0: { limit: 100 } }), { ...options, respectHold: true });
+
+  t.is(reverted.kind, "unchanged");
+  t.is(await readHold(host.state), null);
+});
+
 test("rollback() refuses when nothing was applied, and changes nothing", async (t) => {
   const { host } = hostOf(t);
 
