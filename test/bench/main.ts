@@ -12,7 +12,8 @@ import { subjects } from "./subjects.ts";
 /*
  * npm run bench [-- name…] [--quick]
  *
- * Measures, prints a table per subject, and writes the same to bench-results/. Exits 0 also when a target is missed: the table says so.
+ * Measures, prints a table per subject, and writes the same to bench-results/. Exits 0 also when a target is missed: the table says so;
+ * and 1 when something could not be measured.
  */
 
 interface Result {
@@ -34,8 +35,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (reason !== null) return refuse(`The benchmarks cannot run: ${reason}`);
   if (!isIsolated()) return isolate();
   const chosen = subjects.filter(({ name }) => names.length === 0 || names.includes(name));
-  await measureAll(chosen, words.includes("--quick"));
-  return 0;
+  return measureAll(chosen, words.includes("--quick"));
 }
 
 function refuse(text: string): number {
@@ -43,20 +43,28 @@ function refuse(text: string): number {
   return 2;
 }
 
-async function measureAll(chosen: readonly Subject[], quick: boolean): Promise<void> {
+async function measureAll(chosen: readonly Subject[], quick: boolean): Promise<number> {
   const machine = describeMachine();
   const time = new Date().toISOString();
   console.log(`${printMachine(machine)}${quick ? "\nQuick: small sets and few rounds, the numbers mean little" : ""}\n`);
   const results: Result[] = [];
+  const failed: string[] = [];
   for (const subject of chosen) {
-    const result = await measure(subject, quick);
-    console.log(`${printRows(result.title, result.rows)}\n`);
-    results.push(result);
+    try {
+      const result = await measure(subject, quick);
+      console.log(`${printRows(result.title, result.rows)}\n`);
+      results.push(result);
+    } catch (error) {
+      console.error(`Cannot measure "${subject.name}":`, error);
+      failed.push(subject.name);
+    }
   }
   const missed = results.flatMap(({ name, rows }) => rows.filter(isMissed).map(({ what }) => `${name}: ${what}`));
-  const path = write(time, { format: "1.0", time, quick, machine, subjects: results });
+  const path = write(time, { format: "1.0", time, quick, machine, subjects: results, failed });
   console.log(missed.length === 0 ? "Every target is met" : `Missed:\n  ${missed.join("\n  ")}`);
+  if (failed.length > 0) console.log(`Not measured: ${failed.join(" ")}`);
   console.log(`Written to ${path}`);
+  return failed.length === 0 ? 0 : 1;
 }
 
 async function measure(subject: Subject, quick: boolean): Promise<Result> {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Subject } from "./subject.ts";
+import { chain } from "./subjects/chain.ts";
 import { planIdle } from "./subjects/plan-idle.ts";
 import { prefixes } from "./subjects/prefixes.ts";
 import { push } from "./subjects/push.ts";
 import { rest } from "./subjects/rest.ts";
 import { startUp } from "./subjects/start-up.ts";
+import { switching } from "./subjects/switch.ts";
 
 /** Everything that is measured. */
-export const subjects: readonly Subject[] = [push, prefixes, startUp, rest, planIdle];
+export const subjects: readonly Subject[] = [chain, switching, push, prefixes, startUp, rest, planIdle];
