@@ -58,6 +58,7 @@ build() {
     started=$(mktemp)
     rm -rf dist/reconciler dist/schemas dist/test
     node_modules/.bin/tsc
+    chmod +x dist/reconciler/cli/main.js
     node dist/bpf/programs/build.js
     touch -r "$started" "$stamp"
     rm -f "$started"
