@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import test from "ava";
 import { openObject } from "../bpf/object/open-object.ts";
 import { packageRoot } from "../bpf/package-root.ts";
 import { library, libraryObject } from "../bpf/programs/library.ts";
 import { renderDesired } from "../reconciler/2-desired/render-desired.ts";
+import { agentConfig } from "../reconciler/agent/agent-config.ts";
+import { readAgentFile } from "../reconciler/agent/read-agent-file.ts";
 import { hookName } from "../reconciler/model/hook.ts";
 import { compile } from "./lab/compile.ts";
+import { temporaryFolder } from "./reconciler/temporary.ts";
 
 const root = packageRoot();
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -54,27 +57,59 @@ test("every decision is in the list of decisions", (t) => {
 test("the policy of the README renders without diagnostics", (t) => {
   const object = compile(read("policies/own-object/objects/ttl-guard.bpf.c"), "ttl-guard");
   const digest = createHash("sha256").update(object).digest("hex");
-  const example = /```yaml\n(apiVersion: sluice\/v1\ninterface: [^]*?)```/.exec(read("README.md"))?.[1] ?? "";
-  const files = new Map<string, Uint8Array>([
-    ["interfaces/eth0.yaml", Buffer.from(example.replace(/(sha256: )[0-9a-f]{64}/, `$1${digest}`))],
-    ["lists/blocklist.txt", Buffer.from(read("policies/edge/lists/blocklist.txt"))],
-    ["objects/ttl-guard.bpf.o", object],
-  ]);
+  const [example = ""] = examplesIn("README.md").filter((text) => text.startsWith("apiVersion: sluice/v1\ninterface: "));
 
-  const rendered = renderDesired({
-    snapshot: { revision: { name: "test", commit: null, author: null, subject: null, committed: null }, files },
-    host: "edge-1",
-    library,
-    libraryObject,
-    openObject,
-  });
+  const rendered = render(example.replace(/(sha256: )[0-9a-f]{64}/, `$1${digest}`), object);
 
-  t.deepEqual(rendered.kind === "invalid" ? rendered.diagnostics : rendered.warnings, []);
-  t.deepEqual(rendered.kind === "invalid" ? [] : rendered.desired.hooks.map(({ hook, chain }) => `${hookName(hook)} ${chain.length}`), [
-    "eth0/xdp 3",
-    "eth0/tc-egress 1",
-  ]);
+  t.deepEqual(rendered, { diagnostics: [], hooks: ["eth0/xdp 3", "eth0/tc-egress 1"] });
 });
+
+for (const filter of library.map(({ name }) => name)) {
+  test(`the examples on the page of ${filter} render without diagnostics`, (t) => {
+    const examples = examplesIn(`docs/filters/${filter}.md`).filter((text) => text.startsWith("- name: "));
+    const policies = examples.map((text) => `apiVersion: sluice/v1\ninterface: eth0\nxdp:\n  chain:\n${text.replace(/^/gm, "    ")}\n`);
+
+    const rendered = policies.map((policy) => render(policy, null));
+
+    t.true(examples.length > 0);
+    t.deepEqual(
+      rendered.flatMap(({ diagnostics }) => diagnostics),
+      [],
+    );
+  });
+}
+
+test("the configuration of the agent in the pages can be used", async (t) => {
+  const [example = ""] = examplesIn("docs/operations.md").filter((text) => text.includes("\nrepo: "));
+  const file = join(temporaryFolder(t), "agent.yaml");
+  writeFileSync(file, example);
+
+  const config = agentConfig(await readAgentFile(file));
+
+  t.deepEqual(config.loop, { pollMilliseconds: 30_000, pollJitter: 0.1, driftMilliseconds: 60_000, driftMode: "heal" });
+});
+
+/** A policy with the lists of policies/edge and one object beside it. */
+function render(
+  policy: string,
+  object: Uint8Array | null,
+): { readonly diagnostics: readonly unknown[]; readonly hooks: readonly string[] } {
+  const lists = ["lists/blocklist.txt", "lists/bogons.txt"].map((path) => [path, Buffer.from(read(`policies/edge/${path}`))] as const);
+  const own = object === null ? [] : [["objects/ttl-guard.bpf.o", object] as const];
+  const files = new Map<string, Uint8Array>([["interfaces/eth0.yaml", Buffer.from(policy)], ...lists, ...own]);
+  const revision = { name: "test", commit: null, author: null, subject: null, committed: null };
+  const rendered = renderDesired({ snapshot: { revision, files }, host: "edge-1", library, libraryObject, openObject });
+  if (rendered.kind === "invalid") return { diagnostics: rendered.diagnostics, hooks: [] };
+  return {
+    diagnostics: rendered.warnings,
+    hooks: rendered.desired.hooks.map(({ hook, chain }) => `${hookName(hook)} ${chain.length}`),
+  };
+}
+
+/** The YAML in a page. */
+function examplesIn(page: string): readonly string[] {
+  return [...read(page).matchAll(/^```yaml\n([^]*?)^```/gm)].map((match) => match[1] as string);
+}
 
 /** Every page of the project, from its root. */
 function pages(): readonly string[] {
