@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Revision, Snapshot } from "../model/snapshot.ts";
 import { readRecord, writeRecord } from "./record-file.ts";
@@ -17,8 +18,12 @@ export async function readLastSnapshot(directory: string): Promise<Snapshot | nu
 
 /** The one before is kept for a rollback. `isNew` is false when the policy renders to what was applied before. */
 export async function writeLastSnapshot(directory: string, { revision, files }: Snapshot, isNew: boolean): Promise<void> {
-  if (isNew && (await readRecord(current(directory))) !== null) await moveFile(current(directory), previous(directory));
-  await writeRecord(current(directory), { revision, files: Object.fromEntries(files) } satisfies SnapshotRecord);
+  if (isNew && existsSync(current(directory))) await moveFile(current(directory), previous(directory));
+  // JSON.stringify() makes an array of numbers of a Buffer before anybody can stop it, a hundred times as big.
+  const plain = [...files].map(
+    ([path, content]) => [path, new Uint8Array(content.buffer, content.byteOffset, content.byteLength)] as const,
+  );
+  await writeRecord(current(directory), { revision, files: Object.fromEntries(plain) } satisfies SnapshotRecord);
 }
 
 /** After a rollback, or a rollback of that: the two snapshots change places. */
