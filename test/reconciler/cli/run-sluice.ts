@@ -27,7 +27,8 @@ export function runSluice(args: readonly string[], options: RunOptions = {}): Pr
   const [command = "", ...words] = [...below, process.execPath, main, ...args];
   return new Promise((resolve, reject) => {
     const child = spawn(command, words, {
-      env: { PATH: process.env["PATH"] ?? "", ...env },
+      // Node would hand its own NODE_V8_COVERAGE on, to a user that may not write there.
+      env: { PATH: process.env["PATH"] ?? "", ...(uid === undefined ? {} : { NODE_V8_COVERAGE: "" }), ...env },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 60_000,
       ...(cwd === undefined ? {} : { cwd }),
