@@ -17,7 +17,7 @@ import { isEmpty, type Plan } from "./model/plan.ts";
 import type { Snapshot } from "./model/snapshot.ts";
 import { objectsOf } from "./objects.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
-import { recordOutcome } from "./record-outcome.ts";
+import { recordOutcome, recordUnchanged } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
 import { readApplied } from "./state/applied.ts";
 import { clearHold, readHold } from "./state/hold.ts";
@@ -70,6 +70,7 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
     const isHeld = options.respectHold === true && hold?.desired === planned.desired.digest;
     if (isHeld) return { kind: "held", since: hold.since, revision: hold.revision };
     const outcome = await applyPlanned(host, snapshot, planned, options);
+    if (outcome.kind === "unchanged" && isUnrecorded(planned)) await recordUnchanged(host, snapshot, outcome.plan);
     // A revert finds what runs already: git says it now, so there is nothing left to hold against.
     if (hold !== null && options.trigger !== "drift" && outcome.kind === "unchanged") await clearHold(host.state);
     return outcome;
@@ -176,6 +177,12 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
   const leftovers = await cleanUp(host.kernel, result.cleanup, progress);
   const milliseconds = host.now() - started;
   return recordOutcome(host, snapshot, options.trigger, { kind: "applied", plan: wanted, milliseconds, leftovers, notes: [] });
+}
+
+/** A host that has no policy and never had one has nothing to write down. */
+function isUnrecorded(planned: Planned): boolean {
+  const { desired, observed, leaves } = planned;
+  return leaves.length === 0 && isNewPolicy(planned) && (observed.applied !== null || desired.hooks.length > 0);
 }
 
 function isNewPolicy({ observed, desired }: Planned): boolean {

@@ -7,7 +7,8 @@ import type { Revision, Snapshot } from "./model/snapshot.ts";
 import { readApplied, writeApplied } from "./state/applied.ts";
 import { appendHistory, type HistoryEntry, type HistoryHook } from "./state/history.ts";
 import { clearHold } from "./state/hold.ts";
-import { writeLastSnapshot } from "./state/last-snapshot.ts";
+import { readUndo } from "./state/journal.ts";
+import { readLastSnapshot, writeLastSnapshot } from "./state/last-snapshot.ts";
 
 /**
  * Writes down how a pass ended and gives the outcome back. The kernel is already what the outcome says: what cannot be written
@@ -16,19 +17,46 @@ import { writeLastSnapshot } from "./state/last-snapshot.ts";
 export async function recordOutcome(host: Host, snapshot: Snapshot | null, trigger: string, outcome: Outcome): Promise<Outcome> {
   const notes: string[] = [];
   const attempt = (work: Promise<void>) =>
-    work.catch((error: unknown) => void notes.push(error instanceof Error ? error.message : String(error)));
+    work.then(
+      () => true,
+      (error: unknown) => {
+        notes.push(error instanceof Error ? error.message : String(error));
+        return false;
+      },
+    );
   if (outcome.kind === "applied") {
     const before = await readApplied(host.state).catch(() => null);
     const isNew = before?.desired !== outcome.plan.desired;
-    await attempt(writeApplied(host.state, outcome.plan.applied));
     // Healing brings back what the host is held at.
     if (isNew) await attempt(clearHold(host.state));
-    if (snapshot !== null) await attempt(writeLastSnapshot(host.state, snapshot, isNew));
+    // In this order: while "applied" is the old one, the next pass knows that there is something left to write.
+    const isKept = snapshot === null || (await attempt(writeLastSnapshot(host.state, snapshot, isNew)));
+    if (isKept) await attempt(writeApplied(host.state, outcome.plan.applied));
   }
   const entry = historyEntry(host, snapshot, trigger, outcome);
   if (entry !== null) await attempt(appendHistory(host.state, entry));
   return outcome.kind === "applied" ? { ...outcome, notes } : outcome;
 }
+
+/**
+ * Writes down that the kernel is already what a policy says, where the record says something else: the policy changed nothing in the
+ * kernel, or the pass that did could not write any more. Throws ReconcilerError "state-unwritable".
+ */
+export async function recordUnchanged(host: Host, snapshot: Snapshot, { applied }: Plan): Promise<void> {
+  const [before, last] = [await readApplied(host.state), await readLastSnapshot(host.state)];
+  // The way back leads from here to the recorded policy: it is the one before, unless that has been written down.
+  const undo = await readUndo(host.state);
+  const isUnfinished = before !== null && undo?.kind === "found" && undo.journal.applied?.desired === before.desired;
+  await writeLastSnapshot(host.state, snapshot, isUnfinished && !hasSameFiles(last, snapshot));
+  await writeApplied(host.state, applied);
+}
+
+function hasSameFiles(one: Snapshot | null, other: Snapshot): boolean {
+  if (one?.files.size !== other.files.size) return false;
+  return [...other.files].every(([path, content]) => Buffer.compare(one.files.get(path) ?? missing, content) === 0);
+}
+
+const missing = Buffer.from("\0");
 
 /** null for what changed nothing and failed at nothing. */
 function historyEntry(host: Host, snapshot: Snapshot | null, trigger: string, outcome: Outcome): HistoryEntry | null {
