@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { lockFile } from "../../bpf/kernel/file-lock.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
+import { unwritable } from "./write-file.ts";
 
 /** Held by the one process that may do a thing; taking and giving it back writes nothing. */
 export interface StateLock {
@@ -11,16 +12,25 @@ export interface StateLock {
 }
 
 /**
- * Takes a lock of the state directory or throws ReconcilerError "state-locked", which says who has it. Never waits.
+ * Takes a lock of the state directory or throws ReconcilerError "state-locked", which says who has it. Never waits. Throws
+ * "state-unwritable" where the file of the lock cannot be made.
  * "lock": one writer to kernel and state. "agent.lock": one agent.
  */
 export async function lockState(directory: string, name: "lock" | "agent.lock" = "lock"): Promise<StateLock> {
   const path = join(directory, name);
-  const lock = lockFile(path);
+  const lock = openLock(path);
   if (lock !== null) return lock;
   throw new ReconcilerError("state-locked", `Cannot lock "${directory}": ${lockHolder(path) ?? "another process"} is at work`, {
     hint: name === "lock" ? "Try again when it has finished" : "One agent is enough; stop that one first",
   });
+}
+
+function openLock(path: string): StateLock | null {
+  try {
+    return lockFile(path);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
 
 /** The process that holds the flock of a file: "process 812 (sluice apply)"; null when the kernel does not tell. */
