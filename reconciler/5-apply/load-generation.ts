@@ -53,7 +53,8 @@ function stepError(load: Load, step: string, cause: unknown): unknown {
   if (!(cause instanceof KernelError)) return cause;
   const origin = load.origins[step];
   const place = origin === undefined ? "" : ` (${printOrigin(origin)})`;
-  const said = cause.log === null ? cause.message : `the verifier refused it: ${cause.message}`;
+  // "Cannot load "limiter": the verifier refused it …": the step is named already.
+  const said = cause.message.replace(/^Cannot \w+ "[^"]*": /, "");
   const hint = cause.log === null ? {} : { hint: "the whole log of the verifier is shown with --verbose" };
   return new ReconcilerError("apply-failed", `Cannot load step "${step}" of ${hookName(load.generation.hook)}${place}: ${said}`, {
     cause,
