@@ -72,7 +72,15 @@ function write(directory: string, path: string, { instructions, btf, kconfig, ..
     renameSync(`${path}.tmp`, path);
     forgetOldest(directory);
   } catch {
-    rmSync(`${path}.tmp`, { force: true });
+    removeIfPossible(`${path}.tmp`);
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // What cannot be written cannot be cleared up either: a file stands where the directory should be, say.
   }
 }
 
