@@ -81,6 +81,19 @@ kernelTest(
   },
 );
 
+kernelTest("a disk with no room for a file at all ends with 1 before anything is planned", async (t, lab) => {
+  const host = await station(t, lab);
+  const { folder, sluice } = tinyDisk(t, lab, host, "nr_inodes=2");
+  host.write("10.0.0.0/8");
+
+  const { exit, err } = await sluice("apply", "--yes");
+
+  t.is(exit, 1);
+  t.true(err.startsWith(`Error: Cannot write "${folder}/lock": no space left on device\n`), err);
+  t.true(err.endsWith("  hint: Free some space on that file system; nothing was changed in the kernel\n"), err);
+  t.deepEqual(await lab.kernel.pins(lab.root), []);
+});
+
 kernelTest("a disk that is full after the commit: the chain runs, and what could not be written down is told", async (t, lab) => {
   const host = await station(t, lab);
   const { folder, fill, free, sluice } = tinyDisk(t, lab, host);
@@ -98,13 +111,19 @@ kernelTest("a disk that is full after the commit: the chain runs, and what could
   };
 
   const outcome = await runPass({ ...opened, kernel: filling }, await readDirectory(host.folder), { prune: false, trigger: "command" });
-  const drift = await sluice("plan", "--detailed-exitcode");
+  const plan = await sluice("plan", "--detailed-exitcode");
   free();
+  const again = await sluice("apply", "--yes");
+  const drift = await sluice("drift", "--detailed-exitcode");
+  const rollback = await sluice("rollback", "--yes");
 
   t.is(outcome.kind, "applied");
   t.regex(outcome.kind === "applied" ? outcome.notes.join("\n") : "", /no space left on device/);
+  t.is(plan.exit, 0, plan.out);
+  t.is(again.exit, 0, again.err);
   t.is(drift.exit, 0, drift.out);
-  t.like(await sluice("apply", "--yes"), { exit: 0 });
+  t.is(rollback.exit, 0, rollback.err);
+  t.like(await sluice("drift", "--detailed-exitcode"), { exit: 0 });
 });
 
 kernelTest("a repository that accepts and never answers is given up in time with 4; the host keeps what it has", async (t, lab) => {
@@ -127,13 +146,13 @@ kernelTest("a repository that accepts and never answers is given up in time with
   t.deepEqual(await lab.kernel.attached(host.device, "xdp"), before);
 });
 
-/** A file system of 300 KiB for the state directory of a station. */
-function tinyDisk(t: ExecutionContext, lab: Lab, host: Station) {
+/** A file system of its own, 300 KiB unless told otherwise, for the state directory of a station. */
+function tinyDisk(t: ExecutionContext, lab: Lab, host: Station, room = "size=300k") {
   const mount = join(dirname(host.folder), "disk");
   const folder = join(mount, "state");
   const ballast = join(mount, "ballast");
   mkdirSync(mount);
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=300k", "tmpfs", mount]);
+  execFileSync("mount", ["-t", "tmpfs", "-o", room, "tmpfs", mount]);
   t.teardown(() => void execFileSync("umount", [mount]));
   const options = ["--host", "edge-03", "--state", folder, "--bpffs", lab.root];
   return {
