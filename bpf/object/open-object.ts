@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { copyMemory } from "../libbpf-ffi/memory.ts";
-import { elfSection, textAt } from "./elf-section.ts";
+import { readElf, sectionBytes, textAt } from "./elf.ts";
 import { mapTypeName } from "./map-types.ts";
 import type { MapDefinition, MapSpec, ObjectSpec, ProgramSpec } from "./spec.ts";
 import { mapName, mapsOf, programsOf, withObject } from "./with-object.ts";
@@ -32,7 +32,7 @@ export function readBtf(object: bigint): Uint8Array | null {
 
 /** The licence that SEC("license") declares; empty when there is none, which the kernel takes for "not GPL". */
 export function readLicense(elf: Uint8Array): string {
-  return textAt(elfSection(elf, "license") ?? new Uint8Array(0), 0);
+  return textAt(sectionBytes(readElf(elf), "license") ?? new Uint8Array(0), 0);
 }
 
 /** SEC("xdp.frags"): the program can see packets of several fragments. */

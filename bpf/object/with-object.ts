@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { constants } from "node:os";
 import { KernelError } from "../kernel/kernel-error.ts";
 import { errnoName, errnoText, lastErrno } from "../libbpf-ffi/errno.ts";
 import type { Pointer } from "../libbpf-ffi/functions.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { captureMessages } from "../libbpf-ffi/messages.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
+import { checkObject } from "./check-object.ts";
 
 /**
  * libbpf puts the object's name before ".rodata", ".data", ".bss" and ".kconfig", and cuts the whole to 15 bytes. With one letter
@@ -18,6 +18,7 @@ const objectName = "o";
  * what is no eBPF object.
  */
 export function withObject<Result>(elf: Uint8Array, use: (object: bigint) => Result): Result {
+  checkObject(elf);
   const { result: object, lines } = captureMessages(() => open(elf));
   if (typeof object === "number") throw unreadable(elf, object, lines);
   try {
@@ -49,16 +50,13 @@ function* each(next: (previous: Pointer) => Pointer): Generator<bigint> {
 }
 
 function open(elf: Uint8Array): bigint | number {
-  // libelf reads words in place: an empty file has no memory to point at.
-  if (elf.length === 0) return -constants.errno.EINVAL;
   const object = libbpf().bpf_object__open_mem(elf, elf.length, { sz: sizes.openOptions, object_name: objectName });
   return object ?? -lastErrno();
 }
 
 function unreadable(elf: Uint8Array, errno: number, lines: readonly string[]): KernelError {
   const said = lines.map((line) => line.replace(/^libbpf: /, "")).at(-1);
-  const reason = elf[0] === 0x7f ? (said ?? errnoText(errno)) : `it does not begin like an ELF file`;
-  return new KernelError(`Cannot read the eBPF object of ${elf.length} bytes: ${reason}`, {
+  return new KernelError(`Cannot read the eBPF object of ${elf.length} bytes: ${said ?? errnoText(errno)}`, {
     call: "bpf_object__open_mem",
     errno: errnoName(errno),
     log: lines.length === 0 ? null : lines.join("\n"),

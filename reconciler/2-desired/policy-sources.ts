@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
 import { BtfError } from "../../bpf/btf/btf-error.ts";
 import { KernelError } from "../../bpf/kernel/kernel-error.ts";
 import type { ObjectSpec } from "../../bpf/object/spec.ts";
@@ -12,6 +13,8 @@ export interface PolicySources {
   file(path: string): Uint8Array | null;
   readonly filters: ReadonlyMap<string, LibraryProgram>;
   filterObject(program: LibraryProgram): OpenedObject;
+  /** sha256 of a file of the repository, hex; null when there is no such file. */
+  digest(path: string): string | null;
   /** An object of the repository; words of why it cannot be opened, or null when there is no such file. */
   ownObject(path: string): OpenedObject | string | null;
 }
@@ -27,12 +30,17 @@ export interface SourcesInput {
 export function policySources(input: SourcesInput): PolicySources {
   const own = new Map<string, OpenedObject | string>();
   const filters = new Map<string, OpenedObject>();
+  const digests = new Map<string, string>();
   const file = (path: string): Uint8Array | null => input.files.get(repositoryPath(path)) ?? null;
   return {
     paths: [...input.files.keys()],
     file,
     filters: new Map(input.library.map((program) => [program.name, program])),
     filterObject: (program) => remember(filters, program.object, () => openedObject(input.libraryObject(program.object), input.openObject)),
+    digest: (path) => {
+      const bytes = file(path);
+      return bytes === null ? null : remember(digests, repositoryPath(path), () => createHash("sha256").update(bytes).digest("hex"));
+    },
     ownObject: (path) => {
       const elf = file(path);
       return elf === null ? null : remember(own, repositoryPath(path), () => openOwn(elf, input.openObject));

@@ -7,7 +7,6 @@ import { desiredMaps, type MapFilling } from "./desired-maps.ts";
 import { mapEntries } from "./map-entries.ts";
 import type { OpenedObject } from "./opened-object.ts";
 import type { PolicySources } from "./policy-sources.ts";
-
 import { setGlobals } from "./set-globals.ts";
 import { constantContents, type StepContent } from "./step-content.ts";
 import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
@@ -20,8 +19,11 @@ export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySourc
     const message = `Key "with" is only for filters of the library: an own object takes "globals" and "maps"`;
     faultAtKey(place, ["with"], { code: "unknown-key", message });
   }
+  // Before libbpf reads it: an object that is not the one meant is not worth the trust.
+  if (!hasDigest(place, step, sources.digest(step.uses))) return null;
   const object = findObject(place, step.uses, sources);
   if (object === null) return null;
+  if (step.sha256 === undefined) warnUnpinned(place, step.uses, object.spec.digest);
   try {
     return renderObject(place, step, object);
   } catch (error) {
@@ -32,7 +34,6 @@ export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySourc
 }
 
 function renderObject(place: StepPlace, step: Step, object: OpenedObject): StepContent | null {
-  checkDigest(place, step, object.spec.digest);
   const function_ = chooseFunction(place, object.spec, step.uses, step.function);
   const { contents, problems } = setGlobals(object, step.globals ?? {});
   for (const { path, ...fault } of problems) {
@@ -61,13 +62,15 @@ function findObject(place: StepPlace, uses: string, sources: PolicySources): Ope
   return null;
 }
 
-function checkDigest(place: StepPlace, step: Step, digest: string): void {
-  if (step.sha256 === undefined) {
-    const message = `Object "${step.uses}" is not pinned: whatever stands under its name is loaded`;
-    faultAt(place, ["uses"], { severity: "warning", code: "unpinned-object", message, hint: `add "sha256: ${digest}"` });
-  } else if (step.sha256 !== digest) {
-    faultAt(place, ["sha256"], { code: "digest-mismatch", message: `Object "${step.uses}" has the sha256 ${digest}, not ${step.sha256}` });
-  }
+function hasDigest(place: StepPlace, { uses, sha256 }: Step, digest: string | null): boolean {
+  if (digest === null || sha256 === undefined || sha256 === digest) return true;
+  faultAt(place, ["sha256"], { code: "digest-mismatch", message: `Object "${uses}" has the sha256 ${digest}, not ${sha256}` });
+  return false;
+}
+
+function warnUnpinned(place: StepPlace, uses: string, digest: string): void {
+  const message = `Object "${uses}" is not pinned: whatever stands under its name is loaded`;
+  faultAt(place, ["uses"], { severity: "warning", code: "unpinned-object", message, hint: `add "sha256: ${digest}"` });
 }
 
 function fillMaps(place: StepPlace, step: Step, object: OpenedObject): ReadonlyMap<string, MapFilling> {

@@ -10,7 +10,7 @@ import { createConstantMap } from "./map-methods.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { type MemoryProgram, programTag } from "./memory-program.ts";
 import { refusal } from "./refuse.ts";
-import { readElf } from "./relocate/elf.ts";
+import { readElf } from "../../object/elf.ts";
 import { relocateFunction } from "./relocate/relocate-function.ts";
 
 /** The device that BPF_PROG_TEST_RUN pretends the packet came in on: "lo". */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FunctionInfo, LineInfo } from "../../../object/relocated-program.ts";
-import { textAt } from "./elf.ts";
+import { textAt } from "../../../object/elf.ts";
 
 /** What .BTF.ext says of each section's instructions, by section name; `instruction` counts from the section's start. */
 export interface DebugInfo {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Elf, textAt } from "./elf.ts";
+import { type Elf, textAt } from "../../../object/elf.ts";
 
 const kinds = { variable: 14, section: 15 } as const;
 

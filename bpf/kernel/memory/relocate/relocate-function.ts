@@ -3,7 +3,7 @@ import type { RelocatedProgram } from "../../../object/relocated-program.ts";
 import type { RelocateRequest } from "../../kernel.ts";
 import { refusal } from "../refuse.ts";
 import { readDebugInfo } from "./btf-ext.ts";
-import { type Elf, type ElfSymbol, readElf, textAt } from "./elf.ts";
+import { type Elf, type ElfSymbol, readElf, sectionBytes, textAt } from "../../../object/elf.ts";
 import { fixSections } from "./fix-sections.ts";
 import { layOut, type PlacedFunction } from "./lay-out.ts";
 
@@ -48,10 +48,6 @@ function findEntry(elf: Elf, name: string): ElfSymbol {
   if (found !== undefined) return found;
   const names = entries.map((symbol) => `"${symbol.name}"`).join(", ");
   throw refusal("bpf_object__load", "ENOENT", `Cannot relocate "${name}": the object has no such function, only ${names}`);
-}
-
-function sectionBytes(elf: Elf, name: string): Uint8Array | null {
-  return elf.sections.find((section) => section.name === name)?.bytes ?? null;
 }
 
 /** The records of a function's instructions, moved to where it lies now. */
