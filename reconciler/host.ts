@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hostname } from "node:os";
+import { basename } from "node:path";
 import { ensureBpffs } from "../bpf/kernel/bpffs.ts";
 import { cachingKernel } from "../bpf/kernel/decorators/caching-kernel.ts";
 import type { Kernel } from "../bpf/kernel/kernel.ts";
@@ -53,7 +54,8 @@ export function openHost(options: HostOptions): Host {
   if (options.readOnly !== true) ensureBpffs(options.bpffs);
   return {
     name: options.host ?? hostname(),
-    kernel: cachingKernel(openLibbpfKernel(), `${options.state}/cache`),
+    // The last part of a map's pin is the digest of its definition (model/pins.ts).
+    kernel: cachingKernel(openLibbpfKernel(), `${options.state}/cache`, basename),
     layout: { root: options.bpffs },
     state: options.state,
     policy: policyReader,

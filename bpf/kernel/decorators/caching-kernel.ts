@@ -13,11 +13,12 @@ const format = 1;
 
 /**
  * Remembers on disk what `relocate` gave: a step that this kernel has verified once is neither relocated nor verified alone again,
- * so a reorder costs one load. The files hold nothing that cannot be made again; one that cannot be read or written is passed over.
+ * so a reorder costs one load. `definitionOf` names what a pinned map is, for the same step to be known wherever its maps are pinned;
+ * by default that is its path. The files hold nothing that cannot be made again; one that cannot be read or written is passed over.
  */
-export function cachingKernel(kernel: Kernel, directory: string): Kernel {
+export function cachingKernel(kernel: Kernel, directory: string, definitionOf: (pin: string) => string = (pin) => pin): Kernel {
   const relocate = async (request: RelocateRequest): Promise<RelocatedProgram> => {
-    const path = join(directory, `${keyOf(request)}.json`);
+    const path = join(directory, `${keyOf(request, definitionOf)}.json`);
     const known = read(path);
     if (known !== null) return known;
     const program = await kernel.relocate(request);
@@ -27,9 +28,10 @@ export function cachingKernel(kernel: Kernel, directory: string): Kernel {
   return { ...kernel, relocate };
 }
 
-function keyOf({ object, function: name, hook, globals, maps }: RelocateRequest): string {
+function keyOf({ object, function: name, hook, globals, maps }: RelocateRequest, definitionOf: (pin: string) => string): string {
+  const definitions = Object.entries(maps).map(([map, pin]) => [map, definitionOf(pin)]);
   const hash = createHash("sha256").update(object);
-  hash.update(JSON.stringify([format, release(), version(), name, hook, Object.entries(maps).sort()]));
+  hash.update(JSON.stringify([format, release(), version(), name, hook, definitions.sort()]));
   for (const [map, bytes] of Object.entries(globals).sort()) hash.update(map).update(bytes);
   return hash.digest("hex");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, mkdirSync, readdirSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { exit, mov64Imm } from "../../../bpf/asm/build.ts";
 import { cachingKernel } from "../../../bpf/kernel/decorators/caching-kernel.ts";
@@ -60,6 +60,17 @@ test("a program without BTF and without .kconfig comes back without them", async
 
   t.truthy(kconfig);
   t.deepEqual(hit, plain);
+});
+
+test("maps of the same definition make the same program, wherever they are pinned", async (t) => {
+  const kernel = countingKernel(program);
+  const caching = cachingKernel(kernel, cacheOf(t), basename);
+  await caching.relocate({ ...request, maps: { rules: "/sys/fs/bpf/eth0/0a" } });
+
+  await caching.relocate({ ...request, maps: { rules: "/sys/fs/bpf/eth1/0a" } });
+  await caching.relocate({ ...request, maps: { rules: "/sys/fs/bpf/eth1/0b" } });
+
+  t.is(kernel.calls(), 2);
 });
 
 const others: Readonly<Record<string, Partial<RelocateRequest>>> = {
