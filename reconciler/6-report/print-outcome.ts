@@ -4,6 +4,7 @@ import type { AppliedPlan, Held, Outcome, Refused, RolledBack, Stuck } from "../
 import { ReconcilerError } from "../reconciler-error.ts";
 import { printDiagnostics } from "./print-diagnostics.ts";
 import { shortName } from "./print-plan.ts";
+import { repeats } from "./repeats.ts";
 import { sanitise } from "./sanitise.ts";
 import { plural, printSummary, summarisePlan } from "./summarise-plan.ts";
 import { causes, verifierTail } from "./verifier-tail.ts";
@@ -83,7 +84,7 @@ function explain(error: unknown, paint: Paint): readonly string[] {
   const hints: string[] = [];
   for (const cause of causes(error)) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    if (!messages.some((known) => known.includes(message))) messages.push(message);
+    if (!repeats(messages, message)) messages.push(message);
     if (cause instanceof ReconcilerError && cause.hint !== null) hints.push(cause.hint);
   }
   const tail = verifierTail(error, 8);

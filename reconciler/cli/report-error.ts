@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { repeats } from "../6-report/repeats.ts";
 import { sanitise } from "../6-report/sanitise.ts";
 import { Interrupted } from "./cli-error.ts";
 import { type ErrorLink, errorChain, logTail } from "./error-chain.ts";
@@ -28,10 +29,11 @@ export function reportError(error: unknown, terminal: Terminal, options: ReportO
 export function printError(error: unknown, options: { readonly verbose: boolean; readonly colors: Colors }): string {
   const { colors, verbose } = options;
   const chain = errorChain(error);
+  const told = chain.map((link) => link.message);
   const lines: string[] = [];
   chain.forEach((link, index) => {
     const lead = index === 0 ? colors.bold(colors.red("Error:")) : colors.dim("  because:");
-    if (index === 0 || !isRepeated(chain, index)) lines.push(`${lead} ${indented(link.message)}`);
+    if (!repeats(told.slice(0, index), link.message)) lines.push(`${lead} ${indented(link.message)}`);
     if (link.log !== null) lines.push(...printLog(link.log, verbose, colors));
   });
   for (const hint of new Set(chain.flatMap((link) => link.hint ?? []))) lines.push(`${colors.cyan("  hint:")} ${sanitise(hint)}`);
@@ -53,12 +55,6 @@ export function errorToJson(error: unknown, exit: number): object {
 /** Messages of several lines keep them; none of them can pass for a line of ours. */
 function indented(message: string): string {
   return message.split("\n").map(sanitise).join("\n    ");
-}
-
-/** Many errors quote their cause in their own sentence. */
-function isRepeated(chain: readonly ErrorLink[], index: number): boolean {
-  const message = chain[index]?.message ?? "";
-  return chain.slice(0, index).some((link) => link.message === message || link.message.includes(`: ${message}`));
 }
 
 function printLog(log: string, verbose: boolean, colors: Colors): readonly string[] {
