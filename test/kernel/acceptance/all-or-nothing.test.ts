@@ -28,15 +28,12 @@ kernelTest(
     const whole = await host.sluice("apply", "--yes", "--verbose");
 
     t.is(exit, 6, err);
-    t.true(
-      err.includes(
-        `Cannot load step "parser" of ${other}/xdp (interfaces/b.yaml:8): the verifier refused it at instruction 1 (careless.bpf.c:6): `,
-      ),
-      err,
-    );
-    t.true(err.includes("invalid access to packet, off=33 size=1"), err);
-    t.true(err.includes("hint: the whole log of the verifier is shown with --verbose"), err);
-    t.true(whole.err.includes("R1=ctx()"), whole.err);
+    t.regex(err, new RegExp(`^  Cannot load step "parser" of ${other}/xdp \\(interfaces/b.yaml:8\\): the verifier refused it at `, "m"));
+    t.is(err.split("the verifier refused it").length, 2, err);
+    t.true(err.includes("│ invalid access to packet, off=33 size=1"), err);
+    t.true(err.endsWith("  hint: the whole log of the verifier is shown with --verbose\n"), err);
+    t.false(err.includes("0: R1=ctx()"), err);
+    t.true(whole.err.includes("0: R1=ctx()"), whole.err);
     t.deepEqual(await state(lab), before);
     t.false(existsSync(join(host.state, "journal")));
   },

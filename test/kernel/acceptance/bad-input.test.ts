@@ -54,7 +54,7 @@ kernelTest("one bad line among a million is told exactly, soon, and nothing is a
 });
 
 kernelTest(
-  "a full disk: the apply ends with 1 and says which file, the host is as before, and works when there is room",
+  "a full disk: the apply ends with 6 and says which file, the host is as before, and works when there is room",
   async (t, lab) => {
     const host = await station(t, lab);
     const { folder, fill, free, sluice } = tinyDisk(t, lab, host);

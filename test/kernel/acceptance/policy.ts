@@ -65,6 +65,8 @@ export function refusedObject(lab: Lab): Uint8Array {
 SEC("xdp") int careless(struct xdp_md *ctx)
 {
 	unsigned char *data = (void *)(long)ctx->data;
+	if (data + 20 > (unsigned char *)(long)ctx->data_end || data[12] != 8 || data[13] != 0)
+		return XDP_PASS;
 	return data[33] == 17 ? XDP_DROP : XDP_PASS;
 }
 char _license[] SEC("license") = "GPL";`,
