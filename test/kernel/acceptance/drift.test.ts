@@ -78,5 +78,5 @@ function pathOf(pins: readonly Pin[], end: string): string {
 
 /** The set of IPv4 prefixes. */
 function setOf(pins: readonly Pin[]): string {
-  return pins.find(({ path }) => path.includes("/bogons/prefixes4/"))?.path ?? "";
+  return pins.find(({ path }) => path.includes("/bogons/prefixes4"))?.path ?? "";
 }

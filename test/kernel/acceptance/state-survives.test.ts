@@ -94,7 +94,7 @@ async function stateOf(lab: Lab, step: string) {
 /** What the map `seen` of that size holds. */
 async function seenBy(lab: Lab, entries = 256): Promise<Readonly<Record<number, number>>> {
   const pins = await lab.kernel.pins(lab.root);
-  const pin = pins.find((candidate) => candidate.kind === "map" && candidate.path.includes("/seen/") && candidate.maxEntries === entries);
+  const pin = pins.find((candidate) => candidate.kind === "map" && candidate.path.includes("/seen") && candidate.maxEntries === entries);
   const { keys, values, count } = await lab.kernel.readMap(pin?.path ?? "");
   const [key, value] = [Buffer.from(keys), Buffer.from(values)];
   return Object.fromEntries(
