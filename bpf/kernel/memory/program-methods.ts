@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Instruction } from "../../asm/instruction.ts";
+import { readElf } from "../../object/elf.ts";
 import type { Kernel, LoadRequest, MapBinding, RelocateRequest } from "../kernel.ts";
 import { KernelError } from "../kernel-error.ts";
 import { testPacketProblem } from "./check-packet.ts";
@@ -10,7 +11,6 @@ import { createConstantMap } from "./map-methods.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { type MemoryProgram, programTag } from "./memory-program.ts";
 import { refusal } from "./refuse.ts";
-import { readElf } from "../../object/elf.ts";
 import { relocateFunction } from "./relocate/relocate-function.ts";
 
 /** The device that BPF_PROG_TEST_RUN pretends the packet came in on: "lo". */

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import type { RelocateRequest } from "../../../bpf/kernel/kernel.ts";
 import { KernelError } from "../../../bpf/kernel/kernel-error.ts";
 import { createMemoryKernel } from "../../../bpf/kernel/memory/memory-kernel.ts";
-import { readElf } from "../../../bpf/object/elf.ts";
 import { relocateFunction } from "../../../bpf/kernel/memory/relocate/relocate-function.ts";
+import { readElf } from "../../../bpf/object/elf.ts";
 import { compile } from "../../lab/compile.ts";
 import { hashDefinition } from "./programs.ts";
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { FunctionInfo, LineInfo } from "../../../object/relocated-program.ts";
+
 import { textAt } from "../../../object/elf.ts";
+import type { FunctionInfo, LineInfo } from "../../../object/relocated-program.ts";
 
 /** What .BTF.ext says of each section's instructions, by section name; `instruction` counts from the section's start. */
 export interface DebugInfo {

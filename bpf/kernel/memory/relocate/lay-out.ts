@@ -3,9 +3,9 @@ import { decodeInstructions } from "../../../asm/decode.ts";
 import { eachInstruction, isCall } from "../../../asm/inspect.ts";
 import type { Instruction } from "../../../asm/instruction.ts";
 import { callKinds, wideKinds, wideOpcode } from "../../../asm/opcodes.ts";
+import type { Elf, ElfSection, ElfSymbol } from "../../../object/elf.ts";
 import type { KernelError } from "../../kernel-error.ts";
 import { refusal } from "../refuse.ts";
-import type { Elf, ElfSection, ElfSymbol } from "../../../object/elf.ts";
 
 /** A function of the object and where it begins in the program. */
 export interface PlacedFunction {

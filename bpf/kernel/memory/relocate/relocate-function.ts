@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+
+import { type Elf, type ElfSymbol, readElf, sectionBytes, textAt } from "../../../object/elf.ts";
 import type { RelocatedProgram } from "../../../object/relocated-program.ts";
 import type { RelocateRequest } from "../../kernel.ts";
 import { refusal } from "../refuse.ts";
 import { readDebugInfo } from "./btf-ext.ts";
-import { type Elf, type ElfSymbol, readElf, sectionBytes, textAt } from "../../../object/elf.ts";
 import { fixSections } from "./fix-sections.ts";
 import { layOut, type PlacedFunction } from "./lay-out.ts";
 
