@@ -60,6 +60,7 @@ build() {
     node_modules/.bin/tsc
     chmod +x dist/reconciler/cli/main.js
     node dist/bpf/programs/build.js
+    node dist/schemas/build-validators.js
     touch -r "$started" "$stamp"
     rm -f "$started"
   fi
