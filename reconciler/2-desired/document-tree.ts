@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isAlias, isCollection, isMap, isScalar, isSeq, type Node, type Pair } from "yaml";
+import type { Node, Pair } from "yaml";
 import type { Complaint } from "./source-file.ts";
+import { yamlPackage } from "./yaml-package.ts";
 import type { YamlEntry, YamlNode, YamlScalar } from "./yaml-tree.ts";
 
 /** The tree of a parsed document; null when the complaints say why there is none. */
@@ -33,6 +34,7 @@ interface Extent {
 }
 
 function readNode(builder: Builder, node: Node | null): YamlNode {
+  const { isAlias, isCollection, isScalar } = yamlPackage();
   const [start, end] = rangeOf(node);
   if (isAlias(node)) {
     const named = builder.anchors.get(node.source);
@@ -52,6 +54,7 @@ function readNode(builder: Builder, node: Node | null): YamlNode {
 }
 
 function readContent(builder: Builder, node: Node | null): YamlNode {
+  const { isMap, isScalar, isSeq } = yamlPackage();
   const [start, end] = rangeOf(node);
   if (isMap(node)) {
     const entries = node.items.map((pair) => readPair(builder, pair as Pair<Node, Node | null>));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Composer, type CST, Parser } from "yaml";
+import type { CST } from "yaml";
 import { documentTree } from "./document-tree.ts";
 import type { Complaint } from "./source-file.ts";
+import { yamlPackage } from "./yaml-package.ts";
 import { syntaxComplaints } from "./yaml-syntax.ts";
 import type { YamlNode } from "./yaml-tree.ts";
 
@@ -15,6 +16,7 @@ const deepest = 60;
 
 /** Reads any YAML text. Anchors and aliases are followed; tags, directives, second documents and odd keys are refused. */
 export function readFullYaml(text: string): FullYaml {
+  const { Composer, Parser } = yamlPackage();
   const tokens = [...new Parser().parse(text)];
   const deep = tooDeep(tokens);
   if (deep !== null) return refused("too-deep", tooDeepMessage, deep.offset, deep.offset + 1);
