@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { ChildProcess } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import { type SimpleGitOptions, simpleGit } from "simple-git";
 
@@ -25,22 +25,50 @@ export class GitFailure extends Error {
 }
 
 /**
- * Runs one git command and gives its output. When the signal is raised, git and everything it started are ended (SIGTERM, after two
+ * Runs one git command and gives its output; simple-git waits 50 ms longer for one that says nothing, also on stderr. When the signal is raised, git and everything it started are ended (SIGTERM, after two
  * seconds SIGKILL) and the signal's reason is thrown; otherwise a failure throws GitFailure.
  */
-export async function runGit(setting: GitSetting, args: readonly string[], signal: AbortSignal, input?: string): Promise<Buffer> {
+export async function runGit(setting: GitSetting, args: readonly string[], signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
   const children = new Set<ChildProcess>();
   const stop = () => endGroups(children);
   signal.addEventListener("abort", stop, { once: true });
   try {
-    return await childrenOf.run(children, () => callGit(setting, args, input));
+    return await childrenOf.run(children, () => callGit(setting, args));
   } catch (error) {
     signal.throwIfAborted();
     throw error;
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+/**
+ * Starts a git command to talk with, in the same setting; `ended` resolves, and never rejects, once it has ended. The signal ends it as
+ * in runGit; otherwise whoever started it does.
+ */
+export function startGit(setting: GitSetting, args: readonly string[], signal: AbortSignal): StartedGit {
+  signal.throwIfAborted();
+  const config = setting.config.flatMap((line) => ["-c", line]);
+  const git = spawn("git", [...config, ...args], { cwd: setting.directory, env: setting.environment, detached: true });
+  const stop = () => endGroups(new Set([git]));
+  signal.addEventListener("abort", stop, { once: true });
+  const stderr: Buffer[] = [];
+  git.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  // What is asked of a git that has ended stays without an answer, which tells enough.
+  git.stdin.on("error", () => undefined);
+  const ended = new Promise<GitFailure>((resolve) => {
+    git.on("error", (error) => resolve(new GitFailure(-1, `failed to execute git: ${error.message}`)));
+    git.on("close", (code) => resolve(new GitFailure(code, Buffer.concat(stderr).toString("utf8"))));
+  });
+  void ended.then(() => signal.removeEventListener("abort", stop));
+  return { git, ended };
+}
+
+export interface StartedGit {
+  readonly git: ChildProcessWithoutNullStreams;
+  /** How it ended, also when that was no failure. */
+  readonly ended: Promise<GitFailure>;
 }
 
 // simple-git keeps the processes it starts to itself, and would end only git, not the ssh or git-remote-https below it. So every git
@@ -50,12 +78,10 @@ subscribe("child_process", (message) => childrenOf.getStore()?.add((message as {
 
 const killAfter = 2_000;
 
-async function callGit(setting: GitSetting, args: readonly string[], input: string | undefined): Promise<Buffer> {
-  const [command = "", ...options] = args;
+async function callGit(setting: GitSetting, args: readonly string[]): Promise<string> {
   let failure = null as GitFailure | null;
   const git = simpleGit({
     ...optionsOf(setting),
-    ...(input === undefined ? {} : { input: () => input }),
     errors(error, { exitCode, stdErr }) {
       if (exitCode === 0 && error === undefined) return undefined;
       failure = new GitFailure(exitCode, Buffer.concat(stdErr).toString("utf8"));
@@ -63,8 +89,7 @@ async function callGit(setting: GitSetting, args: readonly string[], input: stri
     },
   }).env({ ...setting.environment });
   try {
-    // The one call of simple-git that gives bytes; the others decode them as UTF-8.
-    return command === "cat-file" ? ((await git.binaryCatFile(options)) as Buffer) : Buffer.from(await git.raw([command, ...options]));
+    return await git.raw([...args]);
   } catch (error) {
     // simple-git packs the failure into an error of its own that has only its text.
     throw failure ?? error;

@@ -2,7 +2,10 @@
 import { ReconcilerError } from "../reconciler-error.ts";
 import { type GitCache, limitingPacks, tidyRepository } from "./git-cache.ts";
 import { GitFailure, runGit } from "./git-command.ts";
-import { isCacheDamage, printable } from "./git-error.ts";
+import { parseCommit } from "./git-commit.ts";
+import { isCacheDamage } from "./git-error.ts";
+import { type GitObjects, withObjects } from "./git-objects.ts";
+import { readFiles } from "./git-read.ts";
 import { fullName, type GitRef, revisionName } from "./git-ref.ts";
 import type { SnapshotLimits } from "./limits.ts";
 import type { Fetched } from "./source.ts";
@@ -12,10 +15,14 @@ export interface FetchRequest {
   readonly place: GitCache;
   readonly url: string;
   readonly ref: GitRef;
+  /** Folder of the policy in it. */
+  readonly path: string;
   readonly limits: SnapshotLimits;
   readonly what: string;
   /** What the last fetch of this process brought. */
   readonly known: Fetched | null;
+  /** There is something new at the remote, as far as we can tell. */
+  readonly moved: boolean;
   /** Ends the whole fetch with a reason. */
   readonly stop: (reason: Error) => void;
 }
@@ -23,20 +30,45 @@ export interface FetchRequest {
 /** What was fetched last; git sets a ref only once everything that it needs has arrived. */
 const fetchedRef = "refs/sluice/fetched";
 
-/** What the ref stands for, with all its files in the cache. Asks first, so that nothing new costs one question and no transfer. */
-export async function fetchCommit(request: FetchRequest, signal: AbortSignal): Promise<Fetched> {
-  const { place, url, ref, limits, what, stop } = request;
-  const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
-  const before = request.known ?? (await readFetched(place, ref, signal));
-  if (before?.identity === wanted) return before;
+/** Of a commit's message and signatures. */
+const largestCommit = 2 ** 20;
+
+/** A commit, and its files where they have been read in the same go. */
+export interface FetchedCommit {
+  readonly fetched: Fetched;
+  readonly files: ReadonlyMap<string, Uint8Array> | ReconcilerError | null;
+}
+
+/**
+ * What the ref stands for, with all its files in the cache. Asks first, so that nothing new costs one question and no transfer, unless
+ * the remote is known to have moved.
+ */
+export async function fetchCommit(request: FetchRequest, signal: AbortSignal): Promise<FetchedCommit> {
+  const { place, ref, what, known, moved } = request;
+  const before = known ?? (await withObjects(place.setting, signal, (objects) => readFetched(objects, ref)));
+  if (before !== null && (ref.kind === "commit" || !moved)) {
+    const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
+    if (before.identity === wanted) return { fetched: before, files: null };
+  }
+  // Started before it has anything to read: that time passes while git fetches.
+  return withObjects(place.setting, signal, async (objects) => {
+    await transfer(request, signal);
+    const fetched = await readFetched(objects, ref);
+    if (fetched === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
+    return { fetched, files: fetched.identity === before?.identity ? null : await tryFiles(request, objects, fetched) };
+  });
+}
+
+async function transfer({ place, url, ref, limits, what, stop }: FetchRequest, signal: AbortSignal): Promise<void> {
   const tooMuch = () => {
     const error = new ReconcilerError("source-refused", `Cannot ${what}: it sends more than ${limits.fetchBytes} bytes`);
     stop(error);
     return error;
   };
   const refspec = `+${ref.kind === "commit" ? ref.name : fullName(ref)}:${fetchedRef}`;
+  // Not --quiet: see runGit.
   const flags = [
-    "--quiet",
+    "--no-progress",
     "--depth=1",
     "--no-tags",
     "--no-recurse-submodules",
@@ -45,26 +77,36 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
     "--update-shallow",
     "--force",
   ];
-  await limitingPacks(place, limits.fetchBytes, tooMuch, () => runGit(place.setting, ["fetch", ...flags, "--", url, refspec], signal));
+  const fetch = () => runGit(place.setting, ["fetch", ...flags, "--", url, refspec], signal);
+  await limitingPacks(place, limits.fetchBytes, tooMuch, fetch).catch((error: unknown) => {
+    if (error instanceof GitFailure && ref.kind !== "commit" && /couldn't find remote ref/.test(error.stderr)) throw missing(what, ref);
+    throw error;
+  });
   await tidyRepository(place, signal);
-  const fetched = await readFetched(place, ref, signal);
-  if (fetched === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
-  return fetched;
+}
+
+/** That a commit is no policy is for those to know who want its files. */
+async function tryFiles({ path, limits }: FetchRequest, objects: GitObjects, { identity }: Fetched) {
+  try {
+    return await readFiles(objects, identity, path, limits);
+  } catch (error) {
+    if (error instanceof ReconcilerError) return error;
+    throw error;
+  }
 }
 
 /** What the last fetch brought: the commit, who made it and what for. null when there is none. */
-async function readFetched(place: GitCache, ref: GitRef, signal: AbortSignal): Promise<Fetched | null> {
-  try {
-    const format = "--format=%H%x00%an%x00%ct%x00%s";
-    const output = await runGit(place.setting, ["log", "-1", "--no-show-signature", format, `${fetchedRef}^{commit}`, "--"], signal);
-    const [commit = "", author = "", seconds = "", subject = ""] = output.toString("utf8").trimEnd().split("\0");
-    const committed = new Date(Number(seconds) * 1000).toISOString();
-    const revision = { name: revisionName(ref, commit), commit, author: printable(author), subject: printable(subject), committed };
-    return { identity: commit, revision };
-  } catch (error) {
-    if (error instanceof GitFailure && !isCacheDamage(error.stderr)) return null;
-    throw error;
-  }
+async function readFetched(objects: GitObjects, ref: GitRef): Promise<Fetched | null> {
+  const [commit] = await objects.read([`${fetchedRef}^{commit}`], checkCommitSize);
+  if (commit)
+    return { identity: commit.id, revision: { name: revisionName(ref, commit.id), commit: commit.id, ...parseCommit(commit.content) } };
+  const stderr = await objects.complaints();
+  if (isCacheDamage(stderr)) throw new GitFailure(0, stderr);
+  return null;
+}
+
+function checkCommitSize(bytes: number): void {
+  if (bytes > largestCommit) throw new ReconcilerError("source-refused", `Cannot read the commit: its message has ${bytes} bytes`);
 }
 
 /** A tag that has a message is an object of its own; the line that ends in "^{}" says which commit it stands for. */
@@ -73,16 +115,17 @@ async function remoteCommit({ place, url, ref, what }: FetchRequest, signal: Abo
   const output = await runGit(place.setting, ["ls-remote", "--quiet", "--", url, name, `${name}^{}`], signal);
   const ids = new Map(
     output
-      .toString("utf8")
       .split("\n")
       .map((line) => line.split("\t"))
       .map(([id = "", found = ""]) => [found, id]),
   );
   const commit = ids.get(`${name}^{}`) ?? ids.get(name);
-  if (commit === undefined) {
-    throw new ReconcilerError("source-ref-missing", `Cannot ${what}: there is no such ${ref.kind}`, {
-      hint: "Check the name; what was applied last stays in force",
-    });
-  }
+  if (commit === undefined) throw missing(what, ref);
   return commit;
+}
+
+function missing(what: string, ref: GitRef): ReconcilerError {
+  return new ReconcilerError("source-ref-missing", `Cannot ${what}: there is no such ${ref.kind}`, {
+    hint: "Check the name; what was applied last stays in force",
+  });
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { Snapshot } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { DeadlineError, withDeadline } from "./deadline.ts";
@@ -9,7 +7,9 @@ import { clearRepository, type GitCache, initRepository, makeTemporary, openCach
 import { GitFailure } from "./git-command.ts";
 import type { GitCredentials } from "./git-environment.ts";
 import { gitError, isCacheDamage } from "./git-error.ts";
-import { fetchCommit } from "./git-fetch.ts";
+import { type FetchedCommit, fetchCommit } from "./git-fetch.ts";
+import { isAt, refPlaces } from "./git-local.ts";
+import { withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
 import { checkRef, type GitRef } from "./git-ref.ts";
 import { parseRemote } from "./git-remote.ts";
@@ -40,6 +40,8 @@ export function openGitSource(options: GitSourceOptions): Source {
   const what = `fetch ${ref.kind} "${ref.name}" of "${remote.url}"`;
   let temporary: string | null = null;
   let known: Fetched | null = null;
+  /** What the last fetch has read already, until somebody takes it. */
+  let ready: FetchedCommit | null = null;
 
   /** Runs something in the cache, within the timeout, and says in our words how it failed. */
   async function within<T>(
@@ -57,19 +59,34 @@ export function openGitSource(options: GitSourceOptions): Source {
     known = null;
   }
 
+  function take(identity: string): FetchedCommit["files"] {
+    const files = ready?.fetched.identity === identity ? ready.files : null;
+    ready = null;
+    return files;
+  }
+
   return {
     name: `${remote.url} ${ref.kind} ${ref.name}`,
     watch: remote.protocol === "file" ? refPlaces(remote.url) : [],
-    fetch: (signal) =>
+    fetch: (signal, moved = false) =>
       within(what, signal, async (place, deadline, stop) => {
         await initRepository(place, deadline);
-        known = await fetchCommit({ place, url: remote.url, ref, limits, what, known, stop }, deadline);
+        ready = null;
+        // Other branches move too, and a fetch of nothing would leave a pack each time.
+        const isElsewhere = moved && (known === null || !(await isAt(remote.url, ref, known.identity)));
+        const found = await fetchCommit({ place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop }, deadline);
+        ready = found;
+        known = found.fetched;
         return known;
       }),
-    snapshot: ({ revision, identity }, signal) =>
-      within(`read "${revision.name}"`, signal, async (place, deadline): Promise<Snapshot> => {
-        return { revision, files: await readFiles(place, identity, path, limits, deadline) };
-      }),
+    async snapshot({ revision, identity }, signal): Promise<Snapshot> {
+      const files = take(identity);
+      if (files instanceof ReconcilerError) throw files;
+      if (files !== null) return { revision, files };
+      return within(`read "${revision.name}"`, signal, (place, deadline) =>
+        withObjects(place.setting, deadline, async (objects) => ({ revision, files: await readFiles(objects, identity, path, limits) })),
+      );
+    },
     async close() {
       if (temporary !== null) await rm(temporary, { recursive: true, force: true });
       temporary = null;
@@ -112,11 +129,4 @@ function checkFolder(path: string): void {
       `Cannot use folder ${JSON.stringify(path)}: expected a path inside the repository, like "hosts/edge"`,
     );
   }
-}
-
-/** Where a branch or a tag of a local repository shows that it moved. */
-function refPlaces(repository: string): readonly string[] {
-  const inside = join(repository, ".git");
-  const place = existsSync(inside) ? inside : repository;
-  return [join(place, "refs"), join(place, "packed-refs")];
 }

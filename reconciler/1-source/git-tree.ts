@@ -1,44 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type FileEntry, invalid } from "./limits.ts";
+import { invalid } from "./limits.ts";
 
-/** A regular file of a commit. */
-export interface TreeFile extends FileEntry {
-  /** Name of its content in git. */
-  readonly blob: string;
+/** A regular file or a folder of a commit. */
+export interface TreeEntry {
+  readonly kind: "file" | "folder";
+  /** From the folder that the policy is in; text that is no UTF-8 has "\ufffd" in it. */
+  readonly path: string;
+  /** Name of its content in git: 40 hex digits. */
+  readonly id: string;
 }
 
-/** Reads what `git ls-tree -r -z -l` prints. Throws ReconcilerError "source-invalid" for symbolic links and submodules. */
-export function parseTree(output: string): readonly TreeFile[] {
-  return output
-    .split("\0")
-    .filter((record) => record !== "")
-    .map(parseRecord);
-}
+const idBytes = 20;
 
-/** Reads what `git cat-file --batch` prints for the blobs it was asked for, in that order. */
-export function parseBlobs(output: Buffer, count: number): readonly Uint8Array[] {
-  const blobs: Uint8Array[] = [];
-  let at = 0;
-  while (blobs.length < count) {
-    const end = output.indexOf(0x0a, at);
-    const header = output.toString("latin1", at, end);
-    const size = /^[0-9a-f]+ blob (\d+)$/.exec(header)?.[1];
-    if (end < 0 || size === undefined)
-      throw new Error(`Cannot read blob ${blobs.length + 1} of ${count}: git said ${JSON.stringify(header)}`);
-    at = end + 1 + Number(size);
-    blobs.push(output.subarray(end + 1, at));
-    at++;
+/**
+ * Reads a tree object, entry by entry; `folder` is its own path, "" at the top.
+ *
+ *     "100644 name\0" and the 20 bytes of an id, again and again
+ *
+ * Throws ReconcilerError "source-invalid" for symbolic links, submodules and whatever else is neither file nor folder.
+ */
+export function* parseTree(tree: Buffer, folder: string): Generator<TreeEntry> {
+  for (let at = 0; at < tree.length; ) {
+    const space = tree.indexOf(0x20, at);
+    const end = tree.indexOf(0x00, space);
+    if (space < 0 || end < 0 || end + 1 + idBytes > tree.length)
+      throw invalid(`Cannot read folder "${folder}": git's list of it is broken`);
+    const name = tree.toString("utf8", space + 1, end);
+    const path = folder === "" ? name : `${folder}/${name}`;
+    yield { kind: kindOf(tree.toString("latin1", at, space), path), path, id: tree.toString("hex", end + 1, end + 1 + idBytes) };
+    at = end + 1 + idBytes;
   }
-  return blobs;
 }
 
-function parseRecord(record: string): TreeFile {
-  const tab = record.indexOf("\t");
-  const [mode, , blob = "", bytes] = record.slice(0, tab).split(/ +/);
-  const path = record.slice(tab + 1);
-  if (mode === "120000")
-    throw invalid(`Cannot read ${JSON.stringify(path)}: it is a symbolic link`, "Policies are regular files; commit the file itself");
-  if (mode === "160000")
-    throw invalid(`Cannot read ${JSON.stringify(path)}: it is a submodule`, "Policies are regular files; commit the files themselves");
-  return { path, blob, bytes: Number(bytes) };
+/** Modes are octal, like those of stat(2); what is not the type of file is not looked at. */
+function kindOf(mode: string, path: string): "file" | "folder" {
+  switch (Number.parseInt(mode, 8) & 0o170000) {
+    case 0o100000:
+      return "file";
+    case 0o040000:
+      return "folder";
+    case 0o120000:
+      throw invalid(`Cannot read ${JSON.stringify(path)}: it is a symbolic link`, "Policies are regular files; commit the file itself");
+    case 0o160000:
+      throw invalid(`Cannot read ${JSON.stringify(path)}: it is a submodule`, "Policies are regular files; commit the files themselves");
+    default:
+      throw invalid(`Cannot read ${JSON.stringify(path)}: it is not a regular file`, "Policies are regular files");
+  }
 }

@@ -9,8 +9,11 @@ export interface Source {
   readonly name: string;
   /** Local files and folders whose change makes a fetch worth while; none for a remote repository. */
   readonly watch: readonly string[];
-  /** Asks the source what is newest. Ends within the source's timeout, or with the signal's reason when that is raised. */
-  fetch(signal: AbortSignal): Promise<Fetched>;
+  /**
+   * Asks the source what is newest. Ends within the source's timeout, or with the signal's reason when that is raised. `moved` says that
+   * something new is to be expected, which is then got without asking whether it is there.
+   */
+  fetch(signal: AbortSignal, moved?: boolean): Promise<Fetched>;
   /** Everything of what fetch found. For git also later and with the remote gone; throws "source-invalid" for what is no policy. */
   snapshot(fetched: Fetched, signal: AbortSignal): Promise<Snapshot>;
   /** Removes what was only temporary. */

@@ -86,7 +86,8 @@ async function sync(
 ): Promise<number | null | undefined> {
   const asks = [...reasons].some((reason) => reason !== "device" && reason !== "drift");
   const before = state.lastPass;
-  const retry = asks ? await syncSource(parts, state, reasons.has("signal") || reasons.has("request"), signal) : undefined;
+  const how = { force: reasons.has("signal") || reasons.has("request"), moved: reasons.has("watch") };
+  const retry = asks ? await syncSource(parts, state, how, signal) : undefined;
   if (reasons.has("start") && state.sourceFailures > 0) await healLast(parts);
   // A pass that has just run has seen the devices too.
   if (reasons.has("device") && state.lastPass === before) return (await syncDevices(parts, state, signal)) ?? retry;

@@ -8,12 +8,18 @@ import type { LoopState } from "./loop-state.ts";
 import { bringTo, refuse } from "./run-pass.ts";
 
 /**
- * Asks the source and brings the host to what is new there; with `force` also to what is not. A source that does not answer changes
+ * Asks the source and brings the host to what is new there; with `force` also to what is not. With `moved` it does not ask
+ * whether there is anything new. A source that does not answer changes
  * nothing: the host keeps what it has. Gives back after how many milliseconds to try again, null when the next poll will do. Throws
  * only the signal's reason.
  */
-export async function syncSource(parts: LoopParts, state: LoopState, force: boolean, signal: AbortSignal): Promise<number | null> {
-  const fetched = await ask(parts, state, signal, () => parts.source.fetch(signal));
+export async function syncSource(
+  parts: LoopParts,
+  state: LoopState,
+  { force, moved }: { readonly force: boolean; readonly moved: boolean },
+  signal: AbortSignal,
+): Promise<number | null> {
+  const fetched = await ask(parts, state, signal, () => parts.source.fetch(signal, moved));
   if (fetched === null) return sourceDelay(parts, state);
   const isNew = state.revision?.name !== fetched.revision.name;
   state.revision = fetched.revision;

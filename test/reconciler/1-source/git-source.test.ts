@@ -90,6 +90,31 @@ test("nothing new costs no transfer; a new commit, a force-push and a packed ref
   t.is(packs(), 3);
 });
 
+test("a source that is said to have moved is fetched without asking, also when it has not, or has lost the branch", async (t) => {
+  const repository = testRepository(t);
+  const cache = join(temporaryFolder(t), "cache");
+  const source = sourceOf(t, repository, { cache });
+  const packs = () => readdirSync(join(cache, "repository.git/objects/pack")).filter((name) => name.endsWith(".pack")).length;
+  repository.commit({ a: "1" });
+  const first = await source.fetch(never, true);
+  const second = repository.commit({ a: "2", "b/c": "3" });
+
+  const fetched = await source.fetch(never, true);
+  const again = await source.fetch(never, true);
+
+  t.not(first.identity, second);
+  t.deepEqual([fetched.identity, again], [second, fetched]);
+  t.deepEqual(textOf((await source.snapshot(again, never)).files), { a: "2", "b/c": "3" });
+  t.is(packs(), 2);
+  repository.git("branch", "--move", "other");
+  const error = await t.throwsAsync(source.fetch(never, true), { instanceOf: ReconcilerError });
+  t.deepEqual(
+    [error.code, error.message],
+    ["source-ref-missing", `Cannot fetch branch "main" of "${repository.path}": there is no such branch`],
+  );
+  t.deepEqual(textOf((await source.snapshot(fetched, never)).files), { a: "2", "b/c": "3" });
+});
+
 test("what was fetched can be read when the repository is gone", async (t) => {
   const repository = testRepository(t);
   repository.commit({ a: "1" });
@@ -198,6 +223,43 @@ test("what is too much is refused", async (t) => {
   );
 });
 
+test("a long list of files is refused before it is read", async (t) => {
+  const repository = testRepository(t);
+  repository.commit(Object.fromEntries(Array.from({ length: 12 }, (_, number) => [`file-${number}`, ""])));
+
+  t.is(
+    await messageOfSnapshot(t, repository, { limits: { ...defaultLimits, files: 1, depth: 1 } }),
+    "Cannot read the policy: the lists of its files are too long",
+  );
+});
+
+test("the sizes of files are added up before they are read", async (t) => {
+  const repository = testRepository(t);
+  repository.commit({ a: "1".repeat(60), b: "2".repeat(60) });
+
+  t.is(
+    await messageOfSnapshot(t, repository, { limits: { ...defaultLimits, totalBytes: 119 } }),
+    "Cannot read the policy: its files have more than 119 bytes together",
+  );
+});
+
+test("trees that name one another again and again are refused before they are walked", async (t) => {
+  const repository = testRepository(t);
+  let tree = repository.git("hash-object", "-t", "tree", "-w", "/dev/null");
+  for (let level = 0; level < 8; level++) {
+    const path = join(repository.path, ".git", "tree");
+    const entries = Array.from({ length: 10 }, (_, number) => [Buffer.from(`40000 ${number}\0`), Buffer.from(tree, "hex")]).flat();
+    writeFileSync(path, Buffer.concat(entries));
+    tree = repository.git("hash-object", "-t", "tree", "-w", path);
+  }
+  repository.git("update-ref", "refs/heads/main", repository.git("commit-tree", "-m", "x", tree));
+
+  t.is(
+    await messageOfSnapshot(t, repository, { limits: { ...defaultLimits, files: 100, depth: 9 } }),
+    "Cannot read the policy: it has more than 900 folders",
+  );
+});
+
 test("a cache that was damaged is made anew", async (t) => {
   const repository = testRepository(t);
   const cache = join(temporaryFolder(t), "cache");
@@ -215,12 +277,13 @@ test("a cache that was damaged is made anew", async (t) => {
   }
 });
 
-test("a cache that is damaged between fetch and snapshot is made anew by the next fetch", async (t) => {
+test("a cache that is damaged before something is read again is made anew by the next fetch", async (t) => {
   const repository = testRepository(t);
   const cache = join(temporaryFolder(t), "cache");
   const source = sourceOf(t, repository, { cache });
   repository.commit({ a: "1" });
   const fetched = await source.fetch(never);
+  await source.snapshot(fetched, never);
   rmSync(join(cache, "repository.git/objects"), { recursive: true });
 
   await t.throwsAsync(source.snapshot(fetched, never), { instanceOf: ReconcilerError, message: /^Cannot read "main@sha1:/ });
