@@ -49,9 +49,15 @@ const complaints: readonly Complaint[] = [
     hint: "apt-get install git openssh-client",
   },
   {
+    pattern: /remote host identification has changed/i,
+    code: "source-refused",
+    reason: "the server's ssh host key is another one than we know",
+    hint: "Ask the server's owner: if the key was changed on purpose, replace it in the known hosts file; if not, somebody is in between",
+  },
+  {
     pattern: /host key verification failed|no .* host key is known/i,
     code: "source-refused",
-    reason: "the server's ssh host key is not the one we know",
+    reason: "the server's ssh host key is not known",
     hint: "Compare the key with its owner, then add it to the known hosts file (ssh-keyscan prints it)",
   },
   {
