@@ -45,7 +45,16 @@ export interface HostOptions {
   readonly warn?: (message: string) => void;
 }
 
-export const policyReader: PolicyReader = { library, libraryObject, openObject };
+export const policyReader: PolicyReader = { library, libraryObject, openObject: openOnce };
+
+const opened = new WeakMap<Uint8Array, ObjectSpec>();
+
+/** Opening takes longer than anything else of a small pass; the library's bytes are the same at each. */
+function openOnce(elf: Uint8Array): ObjectSpec {
+  const spec = opened.get(elf) ?? openObject(elf);
+  opened.set(elf, spec);
+  return spec;
+}
 
 /** The real kernel. Throws ReconcilerError "kernel-unavailable" when it cannot be used, with what to do. */
 export function openHost(options: HostOptions): Host {
