@@ -39,7 +39,9 @@ function parseCounters(hook: Hook, rest: readonly string[]): Place | null {
 }
 
 function parseMap(hook: Hook, rest: readonly string[]): Place | null {
-  const [step, map, incarnation = ""] = [unescapePin(rest[0] ?? ""), unescapePin(rest[1] ?? ""), rest[2]];
-  if (rest.length !== 3 || !step || !map || !/^[0-9a-f]+$/.test(incarnation)) return null;
+  const [directory = "", leaf = ""] = rest;
+  const [name = "", incarnation = "", ...others] = leaf.split("__");
+  const [step, map] = [unescapePin(directory), unescapePin(name)];
+  if (rest.length !== 2 || others.length > 0 || !step || !map || !/^[0-9a-f]+$/.test(incarnation)) return null;
   return { kind: "map", hook, step, map, incarnation };
 }

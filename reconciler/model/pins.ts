@@ -9,7 +9,9 @@ import type { Hook } from "./hook.ts";
  *     <root>/<interface>/<hook>/gen/<id>/program
  *     <root>/<interface>/<hook>/gen/<id>/manifest
  *     <root>/<interface>/<hook>/counters/<family>-<slots>
- *     <root>/<interface>/<hook>/steps/<step>/<map>/<incarnation>
+ *     <root>/<interface>/<hook>/steps/<step>/<map>__<incarnation>
+ *
+ * A directory costs a pass as much as two pins, so a map has none of its own; escaping never makes "__".
  */
 export interface PinLayout {
   readonly root: string;
@@ -33,7 +35,7 @@ export function countersPin(layout: PinLayout, hook: Hook, family: number, slots
 }
 
 export function mapPin(layout: PinLayout, hook: Hook, step: string, map: string, incarnation: string): string {
-  return `${hookDirectory(layout, hook)}/steps/${escapePin(step)}/${escapePin(map)}/${incarnation}`;
+  return `${hookDirectory(layout, hook)}/steps/${escapePin(step)}/${escapePin(map)}__${incarnation}`;
 }
 
 /** Injective, and undone by unescapePin. */

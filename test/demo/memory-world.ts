@@ -32,9 +32,10 @@ export async function createMemoryWorld(folder: string, color: boolean, reason: 
   const stopping = new AbortController();
   let agent = Promise.resolve();
 
-  async function pinBelow(directory: string): Promise<string> {
-    const [pin] = await memory.pins(directory);
-    if (pin === undefined) throw new Error(`Nothing is pinned below ${directory}`);
+  async function pinOf(step: string, map: string): Promise<string> {
+    const start = `${root}/eth0/xdp/steps/${step}/${map}__`;
+    const pin = (await memory.pins(root)).find(({ path }) => path.startsWith(start));
+    if (pin === undefined) throw new Error(`Nothing is pinned at ${start}`);
     return pin.path;
   }
 
@@ -59,7 +60,7 @@ export async function createMemoryWorld(folder: string, color: boolean, reason: 
       throw new Error(`The kernel in memory has no "sluice ${[verb, ...words].join(" ")}"`);
     },
     async deleteKey(step, map, key) {
-      const pin = await pinBelow(`${root}/eth0/xdp/steps/${step}/${map}`);
+      const pin = await pinOf(step, map);
       memory.tamperDelete(pin, key);
       return `bpftool map delete pinned ${pin} key hex ${Buffer.from(key)
         .toString("hex")

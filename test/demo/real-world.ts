@@ -46,8 +46,8 @@ export async function createRealWorld(folder: string, color: boolean): Promise<W
     },
     sluice: (...words) => run(sluice(...words), folder, { ...process.env, ...(color ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }) }),
     async deleteKey(step, map, key) {
-      const steps = join(bpffs, "eth0/xdp/steps", step, map);
-      const pin = join(steps, readdirSync(steps)[0] ?? "");
+      const steps = join(bpffs, "eth0/xdp/steps", step);
+      const pin = join(steps, readdirSync(steps).find((name) => name.startsWith(`${map}__`)) ?? "");
       const bytes = [...key].map((byte) => byte.toString(16).padStart(2, "0"));
       return tamper(["bpftool", "map", "delete", "pinned", pin, "key", "hex", ...bytes], folder);
     },

@@ -85,7 +85,7 @@ export const samplePlans: Readonly<Record<string, Plan>> = {
     prepare: [
       {
         kind: "write-map",
-        pin: "/sys/fs/bpf/sluice/eth0/xdp/steps/allow/prefixes/0a",
+        pin: "/sys/fs/bpf/sluice/eth0/xdp/steps/allow/prefixes__0a",
         puts: packEntries([[Uint8Array.of(1), Uint8Array.of(2)]], 1, 1),
         deletes: noEntries(1, 0),
         before: noEntries(1, 1),

@@ -13,7 +13,7 @@ export function mapPinAt(path: string, id: number, type = "hash"): MapPin {
 }
 
 export const countersPath = `${directory}/counters/1-16`;
-export const limitsPath = `${directory}/steps/acl/limits/0a`;
+export const limitsPath = `${directory}/steps/acl/limits__0a`;
 
 export const manifest: Manifest = {
   format: 1,

@@ -11,7 +11,7 @@ import { temporaryFolder } from "../temporary.ts";
 const applied: Applied = {
   revision: { name: "main@sha1:7c1e", commit: "7c1e", author: null, subject: null, committed: null },
   desired: "9be07d",
-  owned: { "/sys/fs/bpf/sluice/eth0/xdp/steps/lb/ctl_array/1": new Uint8Array([0, 0, 0, 7]) },
+  owned: { "/sys/fs/bpf/sluice/eth0/xdp/steps/lb/ctl_5farray__1": new Uint8Array([0, 0, 0, 7]) },
   previous: { "eth0/xdp": "4f1a2c" },
 };
 const hold: Hold = { since: "2026-11-20T10:25:58.000Z", revision: "main@sha1:7c1e", desired: "9be07d", reason: "INC-1432" };
