@@ -13,8 +13,10 @@ export interface Entries {
 
 /** No entries of a map with these sizes. */
 export function noEntries(keySize: number, valueSize: number): Entries {
-  return { keySize, valueSize, count: 0, keys: new Uint8Array(0), values: new Uint8Array(0) };
+  return { keySize, valueSize, count: 0, keys: noBytes, values: noBytes };
 }
+
+const noBytes = new Uint8Array(0);
 
 /** Packs pairs of key and value; sizes are those of the first pair, and every other pair must have them. */
 export function packEntries(pairs: ReadonlyArray<readonly [Uint8Array, Uint8Array]>, keySize: number, valueSize: number): Entries {

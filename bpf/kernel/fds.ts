@@ -27,22 +27,33 @@ export async function withFdAsync<Result>(fd: number, use: (fd: number) => Promi
   }
 }
 
+/** What is open, and its bpf_{map,prog,link}_info: shared memory, to be read before the next pin is opened. */
+export interface OpenObject {
+  readonly fd: number;
+  readonly kind: ObjectKind;
+  readonly info: Buffer;
+}
+
 /** Opens what is pinned at `path`, which must be of that kind. The caller closes the fd. */
 export function openPin(path: string, kind: Pin["kind"]): number {
+  return openObjectPin(path, kind).fd;
+}
+
+/** Like openPin(), with what the kernel says of it. */
+export function openObjectPin(path: string, kind: Pin["kind"]): OpenObject {
   const attempt = { call: "BPF_OBJ_GET", action: `Cannot open the ${kind} pinned at "${path}"` };
-  const fd = check(libbpf().bpf_obj_get(path), attempt);
-  const actual = identify(fd).kind;
-  if (actual === kind) return fd;
-  libc().close(fd);
-  throw refusal(constants.errno.EINVAL, attempt, `a ${actual} is pinned there`);
+  const opened = identify(check(libbpf().bpf_obj_get(path), attempt));
+  if (opened.kind === kind) return opened;
+  libc().close(opened.fd);
+  throw refusal(constants.errno.EINVAL, attempt, `a ${opened.kind} is pinned there`);
 }
 
 /** Opens a pin of any kind; null when there is none at `path`. The caller closes the fd. */
-export function openAnyPin(path: string): { readonly fd: number; readonly kind: ObjectKind; readonly info: Buffer } | null {
+export function openAnyPin(path: string): OpenObject | null {
   const fd = libbpf().bpf_obj_get(path);
   if (fd === -constants.errno.ENOENT) return null;
   check(fd, { call: "BPF_OBJ_GET", action: `Cannot open what is pinned at "${path}"` });
-  return { fd, ...identify(fd) };
+  return identify(fd);
 }
 
 /** Reads bpf_{map,prog,link}_info: `length` bytes of it, zero where the kernel knows fewer. */
@@ -60,8 +71,9 @@ export function fixedText(info: Buffer, start: number, length: number): string {
   return field.toString("utf8", 0, end < 0 ? length : end);
 }
 
-/** Longer than any bpf_{map,prog,link}_info so far. */
-const longestInfo = 512;
+/** Longer than any bpf_{map,prog,link}_info so far; one for all, because allocating takes longer than asking. */
+const sharedInfo = Buffer.alloc(512);
+const sharedLength = new Uint32Array(1);
 
 const kindsByLength = new Map<number, ObjectKind>();
 
@@ -69,14 +81,16 @@ const kindsByLength = new Map<number, ObjectKind>();
  * What an fd refers to, and its bpf_{map,prog,link}_info. The kernel says how long the structure is, each kind has a length of its own,
  * and so procfs is asked once for each and not for each of ten thousand pins.
  */
-function identify(fd: number): { readonly kind: ObjectKind; readonly info: Buffer } {
-  const info = Buffer.alloc(longestInfo);
-  const length = new Uint32Array([longestInfo]);
-  check(libbpf().bpf_obj_get_info_by_fd(fd, info, length), { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what an object is" });
-  const known = kindsByLength.get(length[0] as number);
-  const kind = known ?? kindOf(fd);
-  kindsByLength.set(length[0] as number, kind);
-  return { kind, info };
+function identify(fd: number): OpenObject {
+  // What it holds is also what the kernel reads: addresses of arrays to fill.
+  sharedInfo.fill(0);
+  sharedLength[0] = sharedInfo.length;
+  const result = libbpf().bpf_obj_get_info_by_fd(fd, sharedInfo, sharedLength);
+  check(result, { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what an object is" });
+  const length = sharedLength[0];
+  const kind = kindsByLength.get(length) ?? kindOf(fd);
+  kindsByLength.set(length, kind);
+  return { fd, kind, info: sharedInfo };
 }
 
 function kindOf(fd: number): ObjectKind {

@@ -13,7 +13,7 @@ import { readPins, removePins } from "./pinning.ts";
 import { runProgram } from "./test-run.ts";
 
 /**
- * The kernel this process runs on, through libbpf. It keeps no fd between calls. Throws KernelError "dlopen" when libbpf is missing
+ * The kernel this process runs on, through libbpf. It keeps no fd of a BPF object between calls. Throws KernelError "dlopen" when libbpf is missing
  * or too old; whether bpf(2) may be used shows in the first call (ask probe.ts before).
  */
 export function openLibbpfKernel(): Kernel {

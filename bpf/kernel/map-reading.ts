@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { constants } from "node:os";
 import { errnoName } from "../libbpf-ffi/errno.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { callAsync } from "../libbpf-ffi/memory.ts";
 import { type Entries, noEntries } from "./entries.ts";
-import { openPin, withFdAsync } from "./fds.ts";
-import { mapInfo } from "./info.ts";
+import { openObjectPin, withFdAsync } from "./fds.ts";
+import { readMapInfo } from "./info.ts";
 import { isKeyless, type MapShape, shapeOf } from "./map-shape.ts";
 import { type Attempt, check, refusal } from "./refusal.ts";
 
@@ -14,11 +15,33 @@ const firstBatch = 1 << 16;
 /** All entries of a pinned map, in the kernel's order. */
 export async function readEntries(path: string): Promise<Entries> {
   const attempt = { call: "BPF_MAP_LOOKUP_BATCH", action: `Cannot read the map pinned at "${path}"` };
-  return withFdAsync(openPin(path, "map"), async (fd) => {
-    const shape = shapeOf(mapInfo(fd));
+  const { fd, info } = openObjectPin(path, "map");
+  const shape = shapeOf(readMapInfo(info));
+  return withFdAsync(fd, async () => {
     if (isKeyless(shape.type)) return noEntries(shape.keySize, shape.valueSize);
-    return (await readInBatches(fd, shape, attempt)) ?? readOneByOne(fd, shape, attempt);
+    return readAtOnce(fd, shape) ?? (await readInBatches(fd, shape, attempt)) ?? readOneByOne(fd, shape, attempt);
   });
+}
+
+/** Memory for all small maps: there may be ten thousands of them, and allocating takes longer than reading. */
+const shared = {
+  position: new Uint8Array(512),
+  keys: new Uint8Array(1 << 17),
+  values: new Uint8Array(1 << 20),
+  count: new Uint32Array(1),
+};
+
+/** One call that asks for one entry more than a small map can have; null where it does not come to the map's end. */
+function readAtOnce(fd: number, { keySize, valueSize, maxEntries }: MapShape): Entries | null {
+  const { position, keys, values, count } = shared;
+  const size = maxEntries + 1;
+  if (keySize > position.length || size * keySize > keys.length || size * valueSize > values.length) return null;
+  count[0] = size;
+  const result = libbpf().bpf_map_lookup_batch(fd, null, position, keys, values, count, null);
+  if (result !== -constants.errno.ENOENT) return null;
+  const found = count[0];
+  if (found === 0) return noEntries(keySize, valueSize);
+  return { keySize, valueSize, count: found, keys: keys.slice(0, found * keySize), values: values.slice(0, found * valueSize) };
 }
 
 /** Null when the map's type has no batches. */

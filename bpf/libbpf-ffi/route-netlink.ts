@@ -28,25 +28,36 @@ export interface XdpState {
  * each question, which takes as long as there are devices.
  */
 export function queryXdp(ifindex: number): XdpState | number {
-  const { open, send, receive, close } = (calls ??= openCalls());
-  const fd = open(family, rawSocket, routeProtocol);
-  if (fd < 0) return -koffi.errno();
-  try {
-    const answer = Buffer.alloc(longestAnswer);
-    const request = linkRequest(ifindex);
-    if (send(fd, request, request.length, 0) < 0) return -koffi.errno();
-    const length = receive(fd, answer, answer.length, 0);
-    return length < 0 ? -koffi.errno() : readAnswer(answer.subarray(0, length));
-  } finally {
-    close(fd);
-  }
+  const { send, receive } = (calls ??= openCalls());
+  socket ??= openSocket(calls);
+  if (socket < 0) return closeSocket(calls, socket);
+  const request = linkRequest(ifindex);
+  if (send(socket, request, request.length, 0) < 0) return closeSocket(calls, -koffi.errno());
+  const length = receive(socket, answer, answer.length, 0);
+  return length < 0 ? closeSocket(calls, -koffi.errno()) : readAnswer(answer.subarray(0, length));
 }
 
 const family = 16;
 const rawSocket = 3;
+const closeOnExec = 0o2000000;
 const routeProtocol = 0;
 /** The kernel sends no more than it could put into one page, or 32 KiB. */
-const longestAnswer = 1 << 15;
+const answer = Buffer.alloc(1 << 15);
+
+/** One for all questions: a host may have a thousand devices. Closed after a failure, so that no late answer is taken for another's. */
+let socket: number | null = null;
+
+function openSocket({ open }: Calls): number {
+  const fd = open(family, rawSocket | closeOnExec, routeProtocol);
+  return fd < 0 ? -koffi.errno() : fd;
+}
+
+/** Gives the error back. */
+function closeSocket({ close }: Calls, error: number): number {
+  if (socket !== null && socket >= 0) close(socket);
+  socket = null;
+  return error;
+}
 
 interface Calls {
   readonly open: (family: number, type: number, protocol: number) => number;
