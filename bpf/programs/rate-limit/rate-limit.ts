@@ -23,7 +23,7 @@ export const rateLimit: LibraryProgram = {
 const keyKinds: readonly Per[] = ["global", "dst-port", "src", "dst", "src-dst-port", "flow"];
 const pressures: readonly Pressure[] = ["shared-bucket", "drop", "pass"];
 
-const portWords = 1024;
+const fewestPortWords = 16;
 const bucketSize = 24;
 
 function lowerRateLimit(parameters: RateLimitParameters): ProgramSettings | LowerProblems {
@@ -132,11 +132,19 @@ function state(maxEntries: number | null, keySize: number, layout: string): MapS
 
 function portEntries(ports: readonly Range[] | null): Entries {
   if (ports === null) return arrayEntries(new Uint8Array(8), 1);
-  const bits = new Uint8Array(portWords * 8);
+  const words = wordsFor(Math.max(...ports.map(({ last }) => last)));
+  const bits = new Uint8Array(words * 8);
   for (const { first, last } of ports) {
     for (let port = first; port <= last; port += 1) bits[port >> 3] = (bits[port >> 3] as number) | (1 << (port & 7));
   }
-  return arrayEntries(bits, portWords);
+  return arrayEntries(bits, words);
+}
+
+/** Powers of two, and no fewer than the well-known ports need: most lists can change without another map. The program takes what lies beyond for unlisted. */
+function wordsFor(last: number): number {
+  let words = fewestPortWords;
+  while (words * 64 <= last) words *= 2;
+  return words;
 }
 
 /** All entries of an array map, in the order of key bytes: 256 comes before 1. */

@@ -53,6 +53,15 @@ test("rate-limit compiles masks in network order and protocols into bits", (t) =
   t.deepEqual(globals["protocols"], [(1n << 17n) | (1n << 58n), 0n, 0n, 1n << 63n]);
 });
 
+test("rate-limit has room for the ports it lists: in sixteen words, or twice as many, or more", (t) => {
+  const words = (...ports: (number | string)[]) => settings({ limit: 1, ports }).maps["ports"]?.entries.count;
+
+  t.deepEqual(
+    [words(0), words(80, 443), words(1023), words(1024), words(53, "2000-2048"), words(32767), words(32768)],
+    [16, 16, 16, 32, 64, 512, 1024],
+  );
+});
+
 test("rate-limit sets one bit per listed port", (t) => {
   const { maps } = settings({ limit: 1, ports: [80, "64-65", 65535] });
   const entries = maps["ports"]?.entries;
