@@ -48,9 +48,11 @@ function sortPins(layout: PinLayout, pins: readonly Pin[], asked: readonly Hook[
 
 function pinsOf(found: Map<string, HookPins>, hook: Hook): HookPins {
   const name = hookName(hook);
-  const known = found.get(name) ?? { hook, link: null, generations: new Map(), maps: [], counters: [] };
-  found.set(name, known);
-  return known;
+  const known = found.get(name);
+  if (known !== undefined) return known;
+  const fresh: HookPins = { hook, link: null, generations: new Map(), maps: [], counters: [] };
+  found.set(name, fresh);
+  return fresh;
 }
 
 /** False when the kind of object does not fit the place. */

@@ -4,9 +4,10 @@ import type { Manifest } from "../model/generation.ts";
 
 /** What a manifest map says; null when it holds anything else. */
 export function readManifest(entries: Entries): Manifest | null {
-  const text = Buffer.from(entries.values).toString("utf8").replace(/\0+$/, "");
+  const { buffer, byteOffset, byteLength } = entries.values;
+  const end = entries.values.indexOf(0);
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(Buffer.from(buffer, byteOffset, end < 0 ? byteLength : end).toString("utf8"));
     return isManifest(value) ? value : null;
   } catch {
     return null;

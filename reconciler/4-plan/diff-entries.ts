@@ -13,10 +13,11 @@ export interface EntryDiff {
 
 /** The least writes that make the map hold what the policy says; null when it does already. `owned`: keys that were ours before. */
 export function diffEntries(map: DesiredMap, found: Entries, owned: Uint8Array | null): EntryDiff | null {
+  if (isSame(found, map.entries)) return null;
   const array = isArray(map.definition.type);
   const present = sortEntries(array ? withoutZeros(found) : found);
   const wanted = array ? withoutZeros(map.entries) : map.entries;
-  if (sameBytes(present.keys, wanted.keys) && sameBytes(present.values, wanted.values)) return null;
+  if (isSame(present, wanted)) return null;
   return merge(wanted, present, map.content === "whole" ? null : removable(map, owned));
 }
 
@@ -113,6 +114,10 @@ function withoutZeros(entries: Entries): Entries {
 function isZero(bytes: Uint8Array, start: number, length: number): boolean {
   for (let at = start; at < start + length; at += 1) if (bytes[at] !== 0) return false;
   return true;
+}
+
+function isSame(a: Entries, b: Entries): boolean {
+  return a.count === b.count && sameBytes(a.keys, b.keys) && sameBytes(a.values, b.values);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

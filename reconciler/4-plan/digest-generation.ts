@@ -16,7 +16,7 @@ export function digestGeneration(layout: PinLayout, desired: DesiredHook): strin
     name: step.name,
     object: step.object,
     function: step.function,
-    globals: textsOf(step.globals),
+    globals: digestGlobals(step.globals),
     continueOn: [...step.continueOn].sort((a, b) => a - b),
     maps: step.maps.map((map) => mapPin(layout, desired.hook, step.name, map.name, map.incarnation)).sort(),
   }));
@@ -25,14 +25,15 @@ export function digestGeneration(layout: PinLayout, desired: DesiredHook): strin
 }
 
 /** The same step at a thousand interfaces has the same globals. */
-const knownTexts = new WeakMap<object, readonly (readonly string[])[]>();
+const knownDigests = new WeakMap<object, string>();
 
-function textsOf(globals: Readonly<Record<string, Uint8Array>>): readonly (readonly string[])[] {
-  const known = knownTexts.get(globals);
+function digestGlobals(globals: Readonly<Record<string, Uint8Array>>): string {
+  const known = knownDigests.get(globals);
   if (known !== undefined) return known;
   const texts = Object.entries(globals)
     .map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")])
     .sort();
-  knownTexts.set(globals, texts);
-  return texts;
+  const digest = createHash("sha256").update(JSON.stringify(texts)).digest("hex");
+  knownDigests.set(globals, digest);
+  return digest;
 }
