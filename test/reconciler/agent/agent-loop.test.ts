@@ -12,7 +12,7 @@ test("a start recovers, fetches and applies; then nothing new is nothing done", 
   await fake.loop.push("poll");
   await fake.loop.push("watch");
 
-  t.deepEqual(fake.calls, ["recover", "fetch", "pass 1 commit", "fetch", "fetch"]);
+  t.deepEqual(fake.calls, ["recover", "fetch", "pass 1 commit", "fetch", "fetch moved"]);
   t.deepEqual(fake.messages, ["info new revision", "info revision applied"]);
   t.is(fake.loop.status().revision?.name, "main@sha1:1");
   t.is(fake.loop.status().lastPass?.result, "applied");
@@ -233,7 +233,7 @@ test("one pass at a time: what comes meanwhile is done together, right after", a
   open();
   await Promise.all([first, ...others]);
 
-  t.deepEqual(fake.calls.slice(3), ["fetch", "pass 2 commit"]);
+  t.deepEqual(fake.calls.slice(3), ["fetch moved", "pass 2 commit"]);
 });
 
 test("stopping lets a pass finish, begins nothing new, and sets no timer", async (t) => {

@@ -121,8 +121,8 @@ function sourceOf(fake: Omit<FakeLoop, "loop">): Source {
   return {
     name: "fake",
     watch: [],
-    async fetch(signal) {
-      fake.calls.push("fetch");
+    async fetch(signal, moved) {
+      fake.calls.push(moved === true ? "fetch moved" : "fetch");
       signal.throwIfAborted();
       if (fake.commit instanceof Error) throw fake.commit;
       return fetchedOf(fake.commit);
