@@ -2,6 +2,9 @@
 import { existsSync } from "node:fs";
 import { watch } from "chokidar";
 
+/** chokidar swallows a second change of a file within 50 ms of the first: two quick pushes would look like one. */
+const lookAgainAfter = 250;
+
 /**
  * Calls `changed` when something at or below the paths changes; those that do not exist, and git's lock files and
  * objects, are left out. Only a hint: replaced folders and swapped links may go unseen, so whoever watches must also ask now and then.
@@ -16,8 +19,17 @@ export async function watchPaths(paths: readonly string[], changed: () => void):
     ignored: (path) => path.endsWith(".lock") || path.includes("/.git/objects"),
     atomic: false,
   });
-  watcher.on("all", changed);
-  watcher.on("error", () => changed());
+  let again: NodeJS.Timeout | undefined;
+  const tell = () => {
+    changed();
+    clearTimeout(again);
+    again = setTimeout(changed, lookAgainAfter);
+  };
+  watcher.on("all", tell);
+  watcher.on("error", tell);
   await new Promise<void>((resolve) => watcher.once("ready", resolve));
-  return () => watcher.close();
+  return async () => {
+    clearTimeout(again);
+    await watcher.close();
+  };
 }

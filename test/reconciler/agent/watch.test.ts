@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import type { Device } from "../../../bpf/kernel/kernel.ts";
@@ -6,6 +8,7 @@ import { openSource } from "../../../reconciler/1-source/source.ts";
 import { watchDevices } from "../../../reconciler/agent/watch-devices.ts";
 import { watchPaths } from "../../../reconciler/agent/watch-paths.ts";
 import { testRepository } from "../1-source/repository.ts";
+import { temporaryFolder } from "../temporary.ts";
 import { fakeClock } from "./fake-loop.ts";
 
 test("watchPaths() hears of commits, of packed refs, and of commits after that", async (t) => {
@@ -35,6 +38,20 @@ test("watchPaths() hears of commits, of packed refs, and of commits after that",
     for (let tries = 0; tries < 100 && heard === before; tries++) await sleep(20);
     t.true(heard > before);
   }
+});
+
+test("watchPaths() tells of a file's second change too, however soon it comes after the first", async (t) => {
+  const file = join(temporaryFolder(t), "main");
+  writeFileSync(file, "0");
+  const seen: string[] = [];
+  t.teardown(await watchPaths([file], () => seen.push(readFileSync(file, "utf8"))));
+
+  writeFileSync(file, "1");
+  for (let tries = 0; tries < 100 && seen.length === 0; tries++) await sleep(5);
+  writeFileSync(file, "2");
+
+  for (let tries = 0; tries < 100 && !seen.includes("2"); tries++) await sleep(20);
+  t.true(seen.includes("2"));
 });
 
 test("watchPaths() with nothing to watch costs nothing", async (t) => {
