@@ -55,6 +55,9 @@ function peer(load: () => void, add: (prefix: string) => void, remove: () => voi
   };
 }
 
+/** From the system's folders only: `npm run` puts another "nft" (of @vercel/nft) before them, which does nothing and says nothing. */
+const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+
 function run(command: string, words: readonly string[], input?: Buffer): void {
-  execFileSync(command, words, { stdio: ["pipe", "ignore", "pipe"], ...(input === undefined ? {} : { input }) });
+  execFileSync(command, words, { env, stdio: ["pipe", "ignore", "pipe"], ...(input === undefined ? {} : { input }) });
 }
