@@ -28,10 +28,12 @@ export interface BodyPrograms {
   /** A program that does nothing: what the measuring itself costs. */
   readonly floor: string;
   pin(variant: Variant, length: number): string;
-  /** Loads the linked chain of that many filters once more, with or without counters. */
-  loadLinked(pin: string, length: number, counted: boolean): Promise<void>;
-  /** Loads one filter, 0 to 29, on its own once more. */
-  loadAlone(pin: string, filter: number): Promise<void>;
+  /** Links that many filters once more, with counters. */
+  link(length: number): LinkedChain;
+  /** One filter, 0 to 29, on its own. */
+  alone(filter: number): LinkedChain;
+  /** Loads and pins one of these. */
+  load(pin: string, chain: LinkedChain): Promise<void>;
 }
 
 const most = 30;
@@ -100,8 +102,9 @@ export async function loadBody(lab: Lab, body: Body): Promise<BodyPrograms> {
   return {
     floor,
     pin,
-    loadLinked: (to, length, counted) => load(to, link(last(length), counted)),
-    loadAlone: (to, filter) => load(to, alone(steps[filter] as RelocatedProgram, "xdp")),
+    link: (length) => link(last(length), true),
+    alone: (filter) => alone(steps[filter] as RelocatedProgram, "xdp"),
+    load,
   };
 }
 

@@ -26,6 +26,9 @@ export function printTable({ title, unit, by, columns, lines, notes }: Table): s
   ];
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0))) ?? [];
   const print = (line: readonly string[]) =>
-    line.map((cell, column) => (column < by.length ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  ").trimEnd();
+    line
+      .map((cell, column) => (column < by.length ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd();
   return [`${title}, ${unit}`, ...cells.map(print), ...notes].join("\n  ");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { LinkedChain } from "../../../bpf/chain/linked-chain.ts";
 import { type Lab, openLab } from "../../lab/lab.ts";
 import { type Body, type BodyPrograms, bodies, compileBody, loadBody, stepNames } from "../chain-programs.ts";
 import { attachDispatcher, detachDispatcher } from "../libxdp-dispatcher.ts";
@@ -57,29 +58,33 @@ async function measureDispatcher(bench: Bench, lab: Lab): Promise<string> {
   return `libxdp's dispatcher, ten times "acl": ${median(times).toFixed(1)} ns`;
 }
 
-/** Loading and verifying a chain against loading its filters one by one. */
-async function measureLoads(bench: Bench, lab: Lab, { loadLinked, loadAlone }: BodyPrograms): Promise<readonly Row[]> {
+/** Linking a chain, and loading and verifying it against loading its filters one by one. */
+async function measureLoads(bench: Bench, { kernel, root }: Lab, { link, alone, load }: BodyPrograms): Promise<readonly Row[]> {
   const rounds = bench.quick ? 7 : 15;
-  const [chainPin, filterPin] = [`${lab.root}/again/chain`, `${lab.root}/again/filter`];
+  const pin = `${root}/again`;
+  const timed = async (linked: LinkedChain) => {
+    const taken = await milliseconds(() => load(pin, linked));
+    await kernel.unpin([pin]);
+    return taken;
+  };
   const rows: Row[] = [];
-  for (const length of [10, 30] as const) {
+  for (const length of [10, 30]) {
     bench.say(`loading ${length} filters, ${rounds} rounds`);
-    const timed = async (pin: string, load: () => Promise<void>) => {
-      const taken = await milliseconds(load);
-      await lab.kernel.unpin([pin]);
-      return taken;
-    };
-    const { whole, parts } = await interleave(rounds, {
-      whole: () => timed(chainPin, () => loadLinked(chainPin, length, true)),
+    const linked = link(length);
+    const times = await interleave(rounds, {
+      linking: () => milliseconds(async () => link(length)),
+      whole: () => timed(linked),
       async parts() {
         let sum = 0;
-        for (let filter = 30 - length; filter < 30; filter += 1) sum += await timed(filterPin, () => loadAlone(filterPin, filter));
+        for (let filter = 30 - length; filter < 30; filter += 1) sum += await timed(alone(filter));
         return sum;
       },
     });
+    const [linking, whole, parts] = [median(times.linking), median(times.whole), median(times.parts)];
     rows.push(
-      fact(`${length} times "acl": link, load and verify`, median(whole), "ms", "counters on"),
-      fact(`${length} times "acl": against the sum of the filters`, median(whole) / median(parts), "×"),
+      fact(`${length} times "acl": linking`, linking, "ms", "counters on"),
+      fact(`${length} times "acl": load and verify`, whole, "ms"),
+      fact(`${length} times "acl": load and verify, against the sum of the filters`, whole / parts, "×"),
     );
   }
   return rows;
