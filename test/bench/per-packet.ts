@@ -22,11 +22,13 @@ export async function measurePackets(bench: Bench, lab: Lab, loaded: Readonly<Re
   const times: Record<string, number> = {};
   for (const body of bodies) {
     const programs = loaded[body];
-    const names = lengths.flatMap((length) => variants.map((variant) => [nameOf(body, length, variant), programs.pin(variant, length)]));
-    const candidates = Object.fromEntries(
-      [["floor", programs.floor], ...names].map(([name, pin]) => [name, () => timeOf(lab, pin as string, repeat)]),
-    );
-    bench.say(`"${body}": ${names.length} programs, ${rounds} rounds of ${repeat} packets`);
+    const candidates: Record<string, () => Promise<number>> = { floor: () => timeOf(lab, programs.floor, repeat) };
+    for (const length of lengths) {
+      for (const variant of variants) {
+        candidates[nameOf(body, length, variant)] = () => timeOf(lab, programs.pin(variant, length), repeat);
+      }
+    }
+    bench.say(`"${body}": ${Object.keys(candidates).length} programs, ${rounds} rounds of ${repeat} packets`);
     const { floor = [], ...measured } = await interleave(rounds, candidates);
     floors.push(...floor);
     for (const [name, values] of Object.entries(measured)) times[name] = median(values);
