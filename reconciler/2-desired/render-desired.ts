@@ -65,7 +65,7 @@ function renderPolicies(input: RenderInput, report: Report): readonly RenderedPo
     openObject: (elf) => input.openObject(elf),
   });
   const steps = { sources, lower: filterLowering(sources), line: lineReader((path) => sources.file(path)) };
-  return findPolicies(snapshot.files, report).flatMap((path) => {
+  return findPolicies(snapshot.files).flatMap((path) => {
     const file = readPolicyFile(path, snapshot.files.get(path) as Uint8Array, report);
     return file === null ? [] : [renderPolicy(file, steps, report)];
   });
