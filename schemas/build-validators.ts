@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { library } from "../bpf/programs/library.ts";
 import { agentSchema } from "./agent.generated.ts";
 import { chainSchema } from "./chain.generated.ts";
-import { packetTestsSchema } from "./packet-tests.generated.ts";
 import { validatorSource } from "./compile-validator.ts";
+import { packetTestsSchema } from "./packet-tests.generated.ts";
 import { validatorFile, validatorFolder } from "./validator.ts";
 
 /** What is validated when Sluice runs. */

@@ -53,7 +53,7 @@ export const flags: FieldKind<number> = {
   expected: 'TCP flags, letters of "FSRPAUEW" or "none"',
   read(word) {
     if (word === "none") return 0;
-    const bits = [...word.replaceAll(".", "A")].map((letter) => flagLetters[letter]);
+    const bits = Array.from(word.replaceAll(".", "A")).map((letter) => flagLetters[letter]);
     return bits.includes(undefined) ? null : bits.reduce<number>((sum, bit) => sum | (bit as number), 0);
   },
 };

@@ -144,7 +144,8 @@ export const layerWords: Readonly<Record<string, LayerWord>> = {
 /** The outermost layer; a packet that does not write it has one all the same. */
 export const ethernetWord = {
   fields: { src: mac, dst: mac, type: word("an EtherType") } satisfies LayerWord["fields"],
-  build: (fields: Fields, inner: build.Layer | null) => build.ethernet(renamed(fields, { src: "src", dst: "dst", type: "type" }), inner ?? empty),
+  build: (fields: Fields, inner: build.Layer | null) =>
+    build.ethernet(renamed(fields, { src: "src", dst: "dst", type: "type" }), inner ?? empty),
 };
 
 function extensions(types: Readonly<Record<string, number>>): Readonly<Record<string, LayerWord>> {

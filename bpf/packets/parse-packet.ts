@@ -35,7 +35,7 @@ export function parsePacket(text: string): ParsedPacket {
     const layers = splitLayers(text);
     const [first] = layers;
     const hasEthernet = first?.[0]?.text === "eth";
-    const outer = hasEthernet ? readFields(first as readonly Word[], ethernetWord.fields, []) : {};
+    const outer = hasEthernet ? readFields(first, ethernetWord.fields, []) : {};
     const opened = layers.slice(hasEthernet ? 1 : 0).map(openLayer);
     checkNesting(opened);
     let inner: Layer | null = null;
@@ -66,7 +66,11 @@ interface Opened {
 function splitLayers(text: string): readonly (readonly Word[])[] {
   let at = 0;
   return text.split("/").map((part) => {
-    const words = [...part.matchAll(/\S+/g)].map(({ 0: word, index }) => ({ text: word, start: at + index, end: at + index + word.length }));
+    const words = [...part.matchAll(/\S+/g)].map(({ 0: word, index }) => ({
+      text: word,
+      start: at + index,
+      end: at + index + word.length,
+    }));
     if (words.length === 0) throw new Wrong({ start: at, end: at + Math.max(1, part.length) }, `Expected a layer: ${layerNames()}`);
     at += part.length + 1;
     return words;
@@ -78,7 +82,7 @@ function openLayer(words: readonly Word[]): Opened {
   const word = Object.hasOwn(layerWords, name.text) ? layerWords[name.text] : undefined;
   if (word === undefined) {
     if (name.text === "eth") throw new Wrong(name, '"eth" is the outermost layer: nothing stands before it');
-    throw new Wrong(name, `Unknown layer "${name.text}": expected ${layerNames()}`, hintFor(name.text, Object.keys(layerWords)));
+    throw new Wrong(name, `Unknown layer "${name.text}": expected ${layerNames()}`, suggest(name.text, Object.keys(layerWords)));
   }
   return { name, word, fields: readFields(words, word.fields, word.switches) };
 }
@@ -110,7 +114,7 @@ function readValue(name: Word, kind: FieldKind<unknown>, value: Word | undefined
 
 function unknownField(layer: Word, name: Word, known: readonly string[]): Wrong {
   const expected = known.length === 0 ? "it has no fields" : `expected ${known.join(", ")}`;
-  return new Wrong(name, `Unknown field "${name.text}" of "${layer.text}": ${expected}`, hintFor(name.text, known));
+  return new Wrong(name, `Unknown field "${name.text}" of "${layer.text}": ${expected}`, suggest(name.text, known));
 }
 
 function checkNesting(layers: readonly Opened[]): void {
@@ -126,9 +130,4 @@ function checkNesting(layers: readonly Opened[]): void {
 
 function layerNames(): string {
   return ["eth", ...Object.keys(layerWords)].join(", ");
-}
-
-function hintFor(word: string, known: readonly string[]): string | null {
-  const meant = suggest(word, known);
-  return meant === null ? null : `did you mean "${meant}"?`;
 }

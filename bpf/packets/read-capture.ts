@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Frames of a capture file, whole ones; or why it cannot be read. */
-export type Capture = { readonly kind: "capture"; readonly frames: readonly Uint8Array[] } | { readonly kind: "wrong"; readonly reason: string };
+export type Capture =
+  | { readonly kind: "capture"; readonly frames: readonly Uint8Array[] }
+  | { readonly kind: "wrong"; readonly reason: string };
 
 /** LINKTYPE_ETHERNET. */
 const ethernetLink = 1;

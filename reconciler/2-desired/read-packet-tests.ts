@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { HookKind } from "../../bpf/kernel/kernel.ts";
+
 import { verdicts } from "../../bpf/chain/verdict.ts";
-import { type PacketEntry, type PacketTest as PacketTestYaml, type PacketTests, packetTestsSchema } from "../../schemas/packet-tests.generated.ts";
+import type { HookKind } from "../../bpf/kernel/kernel.ts";
+import {
+  type PacketEntry,
+  type PacketTests,
+  type PacketTest as PacketTestYaml,
+  packetTestsSchema,
+} from "../../schemas/packet-tests.generated.ts";
 import type { Hook } from "../model/hook.ts";
 import type { ExpectedCount, PacketTest, TestEntry } from "../model/packet-test.ts";
 import { checkSchema } from "./check-schema.ts";
@@ -14,14 +20,14 @@ import { entryOf, nodeAt, placeAt, plainValue, type YamlPath } from "./yaml-tree
 
 /** What tests are checked against: the chains of the policy. */
 export interface KnownChains {
-  /** Names of the hooks that a host's policy has, as plans print them; `host` null is the one that is asked for. */
+  /** Names of the hooks that a host's policy has, as plans print them; with `host` null those of any host. */
   hooks(host: string | null): readonly string[];
   /** Names of the steps of a chain, in order. */
   steps(host: string | null, hook: string): readonly string[];
 }
 
 /** The paths of the test files, in order: every YAML file below tests/. */
-export function findPacketTests(files: ReadonlyMap<string, Uint8Array>): readonly string[] {
+function findPacketTests(files: ReadonlyMap<string, Uint8Array>): readonly string[] {
   return [...files.keys()].filter((path) => /^tests\/.*\.ya?ml$/.test(path)).sort();
 }
 
@@ -124,7 +130,9 @@ function readCounters(
     const key = entryOf(nodeAt(place.root, path), step)?.key;
     if (key !== undefined && !steps.includes(step)) {
       const message = `The chain has no step "${step}": it has ${steps.join(", ")}`;
-      place.report(diagnose(place.source, { code: "unknown-step", message, hint: didYouMean(step, steps), start: key.start, end: key.end }));
+      place.report(
+        diagnose(place.source, { code: "unknown-step", message, hint: didYouMean(step, steps), start: key.start, end: key.end }),
+      );
     }
     return Object.entries(counts ?? {}).flatMap(([name, packets]): readonly ExpectedCount[] => {
       const at = [...path, step, name];

@@ -47,9 +47,9 @@ function parsedFrame(place: TestPlace, path: YamlPath, text: string): Uint8Array
   if (parsed.kind === "packet") return parsed.bytes;
   const { message, hint } = parsed;
   const span = placeAt(place.root, path);
-  // Only where the text stands in the file as it is, without quotes and folds, is a place in it one of the file.
-  const isPlain = place.source.text.startsWith(text, span.start);
-  const where = isPlain ? { start: span.start + parsed.start, end: span.start + parsed.end } : span;
+  // Only where the text stands in the file as it is, without escapes and folds, is a place in it one of the file.
+  const start = [span.start, span.start + 1].find((candidate) => place.source.text.startsWith(text, candidate));
+  const where = start === undefined ? span : { start: start + parsed.start, end: start + parsed.end };
   place.report(diagnose(place.source, { code: "wrong-packet", message, hint, ...where }));
   return null;
 }

@@ -13,7 +13,7 @@ export function printTests(run: TestRun, options: { readonly color: boolean }): 
     const lines = run.results.filter(({ test }) => test.at.file === file).map((result) => printResult(result, paint));
     return `${paint.bold(sanitise(file))}\n${lines.join("")}`;
   });
-  return `${[...sections, summary(run, paint)].join("\n")}`;
+  return [...sections, summary(run, paint)].join("\n");
 }
 
 type Paint = ReturnType<typeof picocolors.createColors>;
@@ -54,15 +54,6 @@ function summary(run: TestRun, paint: Paint): string {
 }
 
 /** Steps of tested chains that no packet of any test got to. */
-export function unreachedSteps(coverage: readonly ReachedStep[]): readonly ReachedStep[] {
+function unreachedSteps(coverage: readonly ReachedStep[]): readonly ReachedStep[] {
   return coverage.filter(({ packets }) => packets === 0n);
-}
-
-/** One line per failure, for logs and refusals: `tests/web.yaml:9:7: "scans are dropped": verdict expected drop, was pass`. */
-export function testFailureLines(run: TestRun): readonly string[] {
-  return run.results.flatMap(({ test, failures }) =>
-    failures.map(({ at, what, expected, actual }) =>
-      sanitise(`${printOrigin(at)}: "${test.name}": ${what} expected ${expected}, was ${actual}`),
-    ),
-  );
 }

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { counterColumn } from "../../bpf/chain/counters.ts";
 import { verdictName } from "../../bpf/chain/verdict.ts";
 import { describePacket } from "../../bpf/packets/describe-packet.ts";
-import type { Send, PacketTest } from "../model/packet-test.ts";
-import type { ScratchChain } from "./scratch-chain.ts";
+import type { PacketTest, Send } from "../model/packet-test.ts";
 import type { TestFailure, TestResult } from "../model/test-result.ts";
+import type { ScratchChain } from "./scratch-chain.ts";
 
 /** Runs one test on a chain that no packet has met yet. Never throws for a packet that fares otherwise than expected. */
 export async function runPacketTest(chain: ScratchChain, test: PacketTest, signal?: AbortSignal): Promise<TestResult> {
@@ -100,7 +100,9 @@ function firstDifference(expected: Uint8Array, actual: Uint8Array): number | nul
 function describeDifference(expected: Uint8Array, actual: Uint8Array, at: number): Pick<TestFailure, "expected" | "actual"> {
   const start = at - (at % 4);
   const show = (bytes: Uint8Array): string => {
-    const part = Buffer.from(bytes.subarray(start, start + 12)).toString("hex").replace(/(.{8})(?=.)/g, "$1 ");
+    const part = Buffer.from(bytes.subarray(start, start + 12))
+      .toString("hex")
+      .replace(/(.{8})(?=.)/g, "$1 ");
     return `${bytes.length} bytes, at ${start}: ${part === "" ? "nothing" : part}`;
   };
   return { expected: show(expected), actual: show(actual) };

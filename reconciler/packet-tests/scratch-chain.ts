@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sumCounters } from "../../bpf/chain/counters.ts";
 import type { Kernel, RunResult } from "../../bpf/kernel/kernel.ts";
-import { performOrUndo } from "../5-apply/perform.ts";
 import { planChanges } from "../4-plan/plan-changes.ts";
+import { performOrUndo } from "../5-apply/perform.ts";
 import type { PolicyReader } from "../host.ts";
 import type { Desired, DesiredHook } from "../model/desired.ts";
 import type { Generation } from "../model/generation.ts";

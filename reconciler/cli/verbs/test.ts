@@ -5,7 +5,15 @@ import { exitCodes } from "../exit-codes.ts";
 import { readPolicy } from "../read-policy.ts";
 import { reportInvalid } from "../report-outcome.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
-import { addExamples, addHostOptions, addJsonOption, addPolicyOptions, type HostOptions, type PolicyOptions } from "../shared-options.ts";
+import {
+  addExamples,
+  addHostOptions,
+  addJsonOption,
+  addPolicyOptions,
+  type HostOptions,
+  hostName,
+  type PolicyOptions,
+} from "../shared-options.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface TestOptions extends HostOptions, PolicyOptions {
@@ -34,21 +42,24 @@ export function addTest(program: Command): void {
 
 async function test(cli: Cli, options: TestOptions): Promise<number> {
   const snapshot = await readPolicy(cli, options);
-  const [{ openHost }, { testPolicy }, { scratchRoot }] = await Promise.all([
+  const [{ openHost, policyReader }, { renderDesired }, { testPolicy }, { scratchRoot }] = await Promise.all([
     import("../../host.ts"),
+    import("../../2-desired/render-desired.ts"),
     import("../../packet-tests/test-policy.ts"),
     import("../../packet-tests/scratch-root.ts"),
   ]);
-  const { kernel, policy, name, layout } = openHost(options);
-  const scratch = await scratchRoot(kernel, layout);
-  const progress = (one: { readonly name: string }, number: number, of: number) => cli.progress.step(`Test ${number} of ${of}: ${one.name}`);
-  const tested = await testPolicy({ kernel, policy, snapshot, host: name, scratch, progress, signal: cli.signal });
-  cli.progress.done();
-  if (tested.kind === "invalid") return reportInvalid(cli, tested.diagnostics);
-  if (tested.results.length === 0) {
+  const rendered = renderDesired({ ...policyReader, snapshot, host: hostName(options) });
+  if (rendered.kind === "invalid") return reportInvalid(cli, rendered.diagnostics);
+  if (rendered.tests.length === 0) {
     cli.terminal.err(`No tests: ${snapshot.revision.name} has no YAML file below tests/\n`);
     return exitCodes.failed;
   }
+  const { kernel, policy, layout } = openHost(options);
+  const scratch = await scratchRoot(kernel, layout);
+  const progress = (one: { readonly name: string }, number: number, of: number) =>
+    cli.progress.step(`Test ${number} of ${of}: ${one.name}`);
+  const tested = await testPolicy({ kernel, policy, snapshot, rendered, scratch, progress, signal: cli.signal });
+  cli.progress.done();
   await show(cli.terminal, options, cli.json, tested);
   return tested.results.some(({ failures }) => failures.length > 0) ? exitCodes.failed : exitCodes.ok;
 }
