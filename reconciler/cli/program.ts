@@ -38,6 +38,7 @@ const verbs: Readonly<Record<string, Readonly<Record<string, () => Promise<AddVe
   },
   "Check:": {
     validate: async () => (await import("./verbs/validate.ts")).addValidate,
+    test: async () => (await import("./verbs/test.ts")).addTest,
     snapshot: async () => (await import("./verbs/snapshot.ts")).addSnapshot,
     doctor: async () => (await import("./verbs/doctor.ts")).addDoctor,
     version: async () => (await import("./verbs/version.ts")).addVersion,
