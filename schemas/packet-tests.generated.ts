@@ -46,7 +46,7 @@ export interface PacketTest {
   counters?: {
     [k: string]:
       | {
-          [k: string]: number | undefined;
+          [k: string]: number | string | undefined;
         }
       | undefined;
   };
@@ -174,14 +174,22 @@ export const packetTestsSchema: object = {
           "additionalProperties": {
             "type": "object",
             "additionalProperties": {
-              "type": "integer",
-              "minimum": 0
+              "type": [
+                "integer",
+                "string"
+              ],
+              "minimum": 0,
+              "pattern": "^[<>]=[0-9]{1,15}$",
+              "x-expected": "a number, or a bound like \">=100\""
             }
           },
           "examples": [
             {
               "blocklist": {
                 "drop": 3
+              },
+              "limit": {
+                "drop": ">=100"
               }
             }
           ]

@@ -77,7 +77,9 @@ function describeTransport(bytes: DataView, at: number, protocol: number, [sourc
 
 /** As tcpdump prints them: "." is ACK. */
 function flagsOf(bits: number): string {
-  const letters = Array.from("FSRP.UEW").filter((_, index) => (bits & (1 << index)) !== 0).join("");
+  const letters = Array.from("FSRP.UEW")
+    .filter((_, index) => (bits & (1 << index)) !== 0)
+    .join("");
   return letters === "" ? "none" : letters;
 }
 

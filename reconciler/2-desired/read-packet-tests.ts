@@ -138,9 +138,15 @@ function readCounters(
       const at = [...path, step, name];
       const verdict = verdictOf(place, at, name, hook);
       if (verdict === null || packets === undefined) return [];
-      return [{ step, verdict, packets, at: originAt(place.source, placeAt(place.root, at).start) }];
+      return [{ step, verdict, ...boundOf(packets), at: originAt(place.source, placeAt(place.root, at).start) }];
     });
   });
+}
+
+/** "3" or ">=3", which the schema has checked. */
+function boundOf(packets: string | number): Pick<ExpectedCount, "packets" | "bound"> {
+  const [, bound = "exactly", number = ""] = /^([<>]=)?(\d+)$/.exec(String(packets)) ?? [];
+  return { packets: Number(number), bound: bound as ExpectedCount["bound"] };
 }
 
 function fault(place: TestPlace, path: YamlPath, code: string, message: string, hint: string | null = null): void {

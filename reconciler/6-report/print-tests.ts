@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import picocolors from "picocolors";
 import { printOrigin } from "../model/origin.ts";
-import type { ReachedStep, TestFailure, TestResult, TestRun } from "../model/test-result.ts";
+import type { Reached, TestFailure, TestResult, TestRun } from "../model/test-result.ts";
 import { sanitise } from "./sanitise.ts";
 import { plural } from "./summarise-plan.ts";
 
@@ -44,16 +44,20 @@ function summary(run: TestRun, paint: Paint): string {
   const failed = run.results.filter(({ failures }) => failures.length > 0).length;
   const passed = run.results.length - failed;
   const counts = `${passed} passed, ${failed} failed`;
-  const unreached = unreachedSteps(run.coverage);
   const lines = [
     failed === 0 ? paint.green(counts) : paint.red(counts),
-    ...unreached.map(({ hook, step }) => `No packet reaches step "${sanitise(step)}" of ${sanitise(hook)}`),
+    ...unreached(run.coverage).map(sanitise),
     ...run.untested.map((hook) => `No test is about ${sanitise(hook)}`),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-/** Steps of tested chains that no packet of any test got to. */
-function unreachedSteps(coverage: readonly ReachedStep[]): readonly ReachedStep[] {
-  return coverage.filter(({ packets }) => packets === 0n);
+/** What no packet of any test got to, in sentences; the rules of a step that none reached are not told one by one. */
+function unreached(coverage: readonly Reached[]): readonly string[] {
+  return coverage.flatMap(({ hook, step, rule, packets }) => {
+    if (packets > 0n) return [];
+    if (rule === null) return [`No packet reaches step "${step}" of ${hook}`];
+    const whole = coverage.find((other) => other.hook === hook && other.step === step && other.rule === null);
+    return whole?.packets === 0n ? [] : [`No packet is decided by ${rule} of step "${step}" of ${hook}`];
+  });
 }

@@ -40,5 +40,7 @@ export interface ExpectedCount {
   readonly step: string;
   readonly verdict: number;
   readonly packets: number;
+  /** Whether it is exactly so many, at least, or at most. */
+  readonly bound: "exactly" | ">=" | "<=";
   readonly at: Origin;
 }

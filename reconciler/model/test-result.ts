@@ -23,18 +23,20 @@ export interface TestFailure {
   readonly packet: string | null;
 }
 
-/** Steps of chains that tests were run on, and how many packets reached each. */
-export interface ReachedStep {
+/** A step, or one rule of it, of a chain that tests were run on, and how many packets got there. */
+export interface Reached {
   /** "eth0/xdp" */
   readonly hook: string;
   readonly step: string;
+  /** 'rule "partner"'; null for the step itself. */
+  readonly rule: string | null;
   readonly packets: bigint;
 }
 
 /** Everything that `sluice test` has to tell. */
 export interface TestRun {
   readonly results: readonly TestResult[];
-  readonly coverage: readonly ReachedStep[];
+  readonly coverage: readonly Reached[];
   /** Chains of the policy that no test is about. */
   readonly untested: readonly string[];
 }

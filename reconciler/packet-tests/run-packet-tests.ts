@@ -3,9 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { counterColumn } from "../../bpf/chain/counters.ts";
 import { verdictName } from "../../bpf/chain/verdict.ts";
 import { describePacket } from "../../bpf/packets/describe-packet.ts";
-import type { PacketTest, Send } from "../model/packet-test.ts";
+import type { ExpectedCount, PacketTest, Send } from "../model/packet-test.ts";
 import type { TestFailure, TestResult } from "../model/test-result.ts";
 import type { ScratchChain } from "./scratch-chain.ts";
+import { decidingStep } from "./trace-packet.ts";
 
 /** Runs one test on a chain that no packet has met yet. Never throws for a packet that fares otherwise than expected. */
 export async function runPacketTest(chain: ScratchChain, test: PacketTest, signal?: AbortSignal): Promise<TestResult> {
@@ -70,26 +71,6 @@ function compare(test: PacketTest, entry: Send, fate: Fate): readonly Pick<TestF
   return failures;
 }
 
-/**
- * Which step's verdict was the chain's: the last one that counted the packet, "end" when that one let it through. A step that leaves
- * through a tail call counts nothing; then it is "a tail call of" the first step that did not.
- */
-export function decidingStep(chain: ScratchChain, before: readonly (readonly bigint[])[], after: readonly (readonly bigint[])[]): string {
-  const { steps } = chain.generation;
-  const columns = steps.map((_, index) => countedColumn(before[index] ?? [], after[index] ?? []));
-  const last = columns.findLastIndex((column) => column !== null);
-  const next = steps[last + 1];
-  const decided = last < 0 ? undefined : steps[last];
-  const letThrough = decided === undefined || decided.continueOn.some((verdict) => counterColumn(verdict) === columns[last]);
-  if (!letThrough) return decided.name;
-  return next === undefined ? "end" : `a tail call of ${next.name}`;
-}
-
-function countedColumn(before: readonly bigint[], after: readonly bigint[]): number | null {
-  const column = after.findIndex((count, index) => count !== before[index]);
-  return column < 0 ? null : column;
-}
-
 function firstDifference(expected: Uint8Array, actual: Uint8Array): number | null {
   const length = Math.max(expected.length, actual.length);
   for (let at = 0; at < length; at++) if (expected[at] !== actual[at]) return at;
@@ -111,11 +92,16 @@ function describeDifference(expected: Uint8Array, actual: Uint8Array, at: number
 async function checkCounters(chain: ScratchChain, test: PacketTest): Promise<readonly TestFailure[]> {
   if (test.counters.length === 0) return [];
   const counts = await chain.counts();
-  return test.counters.flatMap(({ step, verdict, packets, at }) => {
+  return test.counters.flatMap(({ step, verdict, packets, bound, at }) => {
     const row = chain.generation.steps.findIndex(({ name }) => name === step);
-    const actual = counts[row]?.[counterColumn(verdict)] ?? 0n;
-    if (actual === BigInt(packets)) return [];
+    const actual = counts[row]?.verdicts[counterColumn(verdict)] ?? 0n;
+    if (isWithin(Number(actual), packets, bound)) return [];
     const what = `counter ${step} ${verdictName(test.hook.kind, verdict)}`;
-    return [{ at, what, expected: String(packets), actual: String(actual), packet: null }];
+    return [{ at, what, expected: `${bound === "exactly" ? "" : bound}${packets}`, actual: String(actual), packet: null }];
   });
+}
+
+function isWithin(actual: number, expected: number, bound: ExpectedCount["bound"]): boolean {
+  if (bound === ">=") return actual >= expected;
+  return bound === "<=" ? actual <= expected : actual === expected;
 }

@@ -6,9 +6,9 @@ import type { Desired, DesiredHook } from "../model/desired.ts";
 import { hookName } from "../model/hook.ts";
 import type { PacketTest } from "../model/packet-test.ts";
 import type { Snapshot } from "../model/snapshot.ts";
-import type { ReachedStep, TestResult, TestRun } from "../model/test-result.ts";
+import type { Reached, TestResult, TestRun } from "../model/test-result.ts";
 import { runPacketTest } from "./run-packet-tests.ts";
-import { openScratchChain, removeAll } from "./scratch-chain.ts";
+import { openScratchChain, removeAll, type StepCounts } from "./scratch-chain.ts";
 
 export interface TestRequest {
   readonly kernel: Kernel;
@@ -31,7 +31,7 @@ export async function testPolicy(request: TestRequest): Promise<TestRun> {
   const { desired, tests } = request.rendered;
   const policyFor = policies(request);
   const results: TestResult[] = [];
-  const reached = new Map<string, ReachedStep>();
+  const reached = new Map<string, Reached>();
   for (const [index, test] of tests.entries()) {
     request.progress?.(test, index + 1, tests.length);
     const policy = policyFor(test.host);
@@ -62,20 +62,32 @@ async function runOne(
   desired: Desired,
   hook: DesiredHook,
   test: PacketTest,
-  reached: Map<string, ReachedStep>,
+  reached: Map<string, Reached>,
 ): Promise<TestResult> {
   const layout = { root: request.scratch };
   try {
     const chain = await openScratchChain(request.kernel, request.policy, desired, hook, layout);
     const result = await runPacketTest(chain, test, request.signal);
-    const name = hookName(hook.hook);
-    for (const [row, counts] of (await chain.counts()).entries()) {
-      const step = chain.generation.steps[row]?.name as string;
-      const before = reached.get(`${name} ${step}`)?.packets ?? 0n;
-      reached.set(`${name} ${step}`, { hook: name, step, packets: counts.reduce((sum, count) => sum + count, before) });
-    }
+    count(reached, hook, await chain.counts());
     return result;
   } finally {
     await removeAll(request.kernel, layout);
+  }
+}
+
+/** Adds what one test's packets have reached. */
+function count(reached: Map<string, Reached>, { hook, chain }: DesiredHook, counts: readonly StepCounts[]): void {
+  const add = (step: string, rule: string | null, packets: bigint): void => {
+    const key = JSON.stringify([hookName(hook), step, rule]);
+    reached.set(key, { hook: hookName(hook), step, rule, packets: packets + (reached.get(key)?.packets ?? 0n) });
+  };
+  for (const [row, { name, reasons }] of chain.entries()) {
+    const { verdicts, reasons: cells } = counts[row] as StepCounts;
+    add(
+      name,
+      null,
+      verdicts.reduce((sum, packets) => sum + packets, 0n),
+    );
+    for (const [cell, { name: rule, isRule }] of (reasons?.cells ?? []).entries()) if (isRule) add(name, rule, cells[cell] ?? 0n);
   }
 }
