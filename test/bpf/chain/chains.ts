@@ -27,10 +27,11 @@ export interface Run {
 }
 
 /** Thrown by the helper bpf_tail_call that finds a program, because that never comes back. */
-class TailCall {
+class TailCall extends Error {
   readonly index: number;
 
   constructor(index: number) {
+    super(`Tail call to segment ${index}`);
     this.index = index;
   }
 }
