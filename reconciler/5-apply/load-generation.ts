@@ -54,10 +54,14 @@ function stepError(load: Load, step: string, cause: unknown): unknown {
   // "Cannot load "limiter": the verifier refused it …": the step is named already.
   const said = cause.message.replace(/^Cannot \w+ "[^"]*": /, "");
   const hint = cause.log === null ? {} : { hint: "the whole log of the verifier is shown with --verbose" };
-  return new ReconcilerError("apply-failed", `Cannot load step "${step}" of ${hookName(load.generation.hook)}${placeOf(load, step)}: ${said}`, {
-    cause,
-    ...hint,
-  });
+  return new ReconcilerError(
+    "apply-failed",
+    `Cannot load step "${step}" of ${hookName(load.generation.hook)}${placeOf(load, step)}: ${said}`,
+    {
+      cause,
+      ...hint,
+    },
+  );
 }
 
 async function loadChain(kernel: Kernel, objects: Objects, load: Load, steps: readonly StepToLink[]): Promise<LoadedSegments> {

@@ -18,7 +18,7 @@ const root = "/sys/fs/bpf/sluice";
  * `reason` is why bpf(2) cannot be used.
  */
 export async function createMemoryWorld(folder: string, color: boolean, reason: string): Promise<World> {
-  const memory = createMemoryKernel({ devices: ["eth0", "eth1"] });
+  const memory = createMemoryKernel({ devices: ["eth0", "eth1"], now: () => process.hrtime.bigint() });
   const traffic = createMemoryTraffic((packet) => memory.send("eth0", "xdp", packet).verdict);
   const host: Host = {
     name: "edge-1",
