@@ -18,7 +18,7 @@ const root = "/sys/fs/bpf/sluice";
  * `reason` is why bpf(2) cannot be used.
  */
 export async function createMemoryWorld(folder: string, color: boolean, reason: string): Promise<World> {
-  const memory = createMemoryKernel({ devices: ["eth0", "eth1"], now: slowClock });
+  const memory = createMemoryKernel({ devices: ["eth0", "eth1"] });
   const traffic = createMemoryTraffic((packet) => memory.send("eth0", "xdp", packet).verdict);
   const host: Host = {
     name: "edge-1",
@@ -95,9 +95,4 @@ function underFire(kernel: Kernel, traffic: MemoryTraffic): Kernel {
       traffic.tick();
     }
   });
-}
-
-/** Programs take longer here than in a kernel; a clock as much slower makes limits per second mean the same. */
-function slowClock(): bigint {
-  return process.hrtime.bigint() / 20n;
 }
