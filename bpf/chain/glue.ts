@@ -19,6 +19,7 @@ import {
 import { framePointer, helpers } from "../asm/opcodes.ts";
 import type { HookKind } from "../kernel/kernel.ts";
 import { counterColumns, counterRowSize } from "./counters.ts";
+import type { NextSegment } from "./linked-chain.ts";
 import { returnTcxVerdict, toTcxVerdict } from "./tc-verdict.ts";
 
 /** Where the chain keeps what it needs across steps: offsets from the frame's top, null for what it does not need. */
@@ -96,4 +97,16 @@ export function leaveChain(hook: HookKind, label: string): Line[] {
 /** Leaves the chain after its last step: `end` is known, so nothing has to be translated when it runs. */
 export function endChain(hook: HookKind, end: number): Line[] {
   return [mov64Imm(0, hook === "xdp" ? end : toTcxVerdict(end)), exit()];
+}
+
+/**
+ * What a packet gets whose next segment is not there: XDP_ABORTED, which the tracepoint xdp:xdp_exception shows, or TC_ACT_SHOT. The
+ * array is filled and frozen before traffic meets it, so this takes somebody who empties it, or steps that made the 33 tail calls of a
+ * packet themselves. It must not pass: the rest of the chain has not seen it.
+ */
+const lost = { xdp: 0, "tc-ingress": 2, "tc-egress": 2 } as const;
+
+/** Leaves for the next segment; a tail call that succeeds never comes back. */
+export function callSegment(hook: HookKind, slots: Slots, { map, index }: NextSegment): Line[] {
+  return [...reloadContext(slots), ...loadMap(2, map), mov64Imm(3, index), callHelper(helpers.tailCall), mov64Imm(0, lost[hook]), exit()];
 }

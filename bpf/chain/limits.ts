@@ -5,6 +5,12 @@ import type { Candidate, StepMode } from "./modes.ts";
 /** What the kernel allows one program. */
 export const programLimits = { functions: 256, maps: 64, instructions: 1_000_000 } as const;
 
+/** Instructions that the verifier walks through in one program before it gives up. */
+export const verifierBudget = 1_000_000;
+
+/** Programs that one packet can meet one after another: the kernel follows 33 tail calls. */
+export const mostSegments = 34;
+
 /** The first step with which the chain passes a limit; null when it stays within all of them. `own` is what the chain needs itself. */
 export function findExcess(
   candidates: readonly Candidate[],

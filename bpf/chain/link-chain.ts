@@ -5,7 +5,7 @@ import { describeChain } from "./debug-info.ts";
 import { placeSlots, slotSize } from "./glue.ts";
 import { chainLicense } from "./license.ts";
 import { findExcess } from "./limits.ts";
-import type { ChainToLink, LinkedChain, LinkedStep, LinkRefusal } from "./linked-chain.ts";
+import type { ChainToLink, LinkedChain, LinkedStep, LinkRefusal, StepToLink } from "./linked-chain.ts";
 import { type ChainLayout, calledFunctions, labels, mainBody } from "./main-body.ts";
 import { type Candidate, type ChainModes, chooseModes, type StepMode } from "./modes.ts";
 
@@ -15,44 +15,58 @@ import { type Candidate, type ChainModes, chooseModes, type StepMode } from "./m
  * BtfError for programs that no verifier has seen: calls that lead nowhere, malformed BTF.
  */
 export function linkChain(chain: ChainToLink): LinkedChain | LinkRefusal {
+  const candidates = analyseSteps(chain);
+  const refusal = refuseSteps(chain, candidates);
+  return refusal ?? linkCandidates(chain, candidates);
+}
+
+/** Takes the programs of all steps apart. */
+export function analyseSteps({ steps }: ChainToLink): readonly Candidate[] {
+  return steps.map((step) => ({ step, body: analyseBody(step.program.instructions) }));
+}
+
+/** What is wrong with the steps of a chain in however many programs it is; null when nothing is. */
+export function refuseSteps(chain: ChainToLink, candidates: readonly Candidate[]): LinkRefusal | null {
   const license = chainLicense(chain.steps);
   if (license.kind === "mixed") return refuseLicenses(license.gpl.name, license.other.name, license.other.program.license);
-  const candidates = chain.steps.map((step) => ({ step, body: analyseBody(step.program.instructions) }));
-  const refusal = refuseUnreachable(chain) ?? refuseModules(candidates);
-  if (refusal !== null) return refusal;
+  return refuseUnreachable(chain) ?? refuseModules(candidates);
+}
 
+/** Links steps that refuseSteps() has let through. */
+export function linkCandidates(chain: ChainToLink, candidates: readonly Candidate[]): LinkedChain | LinkRefusal {
+  const chosen = fitCandidates(chain, candidates);
+  return chosen.kind === "refused" ? chosen : putTogether(chain, candidates, chosen);
+}
+
+/** How each step is linked when all of them are one program, or which one does not fit. */
+export function fitCandidates(chain: ChainToLink, candidates: readonly Candidate[]): ChainModes | LinkRefusal {
   const needs = slotNeeds(chain);
   const chosen = chooseModes(candidates, slotSize * Object.values(needs).filter(Boolean).length);
   if (chosen.kind === "refused") return chosen;
-  const excess = findExcess(candidates, chosen.modes, { maps: needs.counters ? 1 : 0 });
-  return excess ?? putTogether(chain, candidates, chosen, needs, license.license);
+  const ownMaps = [needs.counters, chain.next !== undefined].filter(Boolean).length;
+  return findExcess(candidates, chosen.modes, { maps: ownMaps }) ?? chosen;
 }
 
-/** What the chain itself keeps on the stack. A lone step that nobody counts needs nothing. */
+/** What the chain itself keeps on the stack. A lone step that nobody counts, and nothing follows, needs nothing. */
 interface SlotNeeds {
   readonly context: boolean;
   readonly counters: boolean;
 }
 
-function slotNeeds({ steps, counters }: ChainToLink): SlotNeeds {
+function slotNeeds({ steps, counters, next }: ChainToLink): SlotNeeds {
   const counted = counters !== null && steps.length > 0;
-  return { context: counted || steps.length > 1, counters: counted };
+  return { context: counted || steps.length > 1 || next !== undefined, counters: counted };
 }
 
-function putTogether(
-  chain: ChainToLink,
-  candidates: readonly Candidate[],
-  { modes, depth }: ChainModes,
-  { context, counters }: SlotNeeds,
-  license: string,
-): LinkedChain {
+function putTogether(chain: ChainToLink, candidates: readonly Candidate[], { modes, depth }: ChainModes): LinkedChain {
+  const { context, counters } = slotNeeds(chain);
   const layout: ChainLayout = { chain, candidates, modes, slots: placeSlots(depth, context, counters) };
   const { instructions, labels: places } = assemble([...mainBody(layout), ...calledFunctions(layout)]);
   return {
     kind: "linked",
     name: chain.name,
     hook: chain.hook,
-    license,
+    license: declaredLicense(chain.steps),
     frags: chain.steps.length > 0 && chain.steps.every((step) => step.program.frags),
     instructions,
     ...describeChain(layout, places),
@@ -68,6 +82,12 @@ function describeStep(
 ): LinkedStep {
   const start = places.get(mode === "inline" ? labels.body(index) : labels.function(index, 0)) as number;
   return { name: step.name, mode, reason, start, end: start + body.main.end };
+}
+
+/** Mixed licenses are refused before. */
+function declaredLicense(steps: readonly StepToLink[]): string {
+  const license = chainLicense(steps);
+  return license.kind === "license" ? license.license : license.other.program.license;
 }
 
 function refuseLicenses(gpl: string, other: string, license: string): LinkRefusal {

@@ -13,6 +13,15 @@ export interface ChainToLink {
   readonly end: number;
   /** The per-CPU counters map to count verdicts in; null switches counting off. */
   readonly counters: { readonly map: string } | null;
+  /** Only in a segment of a split chain that another one follows: where a packet goes on that every step let through. */
+  readonly next?: NextSegment;
+}
+
+/** The program that a segment tail-calls instead of ending the chain. */
+export interface NextSegment {
+  /** The program array that holds it. */
+  readonly map: string;
+  readonly index: number;
 }
 
 export interface StepToLink {
@@ -28,7 +37,7 @@ export interface StepToLink {
 
 export type LinkMode = "inline" | "call";
 
-/** One program that is the whole chain. Map references are "step/map", the counters map by the name it was given. */
+/** One program that is the whole chain, or one segment of it. Map references are "step/map", the counters map by the name it was given. */
 export interface LinkedChain {
   readonly kind: "linked";
   readonly name: string;

@@ -5,7 +5,7 @@ import { eachInstruction, functionTarget } from "../asm/inspect.ts";
 import type { Body } from "./body.ts";
 import { continueTest } from "./continue-test.ts";
 import { jumpReach, routeExits } from "./exits.ts";
-import { countVerdict, endChain, enterChain, leaveChain, reloadContext, type Slots } from "./glue.ts";
+import { callSegment, countVerdict, endChain, enterChain, leaveChain, reloadContext, type Slots } from "./glue.ts";
 import type { ChainToLink, StepToLink } from "./linked-chain.ts";
 import type { Candidate, StepMode } from "./modes.ts";
 
@@ -37,7 +37,7 @@ const sharedStop = "stop";
  *     step 0:  body, every exit of it a jump to its end
  *              count r0, go to "stop" unless the chain continues
  *     step 1:  load the context, body, …
- *     the end verdict, exit
+ *     the end verdict, exit; or the tail call of the next segment
  *     stop:    exit with r0
  *
  * A chain that is too long for jumps to one "stop" has one behind every step.
@@ -56,7 +56,9 @@ export function mainBody(layout: ChainLayout): Line[] {
     if (!shared) lines.push(...stopHere(layout, index, stop));
   }
   lines.push({ label: labels.step(chain.steps.length) });
-  if (runsToEnd(chain.steps)) lines.push(...endChain(chain.hook, chain.end));
+  if (runsToEnd(chain.steps)) {
+    lines.push(...(chain.next === undefined ? endChain(chain.hook, chain.end) : callSegment(chain.hook, slots, chain.next)));
+  }
   if (shared && chain.steps.length > 0) lines.push({ label: sharedStop }, ...leaveChain(chain.hook, sharedStop));
   return lines;
 }

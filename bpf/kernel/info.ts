@@ -23,6 +23,8 @@ export interface ProgramInfo {
   readonly tag: string;
   /** Ids of its maps, ascending. */
   readonly maps: readonly number[];
+  /** Instructions that the verifier walked through; null before Linux 5.16. */
+  readonly verified: number | null;
 }
 
 /** struct bpf_link_info, as far as it is used. */
@@ -59,7 +61,7 @@ const mostMaps = 128;
 export function programInfo(fd: number): ProgramInfo {
   const maps = Buffer.alloc(mostMaps * 4);
   const attempt = { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what a program is" };
-  const info = readInfo(fd, 80, attempt, (request) => {
+  const info = readInfo(fd, 220, attempt, (request) => {
     request.writeUInt32LE(mostMaps, 52);
     request.writeBigUInt64LE(addressOf(maps), 56);
   });
@@ -70,6 +72,7 @@ export function programInfo(fd: number): ProgramInfo {
     tag: info.toString("hex", 8, 16),
     name: fixedText(info, 64, 16),
     maps: Array.from({ length: count }, (_, index) => maps.readUInt32LE(index * 4)).sort((a, b) => a - b),
+    verified: info.readUInt32LE(216) || null,
   };
 }
 

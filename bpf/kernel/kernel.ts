@@ -28,6 +28,11 @@ export interface Kernel {
   writeMap(map: string, puts: Entries, deletes: Entries): Promise<void>;
   /** Creates a one-entry array of `value` that nobody can change any more, and pins it. */
   createFrozenMap(pin: string, name: string, value: Uint8Array): Promise<void>;
+  /**
+   * Puts programs, by their pins, into a program array from index 0 on, and freezes it: nobody can change it any more. Refused when
+   * they are not all of one kind (hook, frags). The kernel empties the array when its last pin goes.
+   */
+  fillProgramArray(map: string, programs: readonly string[]): Promise<void>;
   /** Loads one function of an object alone, gives its relocated instructions back, and lets it go. Throws with the verifier's log. */
   relocate(request: RelocateRequest): Promise<RelocatedProgram>;
   /** Loads a linked chain and pins the program. */
@@ -73,6 +78,8 @@ export interface ProgramPin {
   readonly tag: string;
   /** Ids of the maps it uses, ascending (bpf_prog_info.map_ids). */
   readonly maps: readonly number[];
+  /** Instructions that the verifier walked through; null when this kernel does not say. */
+  readonly verified: number | null;
 }
 
 export interface MapPin {

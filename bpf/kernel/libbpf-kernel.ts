@@ -10,6 +10,7 @@ import { createPinnedMap } from "./map-creation.ts";
 import { readEntries } from "./map-reading.ts";
 import { writeEntries } from "./map-writing.ts";
 import { readPins, removePins } from "./pinning.ts";
+import { fillProgramArray } from "./program-arrays.ts";
 import { runProgram } from "./test-run.ts";
 
 /**
@@ -26,6 +27,7 @@ export function openLibbpfKernel(): Kernel {
     createMap: async (pin, request) => createPinnedMap(pin, request),
     writeMap: writeEntries,
     createFrozenMap: async (pin, name, value) => pinFrozenMap(pin, name, value),
+    fillProgramArray: async (map, programs) => fillProgramArray(map, programs),
     relocate: relocateFunction,
     load: loadChain,
     attach: async (pin, request) => attachProgram(pin, request),

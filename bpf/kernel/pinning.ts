@@ -41,8 +41,8 @@ function readPin(path: string): Pin | null {
 function describe(path: string, fd: number, kind: ObjectKind, info: Buffer): Pin | null {
   switch (kind) {
     case "program": {
-      const { id, name, tag, maps } = programInfo(fd);
-      return { kind, path, id, name, tag, maps };
+      const { id, name, tag, maps, verified } = programInfo(fd);
+      return { kind, path, id, name, tag, maps, verified };
     }
     case "map": {
       const { id, name, type, keySize, valueSize, maxEntries } = readMapInfo(info);

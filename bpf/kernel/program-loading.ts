@@ -48,6 +48,8 @@ export async function loadProgram(program: LoadableProgram, maps: ReadonlyMap<st
     const quiet = Buffer.alloc(statisticsLog);
     const fd = await attemptLoad(program, instructions, btf, logLevel.statistics, quiet);
     if (fd >= 0) return { fd, log: textOf(quiet) };
+    // What is too large is so as a whole: the reason is among the statistics, and a log of a million instructions helps nobody.
+    if (errnoName(fd) === "E2BIG" && quiet[0] !== 0) throw loadError(program, fd, textOf(quiet));
     return explainRefusal(program, instructions, btf, fd);
   });
 }

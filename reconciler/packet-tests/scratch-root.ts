@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync } from "node:fs";
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
-import type { PinLayout } from "../model/pins.ts";
-import { removeAll } from "./scratch-chain.ts";
+import { isScratch, type PinLayout, scratchDirectory } from "../model/pins.ts";
 
 /**
- * A directory beside our pins for what is only tried out, of this process alone. What processes that were killed have left there is
- * removed first.
+ * A directory for what is only tried out, of this process alone. What processes that were killed have left there is removed first.
  */
-export async function scratchRoot(kernel: Kernel, { root }: PinLayout): Promise<string> {
-  const prefix = `${basename(root)}-test-`;
-  const folder = dirname(root);
-  const names = existsSync(folder) ? readdirSync(folder) : [];
-  for (const name of names) {
-    const owner = name.startsWith(prefix) ? name.slice(prefix.length) : "";
-    if (/^\d+$/.test(owner) && !existsSync(`/proc/${owner}`)) await removeAll(kernel, { root: join(folder, name) });
-  }
-  return join(folder, `${prefix}${process.pid}`);
+export async function scratchRoot(kernel: Kernel, layout: PinLayout): Promise<string> {
+  const left = (await kernel.pins(layout.root)).map(({ path }) => path).filter((path) => isScratch(layout, path));
+  const abandoned = left.filter((path) => !existsSync(`/proc/${ownerOf(layout, path)}`));
+  if (abandoned.length > 0) await kernel.unpin(abandoned);
+  return scratchDirectory(layout, process.pid);
+}
+
+function ownerOf(layout: PinLayout, path: string): string {
+  return path.slice(scratchDirectory(layout, "").length).split("/")[0] as string;
 }

@@ -23,6 +23,7 @@ export function wrapKernel(kernel: Kernel, around: Around): Kernel {
     createMap: (...args) => around("createMap", args, () => kernel.createMap(...args)),
     writeMap: (...args) => around("writeMap", args, () => kernel.writeMap(...args)),
     createFrozenMap: (...args) => around("createFrozenMap", args, () => kernel.createFrozenMap(...args)),
+    fillProgramArray: (...args) => around("fillProgramArray", args, () => kernel.fillProgramArray(...args)),
     relocate: (...args) => around("relocate", args, () => kernel.relocate(...args)),
     load: (...args) => around("load", args, () => kernel.load(...args)),
     attach: (...args) => around("attach", args, () => kernel.attach(...args)),

@@ -3,6 +3,7 @@ import type { Kernel, Pin } from "../kernel.ts";
 import { findDevice, type KernelState } from "./kernel-state.ts";
 import { breakLink, createLink, describeAttachments, updateLink } from "./memory-device.ts";
 import type { Pinned } from "./pin-tree.ts";
+import { emptyProgramArray } from "./program-arrays.ts";
 import { refusal } from "./refuse.ts";
 
 /** The methods of Kernel that are about devices, links and pins. */
@@ -45,10 +46,11 @@ export function createAttachMethods(
   };
 }
 
-/** Unlinks a pin. A link that loses its only pin is closed, and detaches. */
+/** Unlinks a pin. A link that loses its only pin is closed, and detaches; a program array is emptied. */
 export function removePin(state: KernelState, path: string): void {
   const removed = state.pins.remove(path);
   if (removed?.kind === "link") breakLink(removed);
+  if (removed?.kind === "map" && removed.definition.type === "prog_array") emptyProgramArray(removed);
 }
 
 function describePin(path: string, pinned: Pinned): Pin {
@@ -57,7 +59,7 @@ function describePin(path: string, pinned: Pinned): Pin {
       return { kind: "link", path, id: pinned.id, programId: pinned.program.id, ifindex: pinned.device?.ifindex ?? 0 };
     case "program": {
       const maps = [...new Set([...pinned.maps.values()].map((map) => map.id))].sort((a, b) => a - b);
-      return { kind: "program", path, id: pinned.id, name: pinned.name, tag: pinned.tag, maps };
+      return { kind: "program", path, id: pinned.id, name: pinned.name, tag: pinned.tag, maps, verified: null };
     }
     case "map": {
       const { type, keySize, valueSize, maxEntries } = pinned.definition;

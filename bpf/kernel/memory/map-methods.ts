@@ -5,10 +5,13 @@ import type { Kernel } from "../kernel.ts";
 import type { KernelState } from "./kernel-state.ts";
 import { readEntries, writeEntries } from "./map-contents.ts";
 import { createMemoryMap, holdsReferences, type MemoryMap } from "./memory-map.ts";
+import { fillProgramArray } from "./program-arrays.ts";
 import { refusal } from "./refuse.ts";
 
 /** The methods of Kernel that are about maps. */
-export function createMapMethods(state: KernelState): Pick<Kernel, "readMap" | "createMap" | "writeMap" | "createFrozenMap"> {
+export function createMapMethods(
+  state: KernelState,
+): Pick<Kernel, "readMap" | "createMap" | "writeMap" | "createFrozenMap" | "fillProgramArray"> {
   return {
     async readMap(path) {
       return readEntries(state.pins.map("BPF_OBJ_GET", path));
@@ -36,6 +39,12 @@ export function createMapMethods(state: KernelState): Pick<Kernel, "readMap" | "
       if (present !== null) throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot create the map "${name}": another map is pinned at "${pin}"`);
       state.pins.check(pin);
       state.pins.add(pin, createConstantMap(state, name, oneEntryArray(value.length), value));
+    },
+    async fillProgramArray(path, programs) {
+      fillProgramArray(
+        state.pins.map("BPF_OBJ_GET", path),
+        programs.map((program) => state.pins.program("BPF_OBJ_GET", program)),
+      );
     },
   };
 }

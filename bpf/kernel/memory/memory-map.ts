@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { MapDefinition } from "../../object/spec.ts";
+import type { HookKind } from "../kernel.ts";
 import { KernelError } from "../kernel-error.ts";
 import { createArrayStorage, createHashStorage, createPrefixStorage, createSparseStorage, type MapStorage } from "./map-storage.ts";
 
@@ -19,6 +20,14 @@ export interface MemoryMap {
   /** What programs put into a ring buffer, oldest first; null for other maps. */
   readonly records: Uint8Array[] | null;
   frozen: boolean;
+  /** Program arrays: the kind of program that the first one was; every other has to be of it. */
+  owner: ProgramKind | null;
+}
+
+/** What the programs of one program array have in common. */
+export interface ProgramKind {
+  readonly hook: HookKind;
+  readonly frags: boolean;
 }
 
 /** Types whose entries are references to maps, programs or devices. */
@@ -47,6 +56,7 @@ export function createMemoryMap(id: number, name: string, definition: MapDefinit
     storage: createStorage(definition, storedSize),
     records: definition.type === "ringbuf" || definition.type === "perf_event_array" ? [] : null,
     frozen: false,
+    owner: null,
   };
 }
 

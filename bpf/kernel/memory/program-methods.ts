@@ -10,11 +10,13 @@ import type { KernelState } from "./kernel-state.ts";
 import { createConstantMap } from "./map-methods.ts";
 import type { MemoryMap } from "./memory-map.ts";
 import { type MemoryProgram, programTag } from "./memory-program.ts";
+import { isOfKind } from "./program-arrays.ts";
 import { refusal } from "./refuse.ts";
 import { relocateFunction } from "./relocate/relocate-function.ts";
 
 /** The device that BPF_PROG_TEST_RUN pretends the packet came in on: "lo". */
 const loopback = 1;
+const mostMaps = 64;
 
 /** The methods of Kernel that are about programs. */
 export function createProgramMethods(state: KernelState): Pick<Kernel, "relocate" | "load" | "run"> {
@@ -71,11 +73,21 @@ function loadProgram(state: KernelState, { chain, maps }: LoadRequest): MemoryPr
       throw refusal("BPF_PROG_LOAD", "ENOENT", `Cannot load "${chain.name}": nothing is bound to the map reference "${map}"`);
     bound.set(map, bindMap(state, binding));
   }
+  if (bound.size > mostMaps) throw tooManyMaps(chain.name);
   const { name, hook, frags, instructions } = chain;
+  for (const map of bound.values()) {
+    if (map.definition.type === "prog_array" && !isOfKind(map, chain))
+      throw refusal("BPF_PROG_LOAD", "EINVAL", `Cannot load "${name}": the programs of "${map.name}" are of another kind`);
+  }
   const id = state.nextId("program");
   const program: MemoryProgram = { kind: "program", id, name, tag: programTag(instructions), hook, frags, instructions, maps: bound };
   state.programs.set(id, program);
   return program;
+}
+
+function tooManyMaps(name: string): KernelError {
+  const log = `The total number of maps per program has reached the limit of ${mostMaps}`;
+  return new KernelError(`Cannot load "${name}": the verifier refused it: ${log}`, { call: "BPF_PROG_LOAD", errno: "E2BIG", log });
 }
 
 function sectionSize(object: Uint8Array, name: string): number {

@@ -3,22 +3,11 @@ import test from "ava";
 import fc from "fast-check";
 import { callHelper, exit, mov64Imm, st } from "../../../bpf/asm/build.ts";
 import { printInstruction } from "../../../bpf/asm/print.ts";
-import { counterColumn, counterColumns, counterRowSize } from "../../../bpf/chain/counters.ts";
 import { linkChain } from "../../../bpf/chain/link-chain.ts";
-import type { ChainToLink, LinkedChain, LinkMode, StepToLink } from "../../../bpf/chain/linked-chain.ts";
-import { toTcxVerdict } from "../../../bpf/chain/tc-verdict.ts";
+import type { ChainToLink, LinkedChain, StepToLink } from "../../../bpf/chain/linked-chain.ts";
 import type { HookKind } from "../../../bpf/kernel/kernel.ts";
-import { runProgram, type Word } from "./run-program.ts";
-import { program, shapes, step, stepHelper, tailCallHelper } from "./steps.ts";
-
-const chainOf = (steps: readonly StepToLink[], settings: Partial<ChainToLink> = {}): ChainToLink => ({
-  hook: "xdp",
-  name: "sl_test_xdp",
-  steps,
-  end: 2,
-  counters: null,
-  ...settings,
-});
+import { anyStep, chainOf, expectRun, run, toChain } from "./chains.ts";
+import { program, shapes, step, stepHelper } from "./steps.ts";
 
 function linked(chain: ChainToLink): LinkedChain {
   const result = linkChain(chain);
@@ -27,72 +16,6 @@ function linked(chain: ChainToLink): LinkedChain {
 }
 
 const textOf = (chain: LinkedChain): string[] => chain.instructions.map(printInstruction);
-
-interface Run {
-  readonly verdict: number;
-  /** Numbers of the steps that ran, in order. */
-  readonly ran: readonly number[];
-  /** Counts by place in the counters' value, what is 0 left out. */
-  readonly counted: Readonly<Record<number, number>>;
-}
-
-/** Runs a chain whose step `n` gives verdicts[n]. Every step must be handed the context. */
-function run(chain: LinkedChain, verdicts: readonly number[]): Run {
-  const ran: number[] = [];
-  const counters = new Map<number, Word>(Array.from({ length: 16 * counterColumns }, (_, cell) => [cell * 8, 0]));
-  const helper = (number: number, registers: readonly (Word | undefined)[]): Word => {
-    if (number === tailCallHelper) return -2;
-    const n = number - stepHelper;
-    if (registers[1] !== "context") throw new Error(`Step ${n} did not get the context`);
-    ran.push(n);
-    return verdicts[n] as number;
-  };
-  const verdict = runProgram(chain.instructions, { helper, counters });
-  const counted = [...counters].filter(([, count]) => count !== 0);
-  return { verdict, ran, counted: Object.fromEntries(counted) as Record<number, number> };
-}
-
-/** What running the steps one after another means. */
-function expectRun({ hook, steps, end, counters }: ChainToLink, verdicts: readonly number[]): Run {
-  const stops = steps.findIndex(({ continueOn }, n) => !continueOn.includes(verdicts[n] as number));
-  const last = stops < 0 ? steps.length - 1 : stops;
-  const verdict = stops < 0 ? end : (verdicts[stops] as number);
-  const counted: Record<number, number> = {};
-  for (const [n, { slot }] of steps.slice(0, last + 1).entries()) {
-    if (counters !== null) counted[slot * counterRowSize + counterColumn(verdicts[n] as number) * 8] = 1;
-  }
-  return { verdict: hook === "xdp" ? verdict : toTcxVerdict(verdict), ran: steps.slice(0, last + 1).map((_, n) => n), counted };
-}
-
-const anyVerdict = fc.oneof(
-  fc.integer({ min: -1, max: 9 }),
-  fc.constantFrom(2, 2, 2, 0, 1),
-  fc.integer({ min: -0x80000000, max: 0x7fffffff }),
-);
-
-interface AnyStep {
-  readonly shape: string;
-  readonly continueOn: readonly number[];
-  readonly called: boolean;
-  readonly verdict: number;
-}
-
-const anyStep: fc.Arbitrary<AnyStep> = fc.record({
-  shape: fc.constantFrom(...Object.keys(shapes)),
-  continueOn: fc.oneof(fc.constant([2]), fc.constant([0, 3, -1]), fc.array(anyVerdict, { minLength: 1, maxLength: 5 })),
-  called: fc.boolean(),
-  verdict: anyVerdict,
-});
-
-function toChain(hook: HookKind, steps: readonly AnyStep[], counted: boolean, end: number): ChainToLink {
-  const settings = (called: boolean): { mode?: LinkMode } => (called ? { mode: "call" } : {});
-  return chainOf(
-    steps.map(({ shape, continueOn, called }, n) =>
-      step(`${n}-${shape}`, shapes[shape]?.(n) ?? [], { continueOn, slot: steps.length - n, ...settings(called) }),
-    ),
-    { hook, end, counters: counted ? { map: "counters" } : null },
-  );
-}
 
 test("linkChain() makes programs that do what the steps do one after another", (t) => {
   fc.assert(
@@ -105,7 +28,7 @@ test("linkChain() makes programs that do what the steps do one after another", (
         const chain = toChain(hook, steps, counted, end);
         const verdicts = steps.map(({ verdict, continueOn }, n) => (n % 2 === 0 ? verdict : (continueOn[0] as number)));
 
-        t.deepEqual(run(linked(chain), verdicts), expectRun(chain, verdicts));
+        t.deepEqual(run([linked(chain)], verdicts), expectRun(chain, verdicts));
       },
     ),
     { numRuns: 1000 },
@@ -186,7 +109,7 @@ test("linkChain() calls a step that makes tail calls, and the step behind it sti
   );
   t.deepEqual(textOf(result).slice(1, 3), ["call function at 10", "if w0 != 2 goto 9"]);
   t.deepEqual(result.steps[0], { ...result.steps[0], start: 10, end: 15 });
-  t.deepEqual(run(result, [2, 1]), { verdict: 1, ran: [0, 1], counted: {} });
+  t.deepEqual(run([result], [2, 1]), { verdict: 1, ran: [0, 1], counted: {} });
 });
 
 test("linkChain() of nothing returns the end verdict", (t) => {
@@ -224,7 +147,7 @@ test("linkChain() ends long chains where the steps are, and leaves out what noth
       [2, 1, 2],
       [2, 2, 0],
     ])
-      t.deepEqual(run(result, verdicts), expectRun(chain, verdicts));
+      t.deepEqual(run([result], verdicts), expectRun(chain, verdicts));
     t.is(textOf(result).filter((text) => text === "exit").length, hook === "xdp" ? 3 : 6);
   }
 });

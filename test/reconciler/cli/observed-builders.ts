@@ -48,7 +48,17 @@ export const manifest: Manifest = {
 
 export const running: ObservedGeneration = {
   id: manifest.id,
-  program: { kind: "program", path: `${directory}/gen/${manifest.id}/program`, id: 912, name: "sl_eth0_xdp", tag: "8f3c", maps: [31, 32] },
+  program: {
+    kind: "program",
+    path: `${directory}/gen/${manifest.id}/program`,
+    id: 912,
+    name: "sl_eth0_xdp",
+    tag: "8f3c",
+    maps: [31, 32],
+    verified: 1234,
+  },
+  behind: [],
+  segments: null,
   manifest,
   intact: true,
   running: true,

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { MemoryMap, ProgramKind } from "./memory-map.ts";
+import type { MemoryProgram } from "./memory-program.ts";
+import { refusal } from "./refuse.ts";
+
+/** Puts programs into an array from index 0 on and freezes it; content with a frozen one that holds them. */
+export function fillProgramArray(map: MemoryMap, programs: readonly MemoryProgram[]): void {
+  const refuse = (errno: string, why: string) =>
+    refusal("BPF_MAP_UPDATE_ELEM", errno, `Cannot fill the program array "${map.name}": ${why}`);
+  if (map.definition.type !== "prog_array") throw refuse("EINVAL", `it is a map of the type ${map.definition.type}`);
+  for (const [index, program] of programs.entries()) {
+    const [key, value] = [word(index), word(program.id)];
+    const held = map.storage.exact(key);
+    if (held !== null && Buffer.compare(held, value) === 0) continue;
+    if (map.frozen) throw refuse("EPERM", "it is frozen");
+    if (!isOfKind(map, program)) throw refuse("EINVAL", `"${program.name}" is of another kind than the programs in it`);
+    const errno = map.storage.put(key, value, "any");
+    if (errno !== null) throw refuse(errno, `it has no index ${index}`);
+  }
+  map.frozen = true;
+}
+
+/** Whether an array takes a program, or a program may use an array. The first one decides what kind that is. */
+export function isOfKind(map: MemoryMap, { hook, frags }: ProgramKind): boolean {
+  map.owner ??= { hook, frags };
+  return map.owner.hook === hook && map.owner.frags === frags;
+}
+
+/** What the kernel does when an array is no longer pinned or open anywhere, although programs still use it. */
+export function emptyProgramArray(map: MemoryMap): void {
+  for (const [key] of [...map.storage.entries()]) map.storage.remove(key);
+}
+
+function word(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
