@@ -68,6 +68,22 @@ export function ownCorpus(): readonly CorpusProgram[] {
   });
 }
 
+const callbacks = [
+  "loop_callback",
+  "each_entry",
+  "timer_callback",
+  "global_with_pointer",
+  "lock_in_map",
+  "lock_in_global",
+  "kernel_functions",
+] as const;
+
+/** Programs for the real kernel only: the one in memory has no callbacks, locks, timers and functions of the kernel. */
+export function callbackCorpus(): readonly CorpusProgram[] {
+  const object = compileCorpus("callbacks");
+  return callbacks.map((name) => corpusProgram("xdp", name, object, {}));
+}
+
 /** One of them. */
 export function corpusObject(file: string): Uint8Array {
   return compileCorpus(file);
