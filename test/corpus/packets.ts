@@ -45,11 +45,6 @@ function extended(random: Random, payload: Layer): Layer {
   return types.reduce((carried, type) => ipv6Extension({ type, size: 8 * (1 + random.below(3)) }, carried), inner);
 }
 
-/** A frame of more than a page, which the kernel gives to XDP in fragments. */
-export function jumboPacket(random: Random): Uint8Array {
-  return new Uint8Array(Buffer.concat([randomPacket(random), noise(random, 4096 + random.below(8000))]));
-}
-
 function transport(random: Random, payload: Uint8Array): Layer {
   const [from, to] = [random.pick(ports), random.pick(ports)];
   if (random.chance(0.1)) return raw(random.below(256), payload);
