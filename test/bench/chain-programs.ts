@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { countersDefinition } from "../../bpf/chain/counters.ts";
 import { linkChain } from "../../bpf/chain/link-chain.ts";
-import type { LinkedChain, LinkMode } from "../../bpf/chain/linked-chain.ts";
-import type { MapBinding } from "../../bpf/kernel/kernel.ts";
+import { cutEverywhere } from "../../bpf/chain/link-segments.ts";
+import type { ChainToLink, LinkedChain, LinkMode } from "../../bpf/chain/linked-chain.ts";
+import type { Kernel, MapBinding } from "../../bpf/kernel/kernel.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
 import type { RelocatedProgram } from "../../bpf/object/relocated-program.ts";
 import { packageRoot } from "../../bpf/package-root.ts";
+import { loadSegments } from "../../reconciler/5-apply/load-segments.ts";
+import { segmentPin } from "../../reconciler/model/pins.ts";
 import { alone } from "../kernel/chain/instance.ts";
 import type { Lab } from "../lab/lab.ts";
 
@@ -20,7 +23,7 @@ export type Body = (typeof bodies)[number];
 export const lengths = [1, 2, 5, 10, 20, 30] as const;
 
 /** The ways to run several filters that are compared. */
-export const variants = ["linked", "counted", "called", "tail calls", "bpf-to-bpf", "by hand"] as const;
+export const variants = ["linked", "counted", "called", "split", "tail calls", "bpf-to-bpf", "by hand"] as const;
 export type Variant = (typeof variants)[number];
 
 /** The programs of one body, loaded; each does the same to a packet. */
@@ -69,10 +72,11 @@ export async function loadBody(lab: Lab, body: Body): Promise<BodyPrograms> {
     kind: "pinned",
     path: reference === "counters" ? counters : (maps[reference.replace(/^.*\//, "")] as string),
   });
-  const load = async (pin: string, chain: LinkedChain) => {
-    const used = new Set(chain.instructions.flatMap(({ map }) => map ?? []));
-    await kernel.load(pin, { chain, maps: Object.fromEntries([...used].map((reference) => [reference, bind(reference)])) });
+  const bindAll = ({ instructions }: LinkedChain): Readonly<Record<string, MapBinding>> => {
+    const used = new Set(instructions.flatMap(({ map }) => map ?? []));
+    return Object.fromEntries([...used].map((reference) => [reference, bind(reference)]));
   };
+  const load = (pin: string, chain: LinkedChain) => kernel.load(pin, { chain, maps: bindAll(chain) });
 
   const numbers = Array.from({ length: most }, (_, number) => number);
   const steps: RelocatedProgram[] = [];
@@ -88,12 +92,16 @@ export async function loadBody(lab: Lab, body: Body): Promise<BodyPrograms> {
     updateByPin(`${folder}/next`, number, pin);
   }
 
-  const pin = (variant: Variant, length: number) =>
-    variant === "tail calls" ? (tails[most - length] as string) : `${folder}/${variant.replace(" ", "-")}-${length}`;
+  const pin = (variant: Variant, length: number) => {
+    if (variant === "tail calls") return tails[most - length] as string;
+    const path = `${folder}/${variant.replace(" ", "-")}-${length}`;
+    return variant === "split" ? segmentPin(path, 0) : path;
+  };
   for (const length of lengths) {
     await load(pin("linked", length), link(last(length), false));
     await load(pin("counted", length), link(last(length), true));
     await load(pin("called", length), link(last(length), false, "call"));
+    await loadSplit(kernel, dirname(pin("split", length)), chainOf(last(length), false), bindAll);
     await load(pin("bpf-to-bpf", length), alone(await relocate(`by_call_${length}`), "xdp"));
     await load(pin("by hand", length), alone(await relocate(`by_hand_${length}`), "xdp"));
   }
@@ -109,6 +117,24 @@ export async function loadBody(lab: Lab, body: Body): Promise<BodyPrograms> {
 }
 
 function link(programs: readonly RelocatedProgram[], counted: boolean, mode?: LinkMode): LinkedChain {
+  const chain = linkChain(chainOf(programs, counted, mode));
+  if (chain.kind === "refused") throw new Error(chain.reason);
+  return chain;
+}
+
+/** A program of its own for every step. */
+async function loadSplit(
+  kernel: Kernel,
+  directory: string,
+  chain: ChainToLink,
+  bind: (segment: LinkedChain) => Readonly<Record<string, MapBinding>>,
+): Promise<void> {
+  const plan = { kind: "cuts", cuts: cutEverywhere(chain), reason: null } as const;
+  const loaded = await loadSegments(kernel, { directory, chain, plan, bind });
+  if (loaded.kind === "refused") throw new Error(loaded.reason);
+}
+
+function chainOf(programs: readonly RelocatedProgram[], counted: boolean, mode?: LinkMode): ChainToLink {
   const steps = programs.map((program, slot) => ({
     name: String(slot),
     program,
@@ -116,9 +142,7 @@ function link(programs: readonly RelocatedProgram[], counted: boolean, mode?: Li
     slot,
     ...(mode === undefined ? {} : { mode }),
   }));
-  const chain = linkChain({ hook: "xdp", name: "sl_bench", steps, end: pass, counters: counted ? { map: "counters" } : null });
-  if (chain.kind === "refused") throw new Error(chain.reason);
-  return chain;
+  return { hook: "xdp", name: "sl_bench", steps, end: pass, counters: counted ? { map: "counters" } : null };
 }
 
 function updateByPin(map: string, slot: number, pin: string): void {

@@ -2,7 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
+import { openObject } from "../../bpf/object/open-object.ts";
 import { packageRoot } from "../../bpf/package-root.ts";
+import { library, libraryObject } from "../../bpf/programs/library.ts";
 import { compile } from "../lab/compile.ts";
 
 /** A program that chains of the tests are made of. */
@@ -17,9 +19,11 @@ export interface CorpusProgram {
   readonly targets: Readonly<Record<string, readonly string[]>>;
   /** Arrays of maps whose slot 0 gets a map. */
   readonly filled: readonly string[];
+  /** Maps that hold times, which two runs never have in common: their contents say nothing. */
+  readonly timed: readonly string[];
 }
 
-type Settings = Partial<Pick<CorpusProgram, "entries" | "targets" | "filled">>;
+type Settings = Partial<Pick<CorpusProgram, "entries" | "targets" | "filled" | "timed">>;
 
 const xdpTargets = { targets: ["tail_second", "tail_first"] };
 const prefixes = {
@@ -60,7 +64,7 @@ const table: readonly (readonly [string, HookKind, Readonly<Record<string, Setti
   ],
 ];
 
-/** The programs of this folder, compiled. */
+/** The programs of the table, compiled: those that both kernels run. */
 export function ownCorpus(): readonly CorpusProgram[] {
   return table.flatMap(([file, hook, functions]) => {
     const object = compileCorpus(file);
@@ -68,7 +72,46 @@ export function ownCorpus(): readonly CorpusProgram[] {
   });
 }
 
-/** One of them. */
+/** Programs that find their maps filled, beside those of the table. */
+const furtherSettings: Readonly<Record<string, Settings>> = { hash_of_maps: { filled: ["by_kind"] } };
+
+/** Files and functions that chains of the differential test are not made of, and why. */
+const exceptions: ReadonlyMap<string, string> = new Map([
+  ["trace", "writes down what its own test reads, in a map too large to make by the hundred"],
+  ["tail_first", "a target of tail calls, not a step"],
+  ["tail_second", "a target of tail calls, not a step"],
+  ["tc_target", "a target of tail calls, not a step"],
+  ["tc_vlan", "leaves a tag beside the packet, which one run of BPF_PROG_TEST_RUN does not hand to the next"],
+]);
+
+/** Every program of every C file of this folder, also those that the kernel in memory has no helpers for; exceptions have their reasons. */
+export function wholeCorpus(): readonly CorpusProgram[] {
+  const known = new Map(table.flatMap(([, , functions]) => Object.entries(functions)));
+  const files = readdirSync(join(packageRoot(), "test/corpus")).filter((name) => name.endsWith(".bpf.c"));
+  return files
+    .map((file) => file.slice(0, -".bpf.c".length))
+    .filter((file) => !exceptions.has(file))
+    .flatMap((file) => {
+      const object = compileCorpus(file);
+      return openObject(object)
+        .programs.filter(({ name, type }) => type !== "other" && !exceptions.has(name))
+        .map(({ name, type }) =>
+          corpusProgram(type === "xdp" ? "xdp" : "tc-ingress", name, object, known.get(name) ?? furtherSettings[name] ?? {}),
+        );
+    });
+}
+
+/** The filters of the library as their objects are, nothing set. */
+export function libraryCorpus(): readonly CorpusProgram[] {
+  return library.flatMap(({ object, functions }) =>
+    (["xdp", "tc-ingress"] as const).flatMap((hook) => {
+      const name = functions[hook];
+      return name === undefined ? [] : [corpusProgram(hook, name, libraryObject(object), { timed: ["buckets"] })];
+    }),
+  );
+}
+
+/** One file of this folder. */
 export function corpusObject(file: string): Uint8Array {
   return compileCorpus(file);
 }
@@ -101,5 +144,5 @@ function compileCorpus(file: string): Uint8Array {
 }
 
 function corpusProgram(hook: HookKind, name: string, object: Uint8Array, settings: Settings): CorpusProgram {
-  return { hook, function: name, object, entries: {}, targets: {}, filled: [], ...settings };
+  return { hook, function: name, object, entries: {}, targets: {}, filled: [], timed: [], ...settings };
 }

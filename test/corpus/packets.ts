@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ethernet, icmp, icmpv6, ipv4, ipv6, type Layer, raw, tcp, udp, vlan } from "../lab/packet.ts";
+import { ethernet, icmp, icmpv6, ipv4, ipv6, ipv6Extension, ipv6Fragment, type Layer, raw, tcp, udp, vlan } from "../lab/packet.ts";
 import type { Random } from "./random.ts";
 
 const addresses = ["10.1.2.3", "10.200.0.1", "192.0.2.1", "192.0.2.77", "203.0.113.9"];
@@ -20,7 +20,9 @@ export function randomPacket(random: Random): Uint8Array {
 function network(random: Random): Layer {
   const payload = noise(random, random.chance(0.2) ? random.below(1400) : random.below(60));
   const inner = random.chance(0.3) ? network6(random, payload) : network4(random, payload);
-  return random.chance(0.15) ? vlan({ id: random.below(4095) }, inner) : inner;
+  if (!random.chance(0.2)) return inner;
+  const tagged = vlan({ id: random.below(4095) }, inner);
+  return random.chance(0.4) ? vlan({ id: random.below(4095), outer: true }, tagged) : tagged;
 }
 
 function network4(random: Random, payload: Uint8Array): Layer {
@@ -32,7 +34,15 @@ function network4(random: Random, payload: Uint8Array): Layer {
 
 function network6(random: Random, payload: Uint8Array): Layer {
   const fields = { src: random.pick(addresses6), dst: random.pick(addresses6) };
-  return ipv6(fields, random.chance(0.15) ? icmpv6({ payload }) : transport(random, payload));
+  return ipv6(fields, extended(random, random.chance(0.15) ? icmpv6({ payload }) : transport(random, payload)));
+}
+
+/** Up to three extension headers or a fragment header in front of a payload. */
+function extended(random: Random, payload: Layer): Layer {
+  if (random.chance(0.6)) return payload;
+  const inner = random.chance(0.3) ? ipv6Fragment({ offset: random.below(50), more: random.chance(0.5) }, payload) : payload;
+  const types = Array.from({ length: random.below(3) }, () => random.pick([0, 43, 60]));
+  return types.reduce((carried, type) => ipv6Extension({ type, size: 8 * (1 + random.below(3)) }, carried), inner);
 }
 
 function transport(random: Random, payload: Uint8Array): Layer {

@@ -8,7 +8,7 @@ import { defaultContinue, endVerdict } from "../../../bpf/chain/verdict.ts";
 import type { HookKind, Kernel, MapBinding } from "../../../bpf/kernel/kernel.ts";
 import { loadSegments } from "../../../reconciler/5-apply/load-segments.ts";
 import { segmentPin } from "../../../reconciler/model/pins.ts";
-import { type CorpusProgram, ownCorpus, xdpToolsCorpus } from "../../corpus/corpus.ts";
+import { type CorpusProgram, libraryCorpus, wholeCorpus, xdpToolsCorpus } from "../../corpus/corpus.ts";
 import { randomPacket } from "../../corpus/packets.ts";
 import { chooseSeed, type Random, seededRandom } from "../../corpus/random.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
@@ -61,13 +61,17 @@ for (const [hook, share] of hooks) {
       done += packetsPerChain;
     }
 
-    t.log(`${done} cases; ${[...modes].map(([mode, count]) => `${count} steps ${mode}`).join(", ")}; ${split} chains split`);
+    t.log(
+      `${done} cases of ${corpus.length} programs; ${[...modes].map(([mode, count]) => `${count} steps ${mode}`).join(", ")}; ${split} chains split`,
+    );
     t.true(done >= cases * share && (modes.get("inline") ?? 0) > 0 && (modes.get("call") ?? 0) > 0 && split > 0);
   });
 }
 
 async function prepareAll(lab: Lab, hook: HookKind): Promise<readonly Prepared[]> {
-  const programs: readonly CorpusProgram[] = [...ownCorpus(), ...xdpToolsCorpus()].filter((program) => program.hook === hook);
+  const programs: readonly CorpusProgram[] = [...wholeCorpus(), ...libraryCorpus(), ...xdpToolsCorpus()].filter(
+    (program) => program.hook === hook,
+  );
   const prepared: Prepared[] = [];
   for (const [index, program] of programs.entries()) prepared.push(await prepare(lab.kernel, program, `${lab.root}/prepare-${index}`));
   return prepared;

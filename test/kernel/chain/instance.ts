@@ -51,7 +51,10 @@ export async function instantiate(kernel: Kernel, prepared: Prepared, folder: st
   }
   const inner: string[] = [];
   for (const map of program.filled) inner.push(await addInner(kernel, spec, folder, map));
-  const compared = ownMaps(spec).filter(({ definition }) => !/^(prog_array|xskmap|.*_of_maps)$/.test(definition.type));
+  const compared = ownMaps(spec).filter(
+    ({ name, definition }) =>
+      !program.timed.includes(name) && !/^(prog_array|perf_event_array|ringbuf|devmap|xskmap|.*_of_maps)$/.test(definition.type),
+  );
   return { prepared, folder, bindings, readable: [...compared.map(({ name }) => mapPin(folder, name)), ...inner] };
 }
 
