@@ -10,6 +10,7 @@ import type { Hook } from "./hook.ts";
  *     <root>/<interface>/<hook>/gen/<id>/manifest
  *     <root>/<interface>/<hook>/counters/<family>-<slots>
  *     <root>/<interface>/<hook>/steps/<step>/<map>__<incarnation>
+ *     <root>/<interface>/<hook>/steps/<step>/<map>__<incarnation>-<copy>
  *
  * A directory costs a pass as much as two pins, so a map has none of its own; escaping never makes "__".
  */
@@ -36,6 +37,16 @@ export function countersPin(layout: PinLayout, hook: Hook, family: number, slots
 
 export function mapPin(layout: PinLayout, hook: Hook, step: string, map: string, incarnation: string): string {
   return `${hookDirectory(layout, hook)}/steps/${escapePin(step)}/${escapePin(map)}__${incarnation}`;
+}
+
+/** The pin of a map whose copies were numbered: a set that was replaced as a whole has the next number, the first one has none. */
+export function firstCopy(pin: string): string {
+  return pin.replace(/(__[0-9a-f]+)-\d+$/, "$1");
+}
+
+/** 0 for the first. */
+export function copyNumber(pin: string): number {
+  return Number(/__[0-9a-f]+-(\d+)$/.exec(pin)?.[1] ?? 0);
 }
 
 /** Injective, and undone by unescapePin. */
