@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What a set costs to write, in microseconds: one entry of a batch, and the load of a generation that a replacement needs. */
+/** Assumed costs in microseconds, the same on every machine: one entry of a batch, and the load of the generation that a replacement needs. */
 const perEntry = 1;
 const perLoad = 100_000;
 

@@ -60,7 +60,8 @@ function findingsOf(plan: HookPlan, mode: DriftFinding["mode"], observed: Observ
       : [],
   );
   // A set of another content is mended by a switch; the chain itself was not touched.
-  const shown = link === null || (sets.length > 0 && plan.changes.every(({ kind }) => kind === "replace-set" || kind === "set-keys")) ? [] : [link];
+  const shown =
+    link === null || (sets.length > 0 && plan.changes.every(({ kind }) => kind === "replace-set" || kind === "set-keys")) ? [] : [link];
   return [...shown, ...sets, ...keys].map((finding) => ({ ...finding, hook: plan.hook, mode }));
 }
 

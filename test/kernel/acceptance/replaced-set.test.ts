@@ -21,9 +21,9 @@ kernelTest("a set that changes as a whole is switched with the generation, and a
   };
   const drops = async (): Promise<number> => {
     const [hook] = json(await host.sluice("inspect", `${host.device}/xdp`, "--json"))["hooks"] as {
-      steps: { verdicts: { verdict: string; packets: string }[] }[];
+      steps: { counts: { verdict: string; packets: string }[] }[];
     }[];
-    return Number(hook?.steps[0]?.verdicts.find(({ verdict }) => verdict === "drop")?.packets ?? 0);
+    return Number(hook?.steps[0]?.counts.find(({ verdict }) => verdict === "drop")?.packets ?? 0);
   };
   writeFiles(host.folder, { "lists/blocked.txt": list(11), "interfaces/a.yaml": xdpPolicy(host.device, [step]) });
   t.like(await host.sluice("apply", "--yes"), { exit: 0 });
@@ -39,7 +39,7 @@ kernelTest("a set that changes as a whole is switched with the generation, and a
   t.regex(plan.out, /set +blocked\/prefixes4 +20,000 → 20,000 entries: built beside and switched with the generation/);
   t.is(applied.exit, 0, applied.err);
   t.deepEqual(after, [0, 1]);
-  t.regex(again.out, /^Nothing to do/m);
+  t.regex(again.out, /^No changes\. /m);
   t.deepEqual(await dropped(), [1, 0]);
 });
 
