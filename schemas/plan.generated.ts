@@ -94,7 +94,7 @@ export interface PlanHook {
   /**
    * What a person reads; several may come from one line of the policy.
    */
-  changes: (AddStep | RemoveStep | MoveStep | ReplaceStep | SetKeys | SetEnd | SetMode)[];
+  changes: (AddStep | RemoveStep | MoveStep | ReplaceStep | SetKeys | ReplaceSet | SetEnd | SetMode)[];
   /**
    * Steps that stay as they are.
    */
@@ -349,6 +349,69 @@ export interface PlanOrigin4 {
   column: number;
 }
 /**
+ * A set that changes as a whole: another map holds the new one, and is switched to with the generation.
+ */
+export interface ReplaceSet {
+  /**
+   * Kind of the change.
+   */
+  kind: "replace-set";
+  /**
+   * Name of the step.
+   */
+  step: string;
+  /**
+   * Name of the map.
+   */
+  map: string;
+  /**
+   * Entries now.
+   */
+  before: number;
+  /**
+   * Entries then.
+   */
+  after: number;
+  /**
+   * Keys that would have to be written one by one.
+   */
+  keys: number;
+  /**
+   * The new set is still pinned from before: nothing is built.
+   */
+  kept: boolean;
+  /**
+   * Room for keys and values of the new map, which is there beside the old one until that is cleaned up.
+   */
+  bytes: number;
+  /**
+   * Estimate of how long it takes to build.
+   */
+  seconds: number;
+  /**
+   * Estimate of how long it would take key by key.
+   */
+  secondsByKey: number;
+  origin: PlanOrigin5;
+}
+/**
+ * A place in the policy repository.
+ */
+export interface PlanOrigin5 {
+  /**
+   * Path from the root of the policy.
+   */
+  file: string;
+  /**
+   * Counted from 1.
+   */
+  line: number;
+  /**
+   * Counted from 1.
+   */
+  column: number;
+}
+/**
  * Another verdict for packets that every step lets through.
  */
 export interface SetEnd {
@@ -364,12 +427,12 @@ export interface SetEnd {
    * Number of the verdict then.
    */
   after: number;
-  origin: PlanOrigin5;
+  origin: PlanOrigin6;
 }
 /**
  * A place in the policy repository.
  */
-export interface PlanOrigin5 {
+export interface PlanOrigin6 {
   /**
    * Path from the root of the policy.
    */
@@ -399,12 +462,12 @@ export interface SetMode {
    * Mode then.
    */
   after: string;
-  origin: PlanOrigin6;
+  origin: PlanOrigin7;
 }
 /**
  * A place in the policy repository.
  */
-export interface PlanOrigin6 {
+export interface PlanOrigin7 {
   /**
    * Path from the root of the policy.
    */
@@ -438,6 +501,10 @@ export interface PlanSummary {
    * Steps removed.
    */
   remove: number;
+  /**
+   * Sets of keys replaced as a whole.
+   */
+  sets: number;
   /**
    * Map keys written or deleted in place.
    */
@@ -853,6 +920,9 @@ export const planSchema: object = {
                 "$ref": "#/$defs/setKeys"
               },
               {
+                "$ref": "#/$defs/replaceSet"
+              },
+              {
                 "$ref": "#/$defs/setEnd"
               },
               {
@@ -1088,6 +1158,76 @@ export const planSchema: object = {
         }
       }
     },
+    "replaceSet": {
+      "title": "ReplaceSet",
+      "description": "A set that changes as a whole: another map holds the new one, and is switched to with the generation.",
+      "type": "object",
+      "required": [
+        "kind",
+        "step",
+        "map",
+        "before",
+        "after",
+        "keys",
+        "kept",
+        "bytes",
+        "seconds",
+        "secondsByKey",
+        "origin"
+      ],
+      "properties": {
+        "kind": {
+          "description": "Kind of the change.",
+          "const": "replace-set"
+        },
+        "step": {
+          "description": "Name of the step.",
+          "type": "string"
+        },
+        "map": {
+          "description": "Name of the map.",
+          "type": "string"
+        },
+        "before": {
+          "description": "Entries now.",
+          "type": "integer",
+          "minimum": 0
+        },
+        "after": {
+          "description": "Entries then.",
+          "type": "integer",
+          "minimum": 0
+        },
+        "keys": {
+          "description": "Keys that would have to be written one by one.",
+          "type": "integer",
+          "minimum": 0
+        },
+        "kept": {
+          "description": "The new set is still pinned from before: nothing is built.",
+          "type": "boolean"
+        },
+        "bytes": {
+          "description": "Room for keys and values of the new map, which is there beside the old one until that is cleaned up.",
+          "type": "integer",
+          "minimum": 0
+        },
+        "seconds": {
+          "description": "Estimate of how long it takes to build.",
+          "type": "number",
+          "minimum": 0
+        },
+        "secondsByKey": {
+          "description": "Estimate of how long it would take key by key.",
+          "type": "number",
+          "minimum": 0
+        },
+        "origin": {
+          "description": "Where it is written.",
+          "$ref": "#/$defs/origin"
+        }
+      }
+    },
     "keySample": {
       "title": "PlanKeySample",
       "description": "A key of a map, printed.",
@@ -1210,6 +1350,7 @@ export const planSchema: object = {
         "move",
         "replace",
         "remove",
+        "sets",
         "keys",
         "settings",
         "unchanged",
@@ -1238,6 +1379,11 @@ export const planSchema: object = {
         },
         "remove": {
           "description": "Steps removed.",
+          "type": "integer",
+          "minimum": 0
+        },
+        "sets": {
+          "description": "Sets of keys replaced as a whole.",
           "type": "integer",
           "minimum": 0
         },

@@ -4,7 +4,7 @@ import type { Applied } from "../model/applied.ts";
 import type { Manifest } from "../model/generation.ts";
 import { type Hook, hookName } from "../model/hook.ts";
 import type { Observed, ObservedCounters, ObservedGeneration, ObservedHook, ObservedMap } from "../model/observed.ts";
-import { isScratch, type PinLayout } from "../model/pins.ts";
+import { firstCopy, isScratch, type PinLayout } from "../model/pins.ts";
 import { type Place, parsePin } from "./parse-pin.ts";
 import { readManifest } from "./read-manifest.ts";
 
@@ -89,7 +89,7 @@ async function observeHook(kernel: Kernel, pins: HookPins, present: ReadonlySet<
   const wanted = request.contents === "ours" ? mapsWeFill(generations) : request.contents;
   const maps: ObservedMap[] = [];
   for (const { place, pin } of pins.maps) {
-    const entries = wanted.has(pin.path) ? await kernel.readMap(pin.path) : null;
+    const entries = wanted.has(pin.path) || wanted.has(firstCopy(pin.path)) ? await kernel.readMap(pin.path) : null;
     maps.push({ step: place.step, map: place.map, incarnation: place.incarnation, pin, entries });
   }
   const ours = attached.find((program) => isOurs(program, pins.link));

@@ -45,6 +45,6 @@ function parseMap(hook: Hook, rest: readonly string[]): Place | null {
   const [directory = "", leaf = ""] = rest;
   const [name = "", incarnation = "", ...others] = leaf.split("__");
   const [step, map] = [unescapePin(directory), unescapePin(name)];
-  if (rest.length !== 2 || others.length > 0 || !step || !map || !/^[0-9a-f]+$/.test(incarnation)) return null;
+  if (rest.length !== 2 || others.length > 0 || !step || !map || !/^[0-9a-f]+(-\d+)?$/.test(incarnation)) return null;
   return { kind: "map", hook, step, map, incarnation };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DesiredStep } from "../model/desired.ts";
 import type { Generation, GenerationStep } from "../model/generation.ts";
+import { firstCopy } from "../model/pins.ts";
 import type { AddStep, MoveStep, RemoveStep, ReplaceStep } from "../model/plan.ts";
 
 export interface ChainDiff {
@@ -53,8 +54,9 @@ function differences(before: GenerationStep, after: GenerationStep): string[] {
   return Object.entries(aspects).flatMap(([name, [left, right]]) => (JSON.stringify(left) === JSON.stringify(right) ? [] : [name]));
 }
 
+/** Another copy of a set is told as a change of the set. */
 function pinsOf(step: GenerationStep): readonly string[] {
-  return step.maps.map((map) => map.pin).sort();
+  return step.maps.map((map) => firstCopy(map.pin)).sort();
 }
 
 /** State maps of one name that are another map now. */

@@ -6,6 +6,7 @@ import type { Operation } from "../model/operation.ts";
 import { generationDirectory, linkPin, type PinLayout } from "../model/pins.ts";
 import type { Change, HookPlan, Refusal } from "../model/plan.ts";
 import { type ChosenGeneration, chooseGeneration } from "./choose-generation.ts";
+import { chooseMaps } from "./choose-maps.ts";
 import { describeTraffic } from "./describe-traffic.ts";
 import { diffChain, removeAll } from "./diff-chain.ts";
 import { planCounters, planMaps } from "./plan-maps.ts";
@@ -33,13 +34,14 @@ export interface HookContext {
 }
 
 /** Brings a hook to what the policy says; its device exists as `ifindex`. */
-export function planHook(context: HookContext, desired: DesiredHook, observed: ObservedHook, ifindex: number): HookPart {
+export function planHook(context: HookContext, wanted: DesiredHook, observed: ObservedHook, ifindex: number): HookPart {
   const { layout } = context;
+  const { desired, changes: sets } = chooseMaps(layout, wanted, observed);
   const chosen = chooseGeneration(layout, desired, observed, context.version);
   const maps = planMaps(layout, desired, observed, context.applied, context.btf);
   const running = observed.generations.find((generation) => generation.running) ?? null;
   const links = planLink(layout, desired, observed, chosen, ifindex);
-  const changes = [...describeChain(desired, observed, running, chosen, links), ...maps.changes];
+  const changes = [...describeChain(desired, observed, running, chosen, links), ...sets, ...maps.changes];
   const { unchanged } = diffChain(shownSteps(running, links.action), chosen.generation.steps, desired.chain);
   const action = links.action === "unchanged" && maps.commit.length > 0 ? "update" : links.action;
   const isIdle = links.operations.length === 0;

@@ -2,7 +2,7 @@
 import { verdictName } from "../../bpf/chain/verdict.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import type { Origin } from "../model/origin.ts";
-import type { Change, HookPlan, KeySample, ReplaceStep, SetKeys } from "../model/plan.ts";
+import type { Change, HookPlan, KeySample, ReplaceSet, ReplaceStep, SetKeys } from "../model/plan.ts";
 import { plural } from "./summarise-plan.ts";
 
 /** One line of a plan, in its columns. Texts are as they came: print them through `sanitise`. */
@@ -58,6 +58,8 @@ function describeChange(kind: HookKind, change: Change): readonly ChangeLine[] {
       return [{ glyph: "~", verb: "replace", object: change.step, detail: describeReplacement(change), origin: change.origin }];
     case "set-keys":
       return describeKeys(change);
+    case "replace-set":
+      return [{ glyph: "~", verb: "set", object: `${change.step}/${change.map}`, detail: describeSet(change), origin: change.origin }];
     case "set-end": {
       const detail = `${verdictName(kind, change.before)} → ${verdictName(kind, change.after)}`;
       return [{ glyph: "~", verb: "end", object: "chain", detail, origin: change.origin }];
@@ -86,6 +88,15 @@ function describeKeys(change: SetKeys): readonly ChangeLine[] {
   if (rest <= 0) return lines;
   const counts = `${change.added} added, ${change.changed} changed, ${change.removed} removed`;
   return [...lines, line(samples.length === 0 ? counts : `and ${plural(rest, "more key")} (in all: ${counts})`, origin)];
+}
+
+function describeSet({ before, after, kept, bytes, seconds, secondsByKey }: ReplaceSet): string {
+  const [was, is] = [before, after].map((count) => count.toLocaleString("en-US"));
+  const byKey = `key by key about ${secondsByKey.toFixed(1)} s`;
+  const how = kept
+    ? `kept from before, switched with the generation (${byKey})`
+    : `built beside and switched with the generation (about ${seconds.toFixed(1)} s and ${Math.ceil(bytes / 2 ** 20)} MiB more; ${byKey})`;
+  return `${was} → ${is} entries: ${how}`;
 }
 
 /** Members of a set have no values worth a word: there the key says it all. */

@@ -35,6 +35,18 @@ export function describeDrift(plan: Plan, desired: Desired, observed: Observed):
 
 function findingsOf(plan: HookPlan, mode: DriftFinding["mode"], observed: Observed): readonly DriftFinding[] {
   const link = describeLink(plan, observed);
+  const sets = plan.changes.flatMap((change) =>
+    change.kind === "replace-set"
+      ? [
+          {
+            class: "keys" as const,
+            place: `map ${change.step}/${change.map}`,
+            expected: "the keys of the policy",
+            found: `${change.keys} keys missing, changed or unexpected`,
+          },
+        ]
+      : [],
+  );
   const keys = plan.changes.flatMap((change) =>
     change.kind === "set-keys"
       ? [
@@ -47,7 +59,10 @@ function findingsOf(plan: HookPlan, mode: DriftFinding["mode"], observed: Observ
         ]
       : [],
   );
-  return [...(link === null ? [] : [link]), ...keys].map((finding) => ({ ...finding, hook: plan.hook, mode }));
+  // A set of another content is mended by a switch; the chain itself was not touched.
+  const shown =
+    link === null || (sets.length > 0 && plan.changes.every(({ kind }) => kind === "replace-set" || kind === "set-keys")) ? [] : [link];
+  return [...shown, ...sets, ...keys].map((finding) => ({ ...finding, hook: plan.hook, mode }));
 }
 
 function describeLink(plan: HookPlan, observed: Observed): Pick<DriftFinding, "class" | "place" | "expected" | "found"> | null {

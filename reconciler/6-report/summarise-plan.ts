@@ -7,6 +7,8 @@ export interface PlanSummary {
   readonly move: number;
   readonly replace: number;
   readonly remove: number;
+  /** Sets of keys replaced as a whole. */
+  readonly sets: number;
   /** Keys written or deleted in place. */
   readonly keys: number;
   /** Changes of a chain's end verdict or of its XDP mode. */
@@ -33,6 +35,7 @@ export function summarisePlan(plan: Plan): PlanSummary {
     add: count("add-step"),
     move: count("move-step"),
     replace: count("replace-step"),
+    sets: count("replace-set"),
     remove: count("remove-step"),
     keys: changes.reduce((sum, change) => sum + (change.kind === "set-keys" ? change.added + change.changed + change.removed : 0), 0),
     settings: count("set-end") + count("set-mode"),
@@ -54,6 +57,7 @@ export function printSummary(summary: PlanSummary, tense: "planned" | "done" = "
     [summary.move, words("to move", "moved")],
     [summary.replace, words("to replace", "replaced")],
     [summary.remove, words("to remove", "removed")],
+    [summary.sets, `${summary.sets === 1 ? "set" : "sets"} ${words("to replace", "replaced")}`],
     [summary.keys, `map ${summary.keys === 1 ? "key" : "keys"} ${words("to set", "set")}`],
     [summary.settings, `${summary.settings === 1 ? "setting" : "settings"} ${words("to change", "changed")}`],
   ];

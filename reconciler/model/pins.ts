@@ -13,6 +13,7 @@ import type { Hook } from "./hook.ts";
  *     <root>/<interface>/<hook>/gen/<id>/segment-<n>         and the programs behind the first, from 2 on
  *     <root>/<interface>/<hook>/counters/<family>-<slots>
  *     <root>/<interface>/<hook>/steps/<step>/<map>__<incarnation>
+ *     <root>/<interface>/<hook>/steps/<step>/<map>__<incarnation>-<copy>
  *
  * A directory costs a pass as much as two pins, so a map has none of its own; escaping never makes "__".
  */
@@ -64,6 +65,16 @@ export function scratchDirectory(layout: PinLayout, process: number | ""): strin
 
 export function isScratch(layout: PinLayout, path: string): boolean {
   return path.startsWith(scratchDirectory(layout, ""));
+}
+
+/** The pin of a map whose copies were numbered: a set that was replaced as a whole has the next number, the first one has none. */
+export function firstCopy(pin: string): string {
+  return pin.replace(/(__[0-9a-f]+)-\d+$/, "$1");
+}
+
+/** 0 for the first. */
+export function copyNumber(pin: string): number {
+  return Number(/__[0-9a-f]+-(\d+)$/.exec(pin)?.[1] ?? 0);
 }
 
 /** Injective, and undone by unescapePin. */

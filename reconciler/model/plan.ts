@@ -48,7 +48,7 @@ export interface HookPlan {
 }
 
 /** One line of a plan. */
-export type Change = AddStep | RemoveStep | MoveStep | ReplaceStep | SetKeys | SetEnd | SetMode;
+export type Change = AddStep | RemoveStep | MoveStep | ReplaceStep | SetKeys | ReplaceSet | SetEnd | SetMode;
 
 export interface AddStep {
   readonly kind: "add-step";
@@ -93,6 +93,26 @@ export interface SetKeys {
   readonly removed: number;
   /** The first few, printed. */
   readonly samples: readonly KeySample[];
+  readonly origin: Origin;
+}
+
+/** A set that changes as a whole: another map holds the new one, and is switched to with the generation. */
+export interface ReplaceSet {
+  readonly kind: "replace-set";
+  readonly step: string;
+  readonly map: string;
+  /** Entries. */
+  readonly before: number;
+  readonly after: number;
+  /** Keys that would have to be written one by one. */
+  readonly keys: number;
+  /** The new set is still pinned from before: nothing is built. */
+  readonly kept: boolean;
+  /** Room for keys and values of the new map, which is there beside the old one until that is cleaned up. */
+  readonly bytes: number;
+  /** Estimates: of building it, and of writing the keys instead. */
+  readonly seconds: number;
+  readonly secondsByKey: number;
   readonly origin: Origin;
 }
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import { type Entries, noEntries } from "../../../bpf/kernel/entries.ts";
+import type { DesiredHook, DesiredMap } from "../../../reconciler/model/desired.ts";
+import type { HookPlan, Plan } from "../../../reconciler/model/plan.ts";
+import { apply, layout, type MemoryHost, memoryHost, planFor, withPlainPrograms } from "../memory-host.ts";
+import { desiredHook, desiredOf, desiredStep } from "../policy-builders.ts";
+
+const count = 30_000;
+
+/** So many 4-byte keys from `first` on. */
+function keys(first: number, length = count): Entries {
+  const bytes = Buffer.alloc(length * 4);
+  for (let index = 0; index < length; index += 1) bytes.writeUInt32BE(first + index, index * 4);
+  return { keySize: 4, valueSize: 1, count: length, keys: new Uint8Array(bytes), values: new Uint8Array(length).fill(1) };
+}
+
+function chainOf(entries: Entries, content: DesiredMap["content"] = "whole", end = 2): DesiredHook {
+  const step = desiredStep("list", { maps: [{ name: "set", content }] });
+  const maps = step.maps.map((map) => ({ ...map, entries, definition: { ...map.definition, keySize: 4, maxEntries: 65_536 } }));
+  return desiredHook("eth0", "xdp", [{ ...step, maps }], { end });
+}
+
+async function hostWith(...chains: readonly DesiredHook[]): Promise<MemoryHost> {
+  const host = memoryHost(["eth0"]);
+  for (const chain of chains) {
+    const result = await apply(withPlainPrograms(host.memory), host, desiredOf([chain]));
+    if (result.kind !== "committed") throw result.error;
+  }
+  return host;
+}
+
+async function planned(host: MemoryHost, chain: DesiredHook): Promise<Plan> {
+  return planFor(withPlainPrograms(host.memory), host, desiredOf([chain]), false);
+}
+
+const kinds = (plan: Plan) => ({ prepare: plan.prepare.map(({ kind }) => kind), commit: plan.commit.map(({ kind }) => kind) });
+const changesOf = (plan: Plan) => (plan.hooks[0] as HookPlan).changes.map(({ kind }) => kind);
+
+test("chooseMaps() builds a set that changes as a whole beside the old one, and switches with the generation", async (t) => {
+  const host = await hostWith(chainOf(keys(0)));
+
+  const plan = await planned(host, chainOf(keys(count)));
+
+  t.deepEqual(kinds(plan), { prepare: ["create-map", "write-map", "load"], commit: ["switch"] });
+  t.deepEqual(changesOf(plan), ["replace-set"]);
+  t.like(plan.hooks[0]?.changes[0], { before: count, after: count, keys: 2 * count, kept: false, bytes: 65_536 * 5, secondsByKey: 0.06 });
+});
+
+test("chooseMaps() leaves nothing to do once the set is replaced, and its next small change goes by key", async (t) => {
+  const host = await hostWith(chainOf(keys(0)), chainOf(keys(count)));
+
+  const again = await planned(host, chainOf(keys(count)));
+  const small = await planned(host, chainOf(keys(count + 1)));
+
+  t.deepEqual(kinds(again), { prepare: [], commit: [] });
+  t.deepEqual(kinds(small), { prepare: [], commit: ["write-map"] });
+  t.like(small.hooks[0]?.changes[0], { kind: "set-keys", added: 1, changed: 0, removed: 1 });
+});
+
+test("chooseMaps() goes back to a set that is still pinned without building it", async (t) => {
+  const host = await hostWith(chainOf(keys(0)), chainOf(keys(count)));
+
+  const plan = await planned(host, chainOf(keys(0)));
+
+  t.deepEqual(kinds(plan), { prepare: [], commit: ["switch"] });
+  t.like(plan.hooks[0]?.changes[0], { kind: "replace-set", kept: true, bytes: 0, seconds: 0 });
+});
+
+test("chooseMaps() keeps the copy that runs when only the chain changes", async (t) => {
+  const host = await hostWith(chainOf(keys(0)), chainOf(keys(count)));
+
+  const plan = await planned(host, chainOf(keys(count), "whole", 1));
+
+  t.deepEqual(kinds(plan), { prepare: ["load"], commit: ["switch"] });
+  t.deepEqual(changesOf(plan), ["set-end"]);
+});
+
+test("chooseMaps() never replaces a map in which only some keys are the policy's", async (t) => {
+  const host = await hostWith(chainOf(keys(0), "keys"));
+
+  const plan = await planned(host, chainOf(keys(count), "keys"));
+
+  t.deepEqual(kinds(plan), { prepare: [], commit: ["write-map"] });
+  t.deepEqual(changesOf(plan), ["set-keys"]);
+});
+
+test("chooseMaps() has the former copy cleaned up with its generation", async (t) => {
+  const host = await hostWith(chainOf(keys(0)), chainOf(keys(count)), chainOf(keys(2 * count)));
+
+  const maps = (await host.memory.pins(layout.root)).filter(({ path }) => path.includes("/set__"));
+
+  t.deepEqual(maps.map(({ path }) => path.slice(path.indexOf("__"))).sort(), ["__0a-1", "__0a-2"]);
+});
+
+test("chooseMaps() empties a large set by a switch", async (t) => {
+  const host = await hostWith(chainOf(keys(0)));
+
+  const plan = await planned(host, chainOf(noEntries(4, 1)));
+
+  t.deepEqual(kinds(plan), { prepare: ["create-map", "load"], commit: ["switch"] });
+});
