@@ -21,8 +21,9 @@ export function planCuts(chain: ChainToLink, budget = verifierBudget): Cuts | Li
   const candidates = analyseSteps(chain);
   const refusal = refuseSteps(chain, candidates);
   if (refusal !== null) return refusal;
+  if (whyNotOne(chain, candidates, 0, candidates.length, budget) === null) return { kind: "cuts", cuts: [], reason: null };
   const first = pack(chain, candidates, budget);
-  if (first.kind === "refused" || first.cuts.length === 0) return first;
+  if (first.kind === "refused") return first;
   if (first.cuts.length >= mostSegments) return tooMany(chain, first.cuts);
   return evenOut(chain, candidates, first, budget);
 }

@@ -30,9 +30,17 @@ export async function observe(kernel: Kernel, layout: PinLayout, request: Observ
 interface HookPins {
   readonly hook: Hook;
   link: LinkPin | null;
-  readonly generations: Map<string, { program: ProgramPin | null; manifest: MapPin | null }>;
+  readonly generations: Map<string, GenerationPins>;
   readonly maps: { readonly place: Place & { kind: "map" }; readonly pin: MapPin }[];
   readonly counters: ObservedCounters[];
+}
+
+interface GenerationPins {
+  program: ProgramPin | null;
+  manifest: MapPin | null;
+  segments: MapPin | null;
+  /** By number: the program of segment 0 is `program`. */
+  readonly others: Map<number, ProgramPin>;
 }
 
 function sortPins(layout: PinLayout, pins: readonly Pin[], asked: readonly Hook[]) {
@@ -60,14 +68,16 @@ function keep(hook: HookPins, place: Place, pin: Pin): boolean {
   if (place.kind === "link" && pin.kind === "link") hook.link = pin;
   else if (place.kind === "program" && pin.kind === "program") generationOf(hook, place.generation).program = pin;
   else if (place.kind === "manifest" && pin.kind === "map") generationOf(hook, place.generation).manifest = pin;
+  else if (place.kind === "segments" && pin.kind === "map") generationOf(hook, place.generation).segments = pin;
+  else if (place.kind === "segment" && pin.kind === "program") generationOf(hook, place.generation).others.set(place.number, pin);
   else if (place.kind === "counters" && pin.kind === "map") hook.counters.push({ pin, family: place.family, slots: place.slots });
   else if (place.kind === "map" && pin.kind === "map") hook.maps.push({ place, pin });
   else return false;
   return true;
 }
 
-function generationOf(hook: HookPins, id: string) {
-  const known = hook.generations.get(id) ?? { program: null, manifest: null };
+function generationOf(hook: HookPins, id: string): GenerationPins {
+  const known = hook.generations.get(id) ?? { program: null, manifest: null, segments: null, others: new Map<number, ProgramPin>() };
   hook.generations.set(id, known);
   return known;
 }
@@ -102,17 +112,31 @@ function isOurs(program: AttachedProgram, link: LinkPin | null): boolean {
 async function observeGenerations(kernel: Kernel, pins: HookPins): Promise<ObservedGeneration[]> {
   const mapIds = new Map([...pins.maps, ...pins.counters].map(({ pin }) => [pin.path, pin.id]));
   const generations: ObservedGeneration[] = [];
-  for (const [id, { program, manifest: pin }] of pins.generations) {
+  for (const [id, { program, manifest: pin, segments, others }] of pins.generations) {
     const manifest = pin === null ? null : readManifest(await kernel.readMap(pin.path));
-    const intact = program !== null && manifest !== null && manifest.id === id && usesPinnedMaps(program, manifest, mapIds);
-    generations.push({ id, program, manifest, intact, running: program !== null && pins.link?.programId === program.id });
+    const behind = [...others].sort(([a], [b]) => a - b).map(([, other]) => other);
+    const programs = program === null ? behind : [program, ...behind];
+    const whole = program !== null && manifest?.id === id && usesPinnedMaps(programs, manifest, mapIds);
+    const intact = whole && hasSegments(programs, segments, manifest);
+    const running = program !== null && pins.link?.programId === program.id;
+    generations.push({ id, program, behind, segments, manifest, intact, running });
   }
   return generations;
 }
 
+/**
+ * Every program of a split chain is there, and leads to the next through the array that is pinned: without its pin the kernel has
+ * emptied it. What it holds needs no look, because it was frozen before the manifest was written.
+ */
+function hasSegments(programs: readonly ProgramPin[], segments: MapPin | null, { linked }: Manifest): boolean {
+  if (linked.split === undefined) return programs.length === 1;
+  if (programs.length !== linked.split.segments.length || segments === null) return false;
+  return programs.slice(0, -1).every(({ maps }) => maps.includes(segments.id));
+}
+
 /** Somebody may have removed a pin, or pinned another map in its place: then what we write there never reaches the program. */
-function usesPinnedMaps(program: ProgramPin, manifest: Manifest, mapIds: ReadonlyMap<string, number>): boolean {
-  const used = new Set(program.maps);
+function usesPinnedMaps(programs: readonly ProgramPin[], manifest: Manifest, mapIds: ReadonlyMap<string, number>): boolean {
+  const used = new Set(programs.flatMap(({ maps }) => maps));
   const pinned = manifest.steps.every((step) => step.maps.every((map) => mapIds.has(map.pin)));
   return pinned && manifest.linked.maps.every((path) => used.has(mapIds.get(path) ?? -1));
 }

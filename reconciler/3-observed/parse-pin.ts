@@ -5,7 +5,8 @@ import { type PinLayout, unescapePin } from "../model/pins.ts";
 /** What stands at a path of our layout. */
 export type Place =
   | { readonly kind: "link"; readonly hook: Hook }
-  | { readonly kind: "program" | "manifest"; readonly hook: Hook; readonly generation: string }
+  | { readonly kind: "program" | "manifest" | "segments"; readonly hook: Hook; readonly generation: string }
+  | { readonly kind: "segment"; readonly hook: Hook; readonly generation: string; readonly number: number }
   | { readonly kind: "counters"; readonly hook: Hook; readonly family: number; readonly slots: number }
   | { readonly kind: "map"; readonly hook: Hook; readonly step: string; readonly map: string; readonly incarnation: string };
 
@@ -30,7 +31,9 @@ function parseHook(device: string | undefined, kind: string | undefined): Hook |
 function parseGeneration(hook: Hook, rest: readonly string[]): Place | null {
   const [generation = "", leaf] = rest;
   if (rest.length !== 2 || !/^[0-9a-f]{16}(-\d+)?$/.test(generation)) return null;
-  return leaf === "program" || leaf === "manifest" ? { kind: leaf, hook, generation } : null;
+  if (leaf === "program" || leaf === "manifest" || leaf === "segments") return { kind: leaf, hook, generation };
+  const segment = /^segment-([1-9]\d?)$/.exec(leaf ?? "");
+  return segment === null ? null : { kind: "segment", hook, generation, number: Number(segment[1]) - 1 };
 }
 
 function parseCounters(hook: Hook, rest: readonly string[]): Place | null {

@@ -37,9 +37,10 @@ export function listCleanup(
   return [...generations.flatMap((generation) => pinsOf(layout, observed, generation)), ...maps];
 }
 
-function pinsOf(layout: PinLayout, observed: ObservedHook, { id }: ObservedGeneration): readonly string[] {
+function pinsOf(layout: PinLayout, observed: ObservedHook, { id, behind, segments }: ObservedGeneration): readonly string[] {
   const directory = generationDirectory(layout, observed.hook, id);
-  return [`${directory}/program`, `${directory}/manifest`];
+  const split = [...behind, ...(segments === null ? [] : [segments])];
+  return [`${directory}/program`, ...split.map(({ path }) => path), `${directory}/manifest`];
 }
 
 /** Program ids only grow. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 import type { Operation } from "../model/operation.ts";
+import { generationPins } from "../model/pins.ts";
 import { loadGeneration, type Objects } from "./load-generation.ts";
 
 /** Performs one operation. Doing it again is harmless, so a journal can be replayed from its start. */
@@ -15,7 +16,7 @@ export async function execute(kernel: Kernel, objects: Objects, operation: Opera
     case "load":
       return loadGeneration(kernel, objects, operation);
     case "unload":
-      return kernel.unpin([`${operation.pin}/program`, `${operation.pin}/manifest`]);
+      return kernel.unpin(generationPins(operation.pin));
     case "attach":
       if (operation.generation === null) return;
       return kernel.attach(operation.link, {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-
+import { dirname } from "node:path";
 import type { LinkMode } from "../../bpf/chain/linked-chain.ts";
 import { verdictName } from "../../bpf/chain/verdict.ts";
 import type { AttachedProgram, HookKind, LinkPin, ProgramPin, XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { Manifest } from "../model/generation.ts";
 import type { ObservedGeneration, ObservedHook } from "../model/observed.ts";
-import { hookDirectory, type PinLayout } from "../model/pins.ts";
+import { hookDirectory, type PinLayout, segmentPin } from "../model/pins.ts";
 import { type CountersMap, countVerdicts, type VerdictCount } from "./count-verdicts.ts";
 
 /** A hook as `sluice inspect` shows it; plain JSON but for the packets, which are bigint. */
@@ -19,9 +19,11 @@ export interface InspectedHook {
   readonly generation: string | null;
   /** Generations that are pinned and do not run. */
   readonly idle: readonly string[];
-  readonly program: Pick<ProgramPin, "id" | "name" | "tag" | "path"> | null;
+  readonly program: InspectedProgram | null;
   readonly link: Pick<LinkPin, "id" | "path"> | null;
   readonly instructions: number | null;
+  /** The programs that a chain was cut into; null when it is one. */
+  readonly split: InspectedSplit | null;
   /** What a packet gets that every step let through. */
   readonly end: string | null;
   readonly steps: readonly InspectedStep[];
@@ -29,6 +31,22 @@ export interface InspectedHook {
   readonly foreign: readonly AttachedProgram[];
   /** Why what runs cannot be trusted, in a sentence; null when it can. */
   readonly broken: string | null;
+}
+
+/** A program with what the kernel knows of it; `verified` are the instructions that the verifier walked through. */
+export type InspectedProgram = Pick<ProgramPin, "id" | "name" | "tag" | "path" | "verified">;
+
+export interface InspectedSplit {
+  readonly reason: string;
+  /** In the order in which packets meet them. */
+  readonly segments: readonly InspectedSegment[];
+}
+
+export interface InspectedSegment {
+  /** null when it is not pinned any more. */
+  readonly program: InspectedProgram | null;
+  readonly instructions: number;
+  readonly steps: readonly string[];
 }
 
 export interface InspectedStep {
@@ -74,12 +92,27 @@ export function inspectHook(layout: PinLayout, hook: ObservedHook, counters: Rea
     program: running?.program == null ? null : pick(running.program),
     link: hook.link === null ? null : { id: hook.link.id, path: hook.link.path },
     instructions: manifest?.linked.instructions ?? null,
+    split: running === undefined ? null : inspectSplit(running),
     end: manifest === null ? null : verdictName(hook.hook.kind, manifest.end),
     steps: manifest === null ? [] : inspectSteps(manifest, counted),
     maps: inspectMaps(hook, manifest),
     foreign: hook.foreign,
     broken: fault(hook, running),
   };
+}
+
+/** Pins say which segment they are, so that one that is missing does not move the others. */
+function inspectSplit({ manifest, program, behind }: ObservedGeneration): InspectedSplit | null {
+  const split = manifest?.linked.split;
+  if (split === undefined || program === null) return null;
+  const pinned = new Map([program, ...behind].map((each) => [each.path, pick(each)]));
+  const directory = dirname(program.path);
+  const segments = split.segments.map(({ steps, instructions }, number) => ({
+    program: pinned.get(segmentPin(directory, number)) ?? null,
+    instructions,
+    steps,
+  }));
+  return { reason: split.reason, segments };
 }
 
 function inspectSteps(manifest: Manifest, counters: readonly CountersMap[]): readonly InspectedStep[] {
@@ -125,8 +158,8 @@ function size(pin: ObservedHook["maps"][number]["pin"]) {
   return { id: pin.id, type: pin.type, keySize: pin.keySize, valueSize: pin.valueSize, maxEntries: pin.maxEntries, pin: pin.path };
 }
 
-function pick(program: ProgramPin): Pick<ProgramPin, "id" | "name" | "tag" | "path"> {
-  return { id: program.id, name: program.name, tag: program.tag, path: program.path };
+function pick({ id, name, tag, path, verified }: ProgramPin): InspectedProgram {
+  return { id, name, tag, path, verified };
 }
 
 function fault(hook: ObservedHook, running: ObservedGeneration | undefined): string | null {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sanitise } from "../6-report/sanitise.ts";
-import type { InspectedHook, InspectedStep } from "./inspect-hook.ts";
+import type { InspectedHook, InspectedSplit, InspectedStep } from "./inspect-hook.ts";
 import { count, printTable } from "./table.ts";
 import type { Colors } from "./terminal.ts";
 
@@ -19,6 +19,7 @@ function printHook(hook: InspectedHook, options: InspectOptions): string {
   const lines = [`${colors.bold(`${sanitise(hook.interface)} / ${hook.kind}`)}   ${headline(hook)}`, ...ids(hook, colors)];
   const parts = [`${lines.join("\n")}\n`];
   if (hook.steps.length > 0) parts.push("\n", printSteps(hook.steps, options));
+  if (hook.split !== null) parts.push("\n", printSegments(hook.split, options));
   if (hook.maps.length > 0) parts.push("\n", printMaps(hook, options));
   for (const text of remarks(hook)) parts.push(`${colors.yellow("  !")} ${text}\n`);
   return parts.join("");
@@ -64,6 +65,22 @@ function printCounts(step: InspectedStep): string {
   return sorted.map(({ verdict, packets }) => `${packets} ${verdict}`).join(", ") || "0";
 }
 
+function printSegments({ segments }: InspectedSplit, { width, colors }: InspectOptions): string {
+  const rows = segments.map(({ program, instructions, steps }, number) => [
+    String(number + 1),
+    String(program?.id ?? "?"),
+    program === null ? "not pinned" : sanitise(program.name),
+    String(instructions),
+    String(program?.verified ?? "?"),
+    steps.map(sanitise).join(", "),
+  ]);
+  return printTable(["SEGMENT", "PROGRAM", "NAME", "INSNS", "VERIFIED", "STEPS"], rows, {
+    width,
+    right: [0, 1, 3, 4],
+    paint: (cell, row) => (row < 0 ? colors.dim(cell) : cell),
+  });
+}
+
 function printMaps(hook: InspectedHook, { width, colors }: InspectOptions): string {
   const rows = hook.maps.map((map) => [
     String(map.id),
@@ -87,10 +104,13 @@ function remarks(hook: InspectedHook): readonly string[] {
       ? []
       : [`${sanitise(step.name)} is linked as ${step.link.mode}: ${sanitise(step.link.reason)}`],
   );
+  const { split } = hook;
+  const programs =
+    split === null ? [] : [`The chain is split into ${split.segments.length} programs, joined by tail calls: ${sanitise(split.reason)}`];
   const idle = hook.idle.map((id) => `Generation ${id} is kept for rollback`);
   const foreign = hook.foreign.map(
     ({ programId, name }) => `Program ${programId} (${sanitise(name)}) also runs here; Sluice did not attach it and leaves it alone`,
   );
   const broken = hook.broken === null ? [] : [hook.broken];
-  return [...broken, ...links, ...idle, ...foreign];
+  return [...broken, ...programs, ...links, ...idle, ...foreign];
 }

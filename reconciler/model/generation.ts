@@ -57,5 +57,20 @@ export interface Manifest extends Generation {
     readonly instructions: number;
     /** Pins of the maps that the program refers to: a step may have maps that its function does not use. */
     readonly maps: readonly string[];
+    /** Only of a chain that is several programs. Then `start` and `end` of a step are places in the program of its segment. */
+    readonly split?: ManifestSplit;
   };
+}
+
+export interface ManifestSplit {
+  /** Why it is not one program, in words. */
+  readonly reason: string;
+  /** In the order in which packets meet them; the first one's program is the one that the link holds. */
+  readonly segments: readonly ManifestSegment[];
+}
+
+export interface ManifestSegment {
+  /** Names of its steps. */
+  readonly steps: readonly string[];
+  readonly instructions: number;
 }

@@ -31,9 +31,13 @@ export interface ObservedHook {
 export interface ObservedGeneration {
   readonly id: string;
   readonly program: ProgramPin | null;
+  /** The programs that it tail-calls one after another, of a chain that is split. */
+  readonly behind: readonly ProgramPin[];
+  /** The program array that leads to them. */
+  readonly segments: MapPin | null;
   /** null when the manifest is missing or unreadable: then the generation is only good for cleaning up. */
   readonly manifest: Manifest | null;
-  /** Program and manifest are there, and the program uses exactly the maps that are pinned where the manifest says. */
+  /** Programs and manifest are there, and the programs use exactly the maps that are pinned where the manifest says. */
   readonly intact: boolean;
   /** The link holds its program. */
   readonly running: boolean;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { mostSegments } from "../../bpf/chain/limits.ts";
 import type { Hook } from "./hook.ts";
 
 /**
@@ -8,6 +9,8 @@ import type { Hook } from "./hook.ts";
  *     <root>/<interface>/<hook>/link
  *     <root>/<interface>/<hook>/gen/<id>/program
  *     <root>/<interface>/<hook>/gen/<id>/manifest
+ *     <root>/<interface>/<hook>/gen/<id>/segments            of a chain that is split: the array that leads from one to the next,
+ *     <root>/<interface>/<hook>/gen/<id>/segment-<n>         and the programs behind the first, from 2 on
  *     <root>/<interface>/<hook>/counters/<family>-<slots>
  *     <root>/<interface>/<hook>/steps/<step>/<map>__<incarnation>
  *
@@ -28,6 +31,22 @@ export function linkPin(layout: PinLayout, hook: Hook): string {
 /** The directory of a generation: its program, its manifest. */
 export function generationDirectory(layout: PinLayout, hook: Hook, id: string): string {
   return `${hookDirectory(layout, hook)}/gen/${id}`;
+}
+
+/** The program of a segment, counted from 0: the first one is what the link holds. Takes the generation's directory. */
+export function segmentPin(generation: string, segment: number): string {
+  return segment === 0 ? `${generation}/program` : `${generation}/segment-${segment + 1}`;
+}
+
+/** The program array of a generation that is split. */
+export function segmentsPin(generation: string): string {
+  return `${generation}/segments`;
+}
+
+/** Every pin that a generation can have. */
+export function generationPins(generation: string): readonly string[] {
+  const programs = Array.from({ length: mostSegments }, (_, segment) => segmentPin(generation, segment));
+  return [...programs, segmentsPin(generation), `${generation}/manifest`];
 }
 
 export function countersPin(layout: PinLayout, hook: Hook, family: number, slots: number): string {

@@ -57,6 +57,8 @@ export const running: ObservedGeneration = {
     maps: [31, 32],
     verified: 1234,
   },
+  behind: [],
+  segments: null,
   manifest,
   intact: true,
   running: true,
