@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ExecutionContext } from "ava";
 import { countersDefinition } from "../../../bpf/chain/counters.ts";
-import { linkChain } from "../../../bpf/chain/link-chain.ts";
-import type { ChainToLink, LinkedChain, StepToLink } from "../../../bpf/chain/linked-chain.ts";
+import { cutEverywhere, linkSegments } from "../../../bpf/chain/link-segments.ts";
+import type { ChainToLink, StepToLink } from "../../../bpf/chain/linked-chain.ts";
 import { toTcxVerdict } from "../../../bpf/chain/tc-verdict.ts";
 import { defaultContinue, endVerdict } from "../../../bpf/chain/verdict.ts";
 import type { HookKind, Kernel, MapBinding } from "../../../bpf/kernel/kernel.ts";
+import { loadSegments } from "../../../reconciler/5-apply/load-segments.ts";
+import { segmentPin } from "../../../reconciler/model/pins.ts";
 import { type CorpusProgram, ownCorpus, xdpToolsCorpus } from "../../corpus/corpus.ts";
 import { randomPacket } from "../../corpus/packets.ts";
 import { chooseSeed, type Random, seededRandom } from "../../corpus/random.ts";
@@ -43,14 +45,16 @@ for (const [hook, share] of hooks) {
     const random = seededRandom(seed);
     const corpus = await prepareAll(lab, hook);
     const modes = new Map<string, number>();
+    const segments = new Map<number, number>();
     let done = 0;
 
     for (let number = 0; done < cases * share; number++) {
       const chain = randomChain(random, hook, corpus);
-      const linked = linkChain(chain.chain);
+      const linked = linkSegments(chain.chain, chain.cuts);
       if (linked.kind === "refused") continue;
-      for (const { mode } of linked.steps) modes.set(mode, (modes.get(mode) ?? 0) + 1);
-      const twins = await loadTwins(lab, `${lab.root}/chain-${number}`, chain, linked);
+      for (const { steps } of linked.segments) for (const { mode } of steps) modes.set(mode, (modes.get(mode) ?? 0) + 1);
+      segments.set(linked.segments.length, (segments.get(linked.segments.length) ?? 0) + 1);
+      const twins = await loadTwins(lab, `${lab.root}/chain-${number}`, chain);
       for (let packet = 0; packet < packetsPerChain; packet++) await comparePacket(t, lab.kernel, twins, packetFor(hook, random));
       await compareMaps(t, lab.kernel, twins);
       await removeTwins(lab.kernel, `${lab.root}/chain-${number}`);
@@ -58,6 +62,8 @@ for (const [hook, share] of hooks) {
     }
 
     t.log(`${done} cases; ${[...modes].map(([mode, count]) => `${count} steps ${mode}`).join(", ")}`);
+    t.log([...segments].sort(([a], [b]) => a - b).map(([programs, chains]) => `${chains} chains of ${programs} programs`).join(", "));
+    t.true((segments.get(1) ?? 0) > 0 && [...segments.keys()].some((programs) => programs > 2));
     t.true(done >= cases * share && (modes.get("inline") ?? 0) > 0 && (modes.get("call") ?? 0) > 0);
   });
 }
@@ -71,6 +77,8 @@ async function prepareAll(lab: Lab, hook: HookKind): Promise<readonly Prepared[]
 
 interface RandomChain {
   readonly chain: ChainToLink;
+  /** None half of the time; the rest at random or everywhere. */
+  readonly cuts: readonly number[];
   readonly prepared: readonly Prepared[];
 }
 
@@ -86,7 +94,9 @@ function randomChain(random: Random, hook: HookKind, corpus: readonly Prepared[]
     return random.chance(0.15) ? { ...step, mode: "call" } : step;
   });
   const counters = random.chance(0.5) ? { map: "counters" } : null;
-  return { chain: { hook, name: "sl_test", steps, end: endVerdict(hook, random.chance(0.9) ? "pass" : "drop"), counters }, prepared };
+  const chain = { hook, name: "sl_test", steps, end: endVerdict(hook, random.chance(0.9) ? "pass" : "drop"), counters };
+  const share = random.pick([0, 0, 0.5, 1]);
+  return { chain, prepared, cuts: cutEverywhere(chain).filter(() => random.chance(share)) };
 }
 
 function continueOn(random: Random, hook: HookKind): readonly number[] {
@@ -94,7 +104,7 @@ function continueOn(random: Random, hook: HookKind): readonly number[] {
   return Array.from({ length: 1 + random.below(4) }, () => random.below(10) - 1);
 }
 
-async function loadTwins(lab: Lab, folder: string, { chain, prepared }: RandomChain, linked: LinkedChain): Promise<Twins> {
+async function loadTwins(lab: Lab, folder: string, { chain, prepared, cuts }: RandomChain): Promise<Twins> {
   const { kernel } = lab;
   const maps: Record<string, MapBinding> = { counters: { kind: "pinned", path: `${folder}/counters` } };
   await kernel.createMap(`${folder}/counters`, { name: "counters", definition: countersDefinition(16), btf: null });
@@ -108,8 +118,10 @@ async function loadTwins(lab: Lab, folder: string, { chain, prepared }: RandomCh
     steps.push(single);
     programs.push(`${folder}/program-${index}`);
   }
-  await kernel.load(`${folder}/linked`, { chain: linked, maps });
-  return { chain, linkedProgram: `${folder}/linked`, linkedSteps, programs, steps };
+  const directory = `${folder}/linked`;
+  const loaded = await loadSegments(kernel, { directory, chain, plan: { kind: "cuts", cuts, reason: null }, bind: () => maps });
+  if (loaded.kind === "refused") throw new Error(loaded.reason);
+  return { chain, linkedProgram: segmentPin(directory, 0), linkedSteps, programs, steps };
 }
 
 /** BPF_PROG_TEST_RUN of newer kernels makes no socket buffer of an IP packet that is shorter than its header. */
