@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { dirname } from "node:path";
 import type { Pin } from "../bpf/kernel/kernel.ts";
+import { readManifest } from "./3-observed/read-manifest.ts";
 import { type Progress, performOrUndo, UndoFailed, undoing } from "./5-apply/perform.ts";
 import type { Host } from "./host.ts";
-import { readManifest } from "./3-observed/read-manifest.ts";
 import type { Manifest } from "./model/generation.ts";
 import { hookName } from "./model/hook.ts";
 import type { Journal } from "./model/journal.ts";

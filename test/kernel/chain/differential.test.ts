@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ExecutionContext } from "ava";
-import { countersDefinition } from "../../../bpf/chain/counters.ts";
+import { counterColumn, counterColumns, countersDefinition, sumCounters } from "../../../bpf/chain/counters.ts";
 import { cutEverywhere, linkSegments } from "../../../bpf/chain/link-segments.ts";
 import type { ChainToLink, StepToLink } from "../../../bpf/chain/linked-chain.ts";
 import { toTcxVerdict } from "../../../bpf/chain/tc-verdict.ts";
@@ -25,6 +25,9 @@ interface Twins {
   readonly linkedSteps: readonly Instance[];
   readonly programs: readonly string[];
   readonly steps: readonly Instance[];
+  readonly counters: string;
+  /** How often each step was seen to give each verdict, one after another: by row and column of the counters. */
+  readonly expected: bigint[][];
 }
 
 interface Verdict {
@@ -57,12 +60,18 @@ for (const [hook, share] of hooks) {
       const twins = await loadTwins(lab, `${lab.root}/chain-${number}`, chain);
       for (let packet = 0; packet < packetsPerChain; packet++) await comparePacket(t, lab.kernel, twins, packetFor(hook, random));
       await compareMaps(t, lab.kernel, twins);
+      await compareCounters(t, lab.kernel, twins);
       await removeTwins(lab.kernel, `${lab.root}/chain-${number}`);
       done += packetsPerChain;
     }
 
     t.log(`${done} cases; ${[...modes].map(([mode, count]) => `${count} steps ${mode}`).join(", ")}`);
-    t.log([...segments].sort(([a], [b]) => a - b).map(([programs, chains]) => `${chains} chains of ${programs} programs`).join(", "));
+    t.log(
+      [...segments]
+        .sort(([a], [b]) => a - b)
+        .map(([programs, chains]) => `${chains} chains of ${programs} programs`)
+        .join(", "),
+    );
     t.true((segments.get(1) ?? 0) > 0 && [...segments.keys()].some((programs) => programs > 2));
     t.true(done >= cases * share && (modes.get("inline") ?? 0) > 0 && (modes.get("call") ?? 0) > 0);
   });
@@ -121,7 +130,15 @@ async function loadTwins(lab: Lab, folder: string, { chain, prepared, cuts }: Ra
   const directory = `${folder}/linked`;
   const loaded = await loadSegments(kernel, { directory, chain, plan: { kind: "cuts", cuts, reason: null }, bind: () => maps });
   if (loaded.kind === "refused") throw new Error(loaded.reason);
-  return { chain, linkedProgram: segmentPin(directory, 0), linkedSteps, programs, steps };
+  return {
+    chain,
+    linkedProgram: segmentPin(directory, 0),
+    linkedSteps,
+    programs,
+    steps,
+    counters: `${folder}/counters`,
+    expected: noCounts(),
+  };
 }
 
 /** BPF_PROG_TEST_RUN of newer kernels makes no socket buffer of an IP packet that is shorter than its header. */
@@ -142,18 +159,30 @@ async function comparePacket(t: ExecutionContext, kernel: Kernel, twins: Twins, 
 }
 
 /** What a chain means: programs one after another, each with the packet that the one before left. */
-async function runOneByOne(kernel: Kernel, { chain, programs }: Twins, packet: Uint8Array): Promise<Verdict> {
+async function runOneByOne(kernel: Kernel, { chain, programs, expected }: Twins, packet: Uint8Array): Promise<Verdict> {
   let current = packet;
   for (const [index, program] of programs.entries()) {
     const result = await kernel.run(program, { packet: current });
     current = result.packet;
-    if (!chain.steps[index]?.continueOn.includes(result.verdict)) return { verdict: returned(chain, result.verdict), packet: current };
+    const { slot, continueOn } = chain.steps[index] as StepToLink;
+    const row = expected[slot] as bigint[];
+    row[counterColumn(result.verdict)] = (row[counterColumn(result.verdict)] as bigint) + 1n;
+    if (!continueOn.includes(result.verdict)) return { verdict: returned(chain, result.verdict), packet: current };
   }
   return { verdict: returned(chain, chain.end), packet: current };
 }
 
 function returned({ hook }: ChainToLink, verdict: number): number {
   return hook === "xdp" ? verdict : toTcxVerdict(verdict);
+}
+
+function noCounts(): bigint[][] {
+  return Array.from({ length: 16 }, () => Array.from({ length: counterColumns }, () => 0n));
+}
+
+async function compareCounters(t: ExecutionContext, kernel: Kernel, { chain, counters, expected }: Twins): Promise<void> {
+  const found = sumCounters((await kernel.readMap(counters)).values, 16);
+  t.deepEqual(found, chain.counters === null ? noCounts() : expected, describe(chain));
 }
 
 async function compareMaps(t: ExecutionContext, kernel: Kernel, { chain, linkedSteps, steps }: Twins): Promise<void> {
