@@ -12,10 +12,12 @@ import { type Hook, hookKinds, hookName } from "./model/hook.ts";
 import { toJson } from "./model/json.ts";
 import type { Observed } from "./model/observed.ts";
 import type { Invalid, Outcome } from "./model/outcome.ts";
+import type { PacketTest } from "./model/packet-test.ts";
 import { mapPin, type PinLayout } from "./model/pins.ts";
 import { isEmpty, type Plan } from "./model/plan.ts";
 import type { Snapshot } from "./model/snapshot.ts";
 import { objectsOf } from "./objects.ts";
+import { refusalsByTests } from "./packet-tests/refusals-by-tests.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { recordOutcome, recordUnchanged } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
@@ -35,6 +37,8 @@ export interface Planned {
   readonly warnings: readonly Diagnostic[];
   /** Hooks of the policy that the pass leaves as they are. */
   readonly leaves: readonly Hook[];
+  /** The packet tests of the policy. */
+  readonly tests: readonly PacketTest[];
 }
 
 /** A plan with the policy it was made from, which drift is measured against once it is applied. */
@@ -90,6 +94,7 @@ export async function planPass(host: Host, snapshot: Snapshot, options: PlanOpti
     desired,
     observed,
     leaves,
+    tests: rendered.tests,
     warnings: rendered.warnings,
     // A pass over some of the hooks knows nothing of the others' keys: the record stays the one of the whole.
     plan: isWhole ? all : { ...all, applied: observed.applied },
@@ -111,9 +116,10 @@ export function planOffline(
 ): Planned | Invalid {
   const rendered = render(reader, snapshot, exported.host);
   if (rendered.kind === "invalid") return rendered;
-  const { desired, warnings } = rendered;
+  const { desired, tests, warnings } = rendered;
   const { observed, layout, host } = exported;
-  return { kind: "planned", desired, observed, leaves: [], warnings, plan: plan(reader, desired, observed, layout, host, options.prune) };
+  const planned = plan(reader, desired, observed, layout, host, options.prune);
+  return { kind: "planned", desired, observed, leaves: [], tests, warnings, plan: planned };
 }
 
 /** Applies exactly the plan that was saved. Throws ReconcilerError "plan-stale" when the kernel is no longer what it was made for. */
@@ -126,7 +132,9 @@ export async function applySaved(host: Host, saved: SavedPlan, options: PassOpti
         hint: "plan again",
       });
     }
-    const planned: Planned = { kind: "planned", desired: saved.desired, observed, plan: fresh, leaves: [], warnings: [] };
+    const rendered = render(host.policy, saved.snapshot, host.name);
+    const tests = rendered.kind === "rendered" ? rendered.tests : [];
+    const planned: Planned = { kind: "planned", desired: saved.desired, observed, plan: fresh, leaves: [], tests, warnings: [] };
     return applyPlanned(host, saved.snapshot, planned, options);
   });
 }
@@ -153,6 +161,11 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
   const { plan: wanted, desired } = planned;
   if (wanted.refusals.length > 0) return recordOutcome(host, snapshot, options.trigger, { kind: "refused", plan: wanted });
   if (isEmpty(wanted)) return { kind: "unchanged", plan: wanted };
+  // Healing brings back what has been tested before.
+  const failing = isNewPolicy(planned) ? await refusalsByTests(host, snapshot, planned) : [];
+  if (failing.length > 0) {
+    return recordOutcome(host, snapshot, options.trigger, { kind: "refused", plan: { ...wanted, refusals: failing } });
+  }
   if (options.approve !== undefined && !(await options.approve(planned))) return { kind: "declined", plan: wanted };
   const started = host.now();
   const progress = options.progress ?? (() => undefined);

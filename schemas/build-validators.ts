@@ -7,10 +7,11 @@ import { library } from "../bpf/programs/library.ts";
 import { agentSchema } from "./agent.generated.ts";
 import { chainSchema } from "./chain.generated.ts";
 import { validatorSource } from "./compile-validator.ts";
+import { packetTestsSchema } from "./packet-tests.generated.ts";
 import { validatorFile, validatorFolder } from "./validator.ts";
 
 /** What is validated when Sluice runs. */
-export const checkedSchemas: readonly object[] = [chainSchema, agentSchema, ...library.map(({ schema }) => schema)];
+export const checkedSchemas: readonly object[] = [chainSchema, agentSchema, packetTestsSchema, ...library.map(({ schema }) => schema)];
 
 /** Writes the validators of all checked schemas into `folder`, in place of what is there. */
 export function buildValidators(folder: string): void {

@@ -12,6 +12,7 @@ const table: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^bpf\/libbpf-ffi\//, ["koffi"]],
   [/^bpf\/asm\//, []],
   [/^bpf\/btf\//, ["fastest-levenshtein"]],
+  [/^bpf\/packets\//, ["bpf/btf/"]],
   [/^bpf\/chain\//, ["bpf/asm/", "bpf/btf/", "bpf/object/spec.ts", "bpf/object/relocated-program.ts", "bpf/kernel/kernel.ts"]],
   [/^bpf\//, ["bpf/", "koffi"]],
   [/^reconciler\/model\//, ["bpf/"]],
@@ -27,7 +28,7 @@ const table: readonly (readonly [RegExp, readonly string[]])[] = [
 ];
 
 /** No I/O, no clock, no randomness. node:crypto is there for digests, node:module to load code when it is first needed. */
-const pure = /^(bpf\/(asm|btf|chain)|reconciler\/(model|2-desired|4-plan))\//;
+const pure = /^(bpf\/(asm|btf|chain|packets)|reconciler\/(model|2-desired|4-plan))\//;
 const pureModules = new Set(["node:crypto", "node:module", "node:util"]);
 
 test("every file imports only what its folder may", (t) => {

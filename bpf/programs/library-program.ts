@@ -32,8 +32,28 @@ export interface ProgramSettings {
   /** .rodata variables by name, typed by BTF like `globals:` in the policy. */
   readonly globals: Readonly<Record<string, unknown>>;
   readonly maps: Readonly<Record<string, MapSettings>>;
+  /** Where the program counts why it did what it did. */
+  readonly reasons?: Reasons;
   /** What is odd but does not stand in the way; each of severity "warning". */
   readonly warnings?: readonly LowerProblem[];
+}
+
+/** Counters of packets in a per-CPU array, by what they mean. */
+export interface Reasons {
+  readonly map: string;
+  /** Bytes of a value on one CPU. */
+  readonly valueSize: number;
+  readonly cells: readonly ReasonCell[];
+}
+
+export interface ReasonCell {
+  /** For people: 'rule "partner"', "over the limit". */
+  readonly name: string;
+  /** True when it is one of the user's own rules, which tests should reach. */
+  readonly isRule: boolean;
+  readonly key: number;
+  /** Bytes before the u64 in the value. */
+  readonly offset: number;
 }
 
 /** A map that is not mentioned is the program's own state, with the layout "". */

@@ -3,7 +3,8 @@ import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import type { LibraryProgram } from "../../bpf/programs/library-program.ts";
 import type { Desired, DesiredHook } from "../model/desired.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
-import { hookKinds } from "../model/hook.ts";
+import { hookKinds, hookName } from "../model/hook.ts";
+import type { PacketTest } from "../model/packet-test.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { desiredDigest } from "./desired-digest.ts";
 import { findPolicies } from "./find-policies.ts";
@@ -11,6 +12,7 @@ import { hostFits } from "./host-pattern.ts";
 import { lineReader } from "./list-lines.ts";
 import { filterLowering } from "./lower-filter.ts";
 import { policySources } from "./policy-sources.ts";
+import { type KnownChains, readPacketTests } from "./read-packet-tests.ts";
 import { readPolicyFile } from "./read-policy-file.ts";
 import { type RenderedPolicy, renderPolicy } from "./render-policy.ts";
 import { diagnose, type Report } from "./source-file.ts";
@@ -31,6 +33,8 @@ export type Rendered = RenderedDesired | InvalidPolicy;
 export interface RenderedDesired {
   readonly kind: "rendered";
   readonly desired: Desired;
+  /** The packet tests of the repository, for this host and for others. */
+  readonly tests: readonly PacketTest[];
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -47,13 +51,32 @@ export interface InvalidPolicy {
 export function renderDesired(input: RenderInput): Rendered {
   const found: Diagnostic[] = [];
   const report: Report = (diagnostic) => void found.push(diagnostic);
-  const selected = renderPolicies(input, report).filter(
-    ({ hosts }) => hosts === null || hosts.some((pattern) => hostFits(pattern, input.host)),
-  );
+  const policies = renderPolicies(input, report);
+  const selected = policies.filter((policy) => isFor(policy, input.host));
   reportRepeatedInterfaces(selected, report);
+  const tests = readPacketTests(input.snapshot.files, knownChains(policies), report);
   const diagnostics = inOrder(found);
   if (diagnostics.some(({ severity }) => severity === "error")) return { kind: "invalid", diagnostics };
-  return { kind: "rendered", desired: assemble(input.snapshot, selected), warnings: diagnostics };
+  return { kind: "rendered", desired: assemble(input.snapshot, selected), tests, warnings: diagnostics };
+}
+
+function isFor({ hosts }: RenderedPolicy, host: string): boolean {
+  return hosts === null || hosts.some((pattern) => hostFits(pattern, host));
+}
+
+/** What tests can be about: the chains of one host, or of any. */
+function knownChains(policies: readonly RenderedPolicy[]): KnownChains {
+  const hooks = (host: string | null): readonly DesiredHook[] =>
+    policies.filter((policy) => host === null || isFor(policy, host)).flatMap((policy) => policy.hooks);
+  return {
+    hooks: (host) => distinct(hooks(host).map(({ hook }) => hookName(hook))),
+    steps: (host, name) =>
+      distinct(hooks(host).flatMap(({ hook, chain }) => (hookName(hook) === name ? chain.map((step) => step.name) : []))),
+  };
+}
+
+function distinct(names: readonly string[]): readonly string[] {
+  return [...new Set(names)];
 }
 
 function renderPolicies(input: RenderInput, report: Report): readonly RenderedPolicy[] {
@@ -65,7 +88,7 @@ function renderPolicies(input: RenderInput, report: Report): readonly RenderedPo
     openObject: (elf) => input.openObject(elf),
   });
   const steps = { sources, lower: filterLowering(sources), line: lineReader((path) => sources.file(path)) };
-  return findPolicies(snapshot.files, report).flatMap((path) => {
+  return findPolicies(snapshot.files).flatMap((path) => {
     const file = readPolicyFile(path, snapshot.files.get(path) as Uint8Array, report);
     return file === null ? [] : [renderPolicy(file, steps, report)];
   });
@@ -97,8 +120,8 @@ function compareHooks(a: DesiredHook, b: DesiredHook): number {
 
 /** By file and place, each once: a thousand steps may share one bad list file. */
 function inOrder(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
-  const distinct = new Map(diagnostics.map((one) => [JSON.stringify([one.at, one.code, one.message]), one]));
-  return [...distinct.values()].sort((a, b) => compare(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column);
+  const each = new Map(diagnostics.map((one) => [JSON.stringify([one.at, one.code, one.message]), one]));
+  return [...each.values()].sort((a, b) => compare(a.at.file, b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column);
 }
 
 function compare(a: string, b: string): number {

@@ -43,7 +43,7 @@ function renderObject(place: StepPlace, step: Step, object: OpenedObject): StepC
   const fillings = fillMaps(place, step, object);
   if (function_ === null) return null;
   const maps = desiredMaps(object, fillings, contents, originOf(place, []));
-  return { object, function: function_, globals: constantContents(object, contents), maps };
+  return { object, function: function_, globals: constantContents(object, contents), maps, reasons: null };
 }
 
 function findObject(place: StepPlace, uses: string, sources: PolicySources): OpenedObject | null {

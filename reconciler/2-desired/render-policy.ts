@@ -125,6 +125,7 @@ function renderStep(place: StepPlace, step: Step, input: LibraryStepInput, objec
       function: content.function,
       globals: content.globals,
       maps: content.maps,
+      reasons: content.reasons,
       continueOn: verdicts,
       origin: originOf(place, []),
     },

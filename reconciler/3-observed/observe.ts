@@ -4,7 +4,7 @@ import type { Applied } from "../model/applied.ts";
 import type { Manifest } from "../model/generation.ts";
 import { type Hook, hookName } from "../model/hook.ts";
 import type { Observed, ObservedCounters, ObservedGeneration, ObservedHook, ObservedMap } from "../model/observed.ts";
-import type { PinLayout } from "../model/pins.ts";
+import { isScratch, type PinLayout } from "../model/pins.ts";
 import { type Place, parsePin } from "./parse-pin.ts";
 import { readManifest } from "./read-manifest.ts";
 
@@ -48,6 +48,7 @@ function sortPins(layout: PinLayout, pins: readonly Pin[], asked: readonly Hook[
   const unknown: string[] = [];
   for (const hook of asked) pinsOf(found, hook);
   for (const pin of pins) {
+    if (isScratch(layout, pin.path)) continue;
     const place = parsePin(layout, pin.path);
     if (place === null || !keep(pinsOf(found, place.hook), place, pin)) unknown.push(pin.path);
   }

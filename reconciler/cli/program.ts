@@ -33,11 +33,13 @@ const verbs: Readonly<Record<string, Readonly<Record<string, () => Promise<AddVe
   "Look:": {
     status: async () => (await import("./verbs/status.ts")).addStatus,
     inspect: async () => (await import("./verbs/inspect.ts")).addInspect,
+    trace: async () => (await import("./verbs/trace.ts")).addTrace,
     drift: async () => (await import("./verbs/drift.ts")).addDrift,
     history: async () => (await import("./verbs/history.ts")).addHistory,
   },
   "Check:": {
     validate: async () => (await import("./verbs/validate.ts")).addValidate,
+    test: async () => (await import("./verbs/test.ts")).addTest,
     snapshot: async () => (await import("./verbs/snapshot.ts")).addSnapshot,
     doctor: async () => (await import("./verbs/doctor.ts")).addDoctor,
     version: async () => (await import("./verbs/version.ts")).addVersion,

@@ -2,6 +2,7 @@
 import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { MapDefinition } from "../../bpf/object/spec.ts";
+import type { Reasons } from "../../bpf/programs/library-program.ts";
 import type { Hook } from "./hook.ts";
 import type { Origin } from "./origin.ts";
 import type { Revision } from "./snapshot.ts";
@@ -41,6 +42,8 @@ export interface DesiredStep {
   /** Whole contents of ".rodata" and its like, where they differ from the object's. */
   readonly globals: Readonly<Record<string, Uint8Array>>;
   readonly maps: readonly DesiredMap[];
+  /** Where the program counts why it did what it did; null where nobody says. No part of the digest: it changes nothing. */
+  readonly reasons: Reasons | null;
   readonly continueOn: readonly number[];
   readonly origin: Origin;
 }

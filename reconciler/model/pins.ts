@@ -57,6 +57,15 @@ export function mapPin(layout: PinLayout, hook: Hook, step: string, map: string,
   return `${hookDirectory(layout, hook)}/steps/${escapePin(step)}/${escapePin(map)}__${incarnation}`;
 }
 
+/** Where one process pins what it only tries out: no interface is called like that, once escaped. */
+export function scratchDirectory(layout: PinLayout, process: number | ""): string {
+  return `${layout.root}/_test_${process}`;
+}
+
+export function isScratch(layout: PinLayout, path: string): boolean {
+  return path.startsWith(scratchDirectory(layout, ""));
+}
+
 /** Injective, and undone by unescapePin. */
 export function escapePin(name: string): string {
   if (isPlain(name)) return name;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Table } from "./table.ts";
 
 /** One thing that `npm run bench` measures; it makes what it needs and leaves nothing. */
 export interface Subject {
@@ -16,6 +17,8 @@ export interface Bench {
   readonly folder: string;
   /** One line of progress. */
   say(text: string): void;
+  /** Numbers over several dimensions, printed and written with the rows. */
+  show(table: Table): void;
 }
 
 /** One measured number. */

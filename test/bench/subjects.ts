@@ -6,7 +6,6 @@ import { prefixes } from "./subjects/prefixes.ts";
 import { push } from "./subjects/push.ts";
 import { rest } from "./subjects/rest.ts";
 import { startUp } from "./subjects/start-up.ts";
-import { switching } from "./subjects/switch.ts";
 
 /** Everything that is measured. */
-export const subjects: readonly Subject[] = [chain, switching, push, prefixes, startUp, rest, planIdle];
+export const subjects: readonly Subject[] = [chain, push, prefixes, startUp, rest, planIdle];

@@ -56,6 +56,7 @@ export function desiredStep(
     function: "filter",
     globals: {},
     maps,
+    reasons: null,
     continueOn: options.continueOn ?? [2],
     origin: { file: "interfaces/eth0.yaml", line: options.line ?? 4, column: 5 },
   };

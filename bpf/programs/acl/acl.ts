@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Entries, noEntries } from "../../kernel/entries.ts";
-import type { LibraryProgram, LowerContext, LowerProblem, LowerProblems, MapSettings, ProgramSettings } from "../library-program.ts";
+import type {
+  LibraryProgram,
+  LowerContext,
+  LowerProblem,
+  LowerProblems,
+  MapSettings,
+  ProgramSettings,
+  Reasons,
+} from "../library-program.ts";
 import { errorAt } from "../shared/problem.ts";
 import { programSchema } from "../shared/schema.ts";
 import { type AddressSource, readAddresses } from "./addresses.ts";
@@ -35,7 +43,25 @@ function lowerAcl(parameters: AclParameters, context: LowerContext): ProgramSett
     kind: "settings",
     globals: { ...switches, ...words(rules), ...tableGlobals(tables, rules), ...lookupGlobals(v4, v6) },
     maps: { ...setMaps("4", v4, sources, [switches, rules]), ...setMaps("6", v6, sources, [switches, rules]), rules: counters(rules) },
+    reasons: reasonsOf(parameters),
     warnings,
+  };
+}
+
+/** Rows before it are those of rules. */
+const firstOtherRow = 64;
+
+/** Rows of the map of counters, as acl.bpf.c numbers them. */
+function reasonsOf({ rules }: AclParameters): Reasons {
+  const names = rules.map(({ name }, index) => (name === undefined ? `rule ${index + 1}` : `rule "${name}"`));
+  const others = ["default", "on_malformed", "allow_neighbour", "mode: observe"];
+  return {
+    map: "rules",
+    valueSize: 16,
+    cells: [
+      ...names.map((name, key) => ({ name, isRule: true, key, offset: 0 })),
+      ...others.map((name, index) => ({ name, isRule: false, key: firstOtherRow + index, offset: 0 })),
+    ],
   };
 }
 

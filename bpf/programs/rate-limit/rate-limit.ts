@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Entries, noEntries } from "../../kernel/entries.ts";
 import { sortEntries } from "../../kernel/sort-entries.ts";
-import type { LibraryProgram, LowerProblem, LowerProblems, MapSettings, ProgramSettings } from "../library-program.ts";
+import type { LibraryProgram, LowerProblem, LowerProblems, MapSettings, ProgramSettings, Reasons } from "../library-program.ts";
 import { type Range, readNumbers } from "../shared/numbers.ts";
 import { errorAt, quote } from "../shared/problem.ts";
 import { portProtocols, readProtocols } from "../shared/protocol.ts";
@@ -31,8 +31,23 @@ function lowerRateLimit(parameters: RateLimitParameters): ProgramSettings | Lowe
   const ports = parameters.ports === undefined ? null : readNumbers(parameters.ports, ["ports"], 65535, problems);
   if (problems.length > 0) return { kind: "problems", problems };
   const globals = globalsOf(parameters);
-  return { kind: "settings", globals, maps: mapSettings(parameters, ports, globals) };
+  return { kind: "settings", globals, maps: mapSettings(parameters, ports, globals), reasons };
 }
+
+/** struct counts of bucket.h. */
+const reasons: Reasons = {
+  map: "counters",
+  valueSize: 72,
+  cells: [
+    ["within the limit", 0],
+    ["over the limit", 16],
+    ["new key", 32],
+    ["no room for the key", 40],
+    ["contended", 48],
+    ["a fragment, whose ports nobody can see", 56],
+    ["malformed", 64],
+  ].map(([name, offset]) => ({ name: name as string, isRule: false, key: 0, offset: offset as number })),
+};
 
 function contradictions({ algorithm, burst, window, unit, ports, protocol }: RateLimitParameters): LowerProblem[] {
   const problems: LowerProblem[] = [];

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Kernel } from "../../../bpf/kernel/kernel.ts";
-import { libc } from "../../../bpf/libbpf-ffi/libc.ts";
-import { libbpf } from "../../../bpf/libbpf-ffi/library.ts";
-import { sizes } from "../../../bpf/libbpf-ffi/structures.ts";
-import { openLab } from "../../lab/lab.ts";
-import { type Sent, startFlood } from "../flood.ts";
-import { percentile } from "../statistics.ts";
-import { type Bench, fact, promise, type Row, type Subject } from "../subject.ts";
-import { attachSwitchedHook, type SwitchedHook } from "../switched-hook.ts";
+import type { Kernel } from "../../bpf/kernel/kernel.ts";
+import { libc } from "../../bpf/libbpf-ffi/libc.ts";
+import { libbpf } from "../../bpf/libbpf-ffi/library.ts";
+import { sizes } from "../../bpf/libbpf-ffi/structures.ts";
+import { openLab } from "../lab/lab.ts";
+import { type Sent, startFlood } from "./flood.ts";
+import { percentile } from "./statistics.ts";
+import { type Bench, fact, promise, type Row } from "./subject.ts";
+import { attachSwitchedHook, type SwitchedHook } from "./switched-hook.ts";
 
-/** Whether traffic notices that a chain is switched, and how long the switch takes. */
-export const switching: Subject = { name: "switch", title: "Reorders of a chain under a packet flood", run };
-
-async function run(bench: Bench): Promise<readonly Row[]> {
+/** Whether traffic notices that a chain is reordered under a flood, and how long a switch takes against the bare system call. */
+export async function measureSwitches(bench: Bench): Promise<readonly Row[]> {
   const rows: Row[] = [];
   for (const hook of ["xdp", "tc-ingress"] as const) {
     const lab = openLab();
