@@ -169,6 +169,7 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
   if (options.approve !== undefined && !(await options.approve(planned))) return { kind: "declined", plan: wanted };
   const started = host.now();
   const progress = options.progress ?? (() => undefined);
+  let notes: readonly string[] = [];
   const result = await applyPlan({
     kernel: host.kernel,
     objects: objectsOf(host.policy.openObject, desired.objects),
@@ -183,13 +184,24 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
     progress,
     verify: async () => {
       const observed = { ...(await observeFor(host, desired, planned.leaves)), applied: wanted.applied };
+      notes = noteSplits(wanted, observed);
       return plan(host.policy, desired, observed, host.layout, host.name, true);
     },
   });
   if (result.kind !== "committed") return recordOutcome(host, snapshot, options.trigger, result);
   const leftovers = await cleanUp(host.kernel, result.cleanup, progress);
   const milliseconds = host.now() - started;
-  return recordOutcome(host, snapshot, options.trigger, { kind: "applied", plan: wanted, milliseconds, leftovers, notes: [] });
+  return recordOutcome(host, snapshot, options.trigger, { kind: "applied", plan: wanted, milliseconds, leftovers, notes });
+}
+
+/** Which chains that this plan loaded are several programs, and why: only the verifier knows, so no plan could say it. */
+function noteSplits({ prepare }: Plan, { hooks }: Observed): readonly string[] {
+  const loaded = new Set(prepare.flatMap((operation) => (operation.kind === "load" ? [operation.generation.id] : [])));
+  return hooks.flatMap(({ hook, generations }) => {
+    const split = generations.find(({ running, id }) => running && loaded.has(id))?.manifest?.linked.split;
+    if (split === undefined) return [];
+    return [`${hookName(hook)} is split into ${split.segments.length} programs, joined by tail calls: ${split.reason}`];
+  });
 }
 
 /** A host that has no policy and never had one has nothing to write down. */

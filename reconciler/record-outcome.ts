@@ -35,7 +35,7 @@ export async function recordOutcome(host: Host, snapshot: Snapshot | null, trigg
   }
   const entry = historyEntry(host, snapshot, trigger, outcome);
   if (entry !== null) await attempt(appendHistory(host.state, entry));
-  return outcome.kind === "applied" ? { ...outcome, notes } : outcome;
+  return outcome.kind === "applied" ? { ...outcome, notes: [...outcome.notes, ...notes] } : outcome;
 }
 
 /**

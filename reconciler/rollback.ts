@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { dirname } from "node:path";
 import type { Pin } from "../bpf/kernel/kernel.ts";
+import { readManifest } from "./3-observed/read-manifest.ts";
 import { type Progress, performOrUndo, UndoFailed, undoing } from "./5-apply/perform.ts";
 import type { Host } from "./host.ts";
+import type { Manifest } from "./model/generation.ts";
 import { hookName } from "./model/hook.ts";
 import type { Journal } from "./model/journal.ts";
 import type { Operation } from "./model/operation.ts";
+import { segmentPin, segmentsPin } from "./model/pins.ts";
 import { objectsOf } from "./objects.ts";
 import { locked } from "./reconcile.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
@@ -40,7 +43,7 @@ export async function rollback(host: Host, options: RollbackOptions): Promise<Ro
   return locked(host, async () => {
     const pins = await host.kernel.pins(host.layout.root);
     const undo = fromWhatRuns(await wayBack(host), pins);
-    requirePins(undo.operations, pins);
+    await requirePins(host, undo.operations, pins);
     if (options.approve !== undefined && !(await options.approve(undo.operations, undo.revision.name))) return null;
     const started = host.now();
     await perform(host, undo, options.progress ?? (() => undefined));
@@ -73,16 +76,26 @@ function fromWhatRuns(undo: Journal, pins: readonly Pin[]): Journal {
 }
 
 /** Everything it leads to must still be pinned: found out before anything is touched. */
-function requirePins(operations: readonly Operation[], pins: readonly Pin[]): void {
+async function requirePins({ kernel }: Host, operations: readonly Operation[], pins: readonly Pin[]): Promise<void> {
   const pinned = new Set(pins.map((pin) => pin.path));
   for (const operation of operations) {
     const needed = neededPin(operation);
-    if (needed !== null && !pinned.has(needed)) {
-      throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: "${needed}" is no longer pinned`, {
-        hint: "git revert rolls back from the repository",
-      });
-    }
+    if (needed === null) continue;
+    const directory = dirname(needed);
+    const manifest = pinned.has(`${directory}/manifest`) ? readManifest(await kernel.readMap(`${directory}/manifest`)) : null;
+    const missing = [needed, ...splitPins(directory, manifest)].find((path) => !pinned.has(path));
+    if (missing === undefined) continue;
+    throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: "${missing}" is no longer pinned`, {
+      hint: "git revert rolls back from the repository",
+    });
   }
+}
+
+/** Without the pin of its array, a split chain would drop what its first segment lets through. */
+function splitPins(directory: string, manifest: Manifest | null): readonly string[] {
+  const split = manifest?.linked.split;
+  if (split === undefined) return [];
+  return [segmentsPin(directory), ...split.segments.map((_, segment) => segmentPin(directory, segment))];
 }
 
 function neededPin(operation: Operation): string | null {

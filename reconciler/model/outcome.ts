@@ -17,7 +17,7 @@ export interface AppliedPlan {
   readonly milliseconds: number;
   /** Pins that could not be cleaned up yet; the next pass tries again. */
   readonly leftovers: readonly string[];
-  /** What could not be written down afterwards, in sentences. */
+  /** What is worth knowing of the result, and what could not be written down afterwards, in sentences. */
   readonly notes: readonly string[];
 }
 

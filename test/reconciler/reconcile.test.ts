@@ -90,7 +90,7 @@ test("rollback() switches links only, holds the host there, and healing keeps th
   const again = await runPass(host, second, { ...options, respectHold: true });
 
   t.like(result, { undone: "two", revision: "one" });
-  t.deepEqual([...metered.meters().keys()].sort(), ["pins", "switchLink"]);
+  t.deepEqual([...metered.meters().keys()].sort(), ["pins", "readMap", "switchLink"]);
   t.is(await runningAt(host, "eth0"), before);
   t.like(await readHold(host.state), { revision: "two", reason: "INC-7" });
   t.is(again.kind, "held");

@@ -112,14 +112,16 @@ kernelTest("XDP: every edit, each packet meets the old or the new chain", async 
   await sender.check(t);
 });
 
-for (const kind of ["xdp", "tc-ingress", "tc-egress"] as const) {
-  kernelTest(`${kind}: a flood of packets during 200 switches meets no mixture and no gap`, async (t, lab) => {
+const floods = (["xdp", "tc-ingress", "tc-egress"] as const).flatMap((kind) => [false, true].map((split) => [kind, split] as const));
+for (const [kind, split] of floods) {
+  const how = split ? "between a chain that is split at every step and one that is not" : "of chains";
+  kernelTest(`${kind}: a flood of packets during 200 switches ${how} meets no mixture and no gap`, async (t, lab) => {
     const hook = await traceHook(lab, kind);
     const two: readonly Steps[] = [
       [1, 2, 3, 4],
       [4, 2, 5],
     ];
-    const pins = await Promise.all(two.map((steps) => hook.load(steps)));
+    const pins = await Promise.all(two.map((steps, index) => hook.load(steps, split && index === 0)));
     await change(lab.kernel, hook, null, pins[0] as string);
     const flood = startFlood(hook.sender);
     await flood.reach(1000);

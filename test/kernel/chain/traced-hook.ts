@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { linkChain } from "../../../bpf/chain/link-chain.ts";
-import type { LinkedChain } from "../../../bpf/chain/linked-chain.ts";
+import { cutEverywhere } from "../../../bpf/chain/link-segments.ts";
+import type { ChainToLink } from "../../../bpf/chain/linked-chain.ts";
 import { defaultContinue, endVerdict } from "../../../bpf/chain/verdict.ts";
 import type { HookKind, Kernel, MapBinding } from "../../../bpf/kernel/kernel.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import type { RelocatedProgram } from "../../../bpf/object/relocated-program.ts";
+import { loadSegments } from "../../../reconciler/5-apply/load-segments.ts";
+import { segmentPin } from "../../../reconciler/model/pins.ts";
 import { corpusObject } from "../../corpus/corpus.ts";
 import type { Lab } from "../../lab/lab.ts";
 import type { Steps } from "./chains-of-steps.ts";
@@ -18,8 +20,8 @@ export interface TracedHook {
   /** Pin of the one map that all steps write to. */
   readonly trace: string;
   readonly link: string;
-  /** Loads and pins a chain, and gives the pin. */
-  load(steps: Steps): Promise<string>;
+  /** Loads and pins a chain, as one program or with one for every step, and gives the pin. */
+  load(steps: Steps, split?: boolean): Promise<string>;
 }
 
 /** Entries of the trace map. */
@@ -36,11 +38,14 @@ export async function traceHook(lab: Lab, hook: HookKind): Promise<TracedHook> {
     sender: hook === "tc-egress" ? inside : outside,
     trace,
     link: `${lab.root}/link`,
-    async load(steps) {
-      const pin = `${lab.root}/chain-${steps.join("-")}`;
+    async load(steps, split = false) {
+      const directory = `${lab.root}/chain-${steps.join("-")}`;
       const maps = Object.fromEntries(steps.map((step): [string, MapBinding] => [`step-${step}/trace`, { kind: "pinned", path: trace }]));
-      await lab.kernel.load(pin, { chain: link(hook, steps, programs), maps });
-      return pin;
+      const chain = chainOf(hook, steps, programs);
+      const cuts = split ? cutEverywhere(chain) : [];
+      const loaded = await loadSegments(lab.kernel, { directory, chain, plan: { kind: "cuts", cuts, reason: null }, bind: () => maps });
+      if (loaded.kind === "refused") throw new Error(loaded.reason);
+      return segmentPin(directory, 0);
     },
   };
 }
@@ -82,8 +87,8 @@ async function relocateSteps(lab: Lab, hook: HookKind): Promise<readonly Relocat
   return Promise.all(functions.map((name) => lab.kernel.relocate({ object, function: name, hook, globals: {}, maps })));
 }
 
-function link(hook: HookKind, steps: Steps, programs: readonly RelocatedProgram[]): LinkedChain {
-  const chain = linkChain({
+function chainOf(hook: HookKind, steps: Steps, programs: readonly RelocatedProgram[]): ChainToLink {
+  return {
     hook,
     name: "sl_trace",
     end: endVerdict(hook, "pass"),
@@ -94,7 +99,5 @@ function link(hook: HookKind, steps: Steps, programs: readonly RelocatedProgram[
       continueOn: defaultContinue(hook),
       slot: 0,
     })),
-  });
-  if (chain.kind === "refused") throw new Error(chain.reason);
-  return chain;
+  };
 }

@@ -39,6 +39,7 @@ kernelTest("a chain with too many maps for a program is several, which filter, c
   const applied = await one.sluice("apply", "--yes");
 
   t.is(applied.exit, 0, applied.err);
+  t.regex(applied.out, /Note: .*\/xdp is split into 2 programs, joined by tail calls: step "net-\d+" does not fit in: /);
   const { split, steps } = await inspect(one);
   t.regex(split?.reason ?? "", /the kernel allows 64 in one program/);
   t.is(split?.segments.length, 2);
@@ -58,6 +59,22 @@ kernelTest("a chain with too many maps for a program is several, which filter, c
   t.like(json(await one.sluice("apply", "--yes", "--json")), { result: "unchanged" });
 
   t.like(await one.sluice("rollback", "--yes"), { exit: 0 });
+  t.is((await inspect(one)).split, null);
+
+  // A second rollback undoes the first: back to the split chain, which has to be pinned as a whole.
+  const array = (await lab.kernel.pins(lab.root)).find(({ path }) => path.endsWith("/segments"))?.path ?? "";
+  t.like(await one.sluice("rollback", "--yes"), { exit: 0 });
+  t.is((await inspect(one)).split?.segments.length, 2);
+  await lab.send(one.peer, [from(14)]);
+  t.deepEqual(
+    (await inspect(one)).steps[14]?.counts.find(({ verdict }) => verdict === "drop"),
+    { verdict: "drop", packets: "3" },
+  );
+  t.like(await one.sluice("rollback", "--yes"), { exit: 0 });
+  await lab.kernel.unpin([array]);
+  const refused = await one.sluice("rollback", "--yes");
+  t.not(refused.exit, 0);
+  t.true(refused.err.includes(`Cannot roll back: "${array}" is no longer pinned`), refused.err);
   t.is((await inspect(one)).split, null);
   t.like(await one.sluice("uninstall", "--yes"), { exit: 0 });
   t.deepEqual(await lab.kernel.pins(lab.root), []);

@@ -79,6 +79,32 @@ MAP  STEP  NAME      TYPE          KEY/VALUE  MAX  HOLDS
   );
 });
 
+test("printInspect() shows the programs that a chain was split into", (t) => {
+  const { manifest, program } = running;
+  if (manifest === null || program === null) return t.fail("nothing runs");
+  const segments = [
+    { steps: ["acl"], instructions: 110 },
+    { steps: ["lb"], instructions: 50 },
+  ];
+  const linked = { ...manifest.linked, split: { reason: 'step "lb" does not fit in', segments } };
+  const path = program.path.replace("/program", "/segment-2");
+  const behind = [{ ...program, path, id: 913, name: "sl_eth0_xdp_2", verified: 321 }];
+  const shown = (generation: Partial<typeof running>) => {
+    const hook = { ...observedHook, generations: [{ ...running, manifest: { ...manifest, linked }, ...generation }] };
+    return printInspect([inspectHook(layout, hook, new Map())], plain);
+  };
+
+  t.true(
+    shown({ behind }).includes(`
+SEGMENT  PROGRAM  NAME           INSNS  VERIFIED  STEPS
+      1      912  sl_eth0_xdp      110      1234  acl
+      2      913  sl_eth0_xdp_2     50       321  lb
+`),
+  );
+  t.true(shown({ behind }).includes('  ! The chain is split into 2 programs, joined by tail calls: step "lb" does not fit in\n'));
+  t.regex(shown({ behind: [] }), /2 +\? +not pinned +50 +\? +lb\n/);
+});
+
 test("inspectHook() says what is wrong with what runs", (t) => {
   const none = new Map<string, CountersMap>();
   const broken = (hook: Partial<typeof observedHook>) => inspectHook(layout, { ...observedHook, ...hook }, none).broken;
