@@ -20,7 +20,9 @@ export function randomPacket(random: Random): Uint8Array {
 function network(random: Random): Layer {
   const payload = noise(random, random.chance(0.2) ? random.below(1400) : random.below(60));
   const inner = random.chance(0.3) ? network6(random, payload) : network4(random, payload);
-  return random.chance(0.15) ? vlan({ id: random.below(4095) }, inner) : inner;
+  if (!random.chance(0.2)) return inner;
+  const tagged = vlan({ id: random.below(4095) }, inner);
+  return random.chance(0.4) ? vlan({ id: random.below(4095), outer: true }, tagged) : tagged;
 }
 
 function network4(random: Random, payload: Uint8Array): Layer {

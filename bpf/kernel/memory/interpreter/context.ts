@@ -75,7 +75,7 @@ export function createContext(hook: HookKind, packet: Packet, { ifindex, testRun
   }
   const frame = packetBytes(packet);
   fields.setUint32(skbField.packetType, packetType(frame, testRun), true);
-  fields.setUint16(skbField.protocol, new DataView(frame.buffer, frame.byteOffset).getUint16(12, true), true);
+  fields.setUint16(skbField.protocol, linkProtocol(frame), false);
   fields.setUint32(skbField.ingressIfindex, hook === "tc-ingress" && !testRun ? ifindex : 0, true);
   fields.setUint32(skbField.ifindex, ifindex, true);
   updateLength(context);
@@ -114,4 +114,12 @@ function packetType(frame: Uint8Array, testRun: boolean): number {
   if (destination.every((byte) => byte === 0xff)) return 1;
   if (((destination[0] as number) & 1) === 1) return 2;
   return testRun && destination.some((byte) => byte !== 0) ? 3 : 0;
+}
+
+/** What eth_type_trans() makes of a frame: numbers below 0x600 are lengths, of 802.3 where the payload begins with 0xffff, else of 802.2. */
+function linkProtocol(frame: Uint8Array): number {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const type = view.getUint16(12);
+  if (type >= 0x600) return type;
+  return frame.length >= 16 && view.getUint16(14) === 0xffff ? 0x0001 : 0x0004;
 }
