@@ -46,6 +46,16 @@ export function isTailCall(instruction: Instruction): boolean {
   return isCall(instruction) && instruction.src === callKinds.helper && instruction.imm === helpers.tailCall;
 }
 
+/**
+ * A call that may leave an object of the kernel on the stack (a dynptr, an iterator), which the verifier lets nobody write over: of
+ * functions of the kernel only the kernel knows which do, so it is any of them.
+ */
+export function mayKeepObject(instruction: Instruction): boolean {
+  if (!isCall(instruction)) return false;
+  const { src, imm } = instruction;
+  return src === callKinds.kernel || (src === callKinds.helper && (imm === helpers.dynptrFromMem || imm === helpers.ringbufReserveDynptr));
+}
+
 /** A call of a kernel function that lives in a module: its `offset` is an index into an array of BTF fds. */
 export function isModuleCall(instruction: Instruction): boolean {
   return isCall(instruction) && instruction.src === callKinds.kernel && instruction.offset !== 0;

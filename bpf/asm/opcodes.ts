@@ -57,7 +57,7 @@ export const callKinds = { helper: 0, function: 1, kernel: 2 } as const;
 export const wideKinds = { number: 0, map: 1, mapValue: 2, btfId: 3, function: 4, mapIndex: 5, mapIndexValue: 6 } as const;
 
 /** Helper numbers that mean something to the linker. */
-export const helpers = { mapLookup: 1, tailCall: 12 } as const;
+export const helpers = { mapLookup: 1, tailCall: 12, dynptrFromMem: 197, ringbufReserveDynptr: 198 } as const;
 
 /** First slot of a ld_imm64, the only instruction of two slots. */
 export const wideOpcode = 0x18;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { eachInstruction, functionTarget, isExit, isModuleCall, isPacketLoad, isTailCall } from "../asm/inspect.ts";
+import { eachInstruction, functionTarget, isExit, isModuleCall, isPacketLoad, isTailCall, mayKeepObject } from "../asm/inspect.ts";
 import type { Instruction } from "../asm/instruction.ts";
 import { stackDepth } from "./stack-depth.ts";
 
@@ -33,6 +33,8 @@ export interface BodyFunction {
   readonly tailCalls: boolean;
   /** Uses BPF_LD_ABS or BPF_LD_IND. */
   readonly packetLoads: boolean;
+  /** Calls what may leave an object of the kernel in its frame. */
+  readonly keepsObjects: boolean;
 }
 
 /** Takes a relocated program apart. Throws RangeError when a call leads out of it. */
@@ -78,5 +80,6 @@ function analyseFunction(instructions: readonly Instruction[], start: number, en
     callees: [...new Set(targets)].map((target) => starts.indexOf(target)),
     tailCalls: own.some(([, instruction]) => isTailCall(instruction)),
     packetLoads: own.some(([, instruction]) => isPacketLoad(instruction)),
+    keepsObjects: own.some(([, instruction]) => mayKeepObject(instruction)),
   };
 }

@@ -56,6 +56,8 @@ function reasonToCall({ step, body }: Candidate): string | null {
   if (step.mode === "call") return "asked for";
   if (main.tailCalls) return "it makes tail calls, which would leave the chain";
   if (main.packetLoads) return "it reads packets by LD_ABS, which would end the chain where a packet is too short";
+  if (main.keepsObjects && !main.outermostOnly)
+    return "it may leave objects of the kernel on the stack, which no other step could use then";
   if (!main.stackCertain && !main.outermostOnly) return "how deep it reaches into the stack depends on a number that may be negative";
   if (routeExits(body) === null) return "its jumps would leave the 16-bit range";
   return null;

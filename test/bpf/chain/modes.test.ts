@@ -2,6 +2,7 @@
 import test from "ava";
 import { alu64, callFunction, callHelper, exit, mov64, mov64Imm, st } from "../../../bpf/asm/build.ts";
 import type { Instruction } from "../../../bpf/asm/instruction.ts";
+import { callKinds } from "../../../bpf/asm/opcodes.ts";
 import { analyseBody } from "../../../bpf/chain/body.ts";
 import { chooseModes } from "../../../bpf/chain/modes.ts";
 import { step } from "./steps.ts";
@@ -70,6 +71,18 @@ test("chooseModes() calls what would leave the chain", (t) => {
     "it reads packets by LD_ABS, which would end the chain where a packet is too short",
     "how deep it reaches into the stack depends on a number that may be negative",
     "its jumps would leave the 16-bit range",
+    null,
+  ]);
+});
+
+test("chooseModes() calls what may leave an object of the kernel on the stack", (t) => {
+  const reason = "it may leave objects of the kernel on the stack, which no other step could use then";
+  const kernelFunction: Instruction = { ...callHelper(4711), src: callKinds.kernel };
+  t.deepEqual(modesOf([frame(8, callHelper(197)), frame(8, callHelper(198)), frame(8, kernelFunction), frame(8, callHelper(1))]), [
+    8,
+    reason,
+    reason,
+    reason,
     null,
   ]);
 });

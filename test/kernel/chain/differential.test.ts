@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ExecutionContext } from "ava";
-import { countersDefinition } from "../../../bpf/chain/counters.ts";
-import { linkSegments } from "../../../bpf/chain/link-segments.ts";
-import type { ChainToLink, LinkedChain, StepToLink } from "../../../bpf/chain/linked-chain.ts";
+import { counterColumn, counterColumns, countersDefinition, sumCounters } from "../../../bpf/chain/counters.ts";
+import { cutEverywhere, linkSegments } from "../../../bpf/chain/link-segments.ts";
+import type { ChainToLink, StepToLink } from "../../../bpf/chain/linked-chain.ts";
 import { toTcxVerdict } from "../../../bpf/chain/tc-verdict.ts";
 import { defaultContinue, endVerdict } from "../../../bpf/chain/verdict.ts";
 import type { HookKind, Kernel, MapBinding } from "../../../bpf/kernel/kernel.ts";
@@ -25,6 +25,9 @@ interface Twins {
   readonly linkedSteps: readonly Instance[];
   readonly programs: readonly string[];
   readonly steps: readonly Instance[];
+  readonly counters: string;
+  /** How often each step was seen to give each verdict, one after another: by row and column of the counters. */
+  readonly expected: bigint[][];
 }
 
 interface Verdict {
@@ -45,26 +48,32 @@ for (const [hook, share] of hooks) {
     const random = seededRandom(seed);
     const corpus = await prepareAll(lab, hook);
     const modes = new Map<string, number>();
+    const segments = new Map<number, number>();
     let done = 0;
-    let split = 0;
 
     for (let number = 0; done < cases * share; number++) {
       const chain = randomChain(random, hook, corpus);
       const linked = linkSegments(chain.chain, chain.cuts);
       if (linked.kind === "refused") continue;
-      for (const { mode } of linked.segments.flatMap(({ steps }) => steps)) modes.set(mode, (modes.get(mode) ?? 0) + 1);
-      if (linked.segments.length > 1) split++;
+      for (const { steps } of linked.segments) for (const { mode } of steps) modes.set(mode, (modes.get(mode) ?? 0) + 1);
+      segments.set(linked.segments.length, (segments.get(linked.segments.length) ?? 0) + 1);
       const twins = await loadTwins(lab, `${lab.root}/chain-${number}`, chain);
       for (let packet = 0; packet < packetsPerChain; packet++) await comparePacket(t, lab.kernel, twins, packetFor(hook, random));
       await compareMaps(t, lab.kernel, twins);
+      await compareCounters(t, lab.kernel, twins);
       await removeTwins(lab.kernel, `${lab.root}/chain-${number}`);
       done += packetsPerChain;
     }
 
+    t.log(`${done} cases of ${corpus.length} programs; ${[...modes].map(([mode, count]) => `${count} steps ${mode}`).join(", ")}`);
     t.log(
-      `${done} cases of ${corpus.length} programs; ${[...modes].map(([mode, count]) => `${count} steps ${mode}`).join(", ")}; ${split} chains split`,
+      [...segments]
+        .sort(([a], [b]) => a - b)
+        .map(([programs, chains]) => `${chains} chains of ${programs} programs`)
+        .join(", "),
     );
-    t.true(done >= cases * share && (modes.get("inline") ?? 0) > 0 && (modes.get("call") ?? 0) > 0 && split > 0);
+    t.true((segments.get(1) ?? 0) > 0 && [...segments.keys()].some((programs) => programs > 2));
+    t.true(done >= cases * share && (modes.get("inline") ?? 0) > 0 && (modes.get("call") ?? 0) > 0);
   });
 }
 
@@ -79,7 +88,7 @@ async function prepareAll(lab: Lab, hook: HookKind): Promise<readonly Prepared[]
 
 interface RandomChain {
   readonly chain: ChainToLink;
-  /** Steps that begin another program. */
+  /** None half of the time; the rest at random or everywhere. */
   readonly cuts: readonly number[];
   readonly prepared: readonly Prepared[];
 }
@@ -96,9 +105,9 @@ function randomChain(random: Random, hook: HookKind, corpus: readonly Prepared[]
     return random.chance(0.15) ? { ...step, mode: "call" } : step;
   });
   const counters = random.chance(0.5) ? { map: "counters" } : null;
-  const isCut = random.chance(0.4);
-  const cuts = steps.map((_, index) => index).filter((index) => isCut && index > 0 && random.chance(0.6));
-  return { cuts, chain: { hook, name: "sl_test", steps, end: endVerdict(hook, random.chance(0.9) ? "pass" : "drop"), counters }, prepared };
+  const chain = { hook, name: "sl_test", steps, end: endVerdict(hook, random.chance(0.9) ? "pass" : "drop"), counters };
+  const share = random.pick([0, 0, 0.5, 1]);
+  return { chain, prepared, cuts: cutEverywhere(chain).filter(() => random.chance(share)) };
 }
 
 function continueOn(random: Random, hook: HookKind): readonly number[] {
@@ -106,7 +115,7 @@ function continueOn(random: Random, hook: HookKind): readonly number[] {
   return Array.from({ length: 1 + random.below(4) }, () => random.below(10) - 1);
 }
 
-async function loadTwins(lab: Lab, folder: string, { chain, cuts, prepared }: RandomChain): Promise<Twins> {
+async function loadTwins(lab: Lab, folder: string, { chain, prepared, cuts }: RandomChain): Promise<Twins> {
   const { kernel } = lab;
   const maps: Record<string, MapBinding> = { counters: { kind: "pinned", path: `${folder}/counters` } };
   await kernel.createMap(`${folder}/counters`, { name: "counters", definition: countersDefinition(16), btf: null });
@@ -121,15 +130,17 @@ async function loadTwins(lab: Lab, folder: string, { chain, cuts, prepared }: Ra
     programs.push(`${folder}/program-${index}`);
   }
   const directory = `${folder}/linked`;
-  const bind = (segment: LinkedChain) => usedMaps(segment, maps);
-  const loaded = await loadSegments(kernel, { directory, chain, plan: { kind: "cuts", cuts, reason: null }, bind });
+  const loaded = await loadSegments(kernel, { directory, chain, plan: { kind: "cuts", cuts, reason: null }, bind: () => maps });
   if (loaded.kind === "refused") throw new Error(loaded.reason);
-  return { chain, linkedProgram: segmentPin(directory, 0), linkedSteps, programs, steps };
-}
-
-function usedMaps({ instructions }: LinkedChain, maps: Readonly<Record<string, MapBinding>>): Readonly<Record<string, MapBinding>> {
-  const used = new Set(instructions.map(({ map }) => map));
-  return Object.fromEntries(Object.entries(maps).filter(([reference]) => used.has(reference)));
+  return {
+    chain,
+    linkedProgram: segmentPin(directory, 0),
+    linkedSteps,
+    programs,
+    steps,
+    counters: `${folder}/counters`,
+    expected: noCounts(),
+  };
 }
 
 /** BPF_PROG_TEST_RUN of newer kernels makes no socket buffer of an IP packet that is shorter than its header. */
@@ -150,18 +161,30 @@ async function comparePacket(t: ExecutionContext, kernel: Kernel, twins: Twins, 
 }
 
 /** What a chain means: programs one after another, each with the packet that the one before left. */
-async function runOneByOne(kernel: Kernel, { chain, programs }: Twins, packet: Uint8Array): Promise<Verdict> {
+async function runOneByOne(kernel: Kernel, { chain, programs, expected }: Twins, packet: Uint8Array): Promise<Verdict> {
   let current = packet;
   for (const [index, program] of programs.entries()) {
     const result = await kernel.run(program, { packet: current });
     current = result.packet;
-    if (!chain.steps[index]?.continueOn.includes(result.verdict)) return { verdict: returned(chain, result.verdict), packet: current };
+    const { slot, continueOn } = chain.steps[index] as StepToLink;
+    const row = expected[slot] as bigint[];
+    row[counterColumn(result.verdict)] = (row[counterColumn(result.verdict)] as bigint) + 1n;
+    if (!continueOn.includes(result.verdict)) return { verdict: returned(chain, result.verdict), packet: current };
   }
   return { verdict: returned(chain, chain.end), packet: current };
 }
 
 function returned({ hook }: ChainToLink, verdict: number): number {
   return hook === "xdp" ? verdict : toTcxVerdict(verdict);
+}
+
+function noCounts(): bigint[][] {
+  return Array.from({ length: 16 }, () => Array.from({ length: counterColumns }, () => 0n));
+}
+
+async function compareCounters(t: ExecutionContext, kernel: Kernel, { chain, counters, expected }: Twins): Promise<void> {
+  const found = sumCounters((await kernel.readMap(counters)).values, 16);
+  t.deepEqual(found, chain.counters === null ? noCounts() : expected, describe(chain));
 }
 
 async function compareMaps(t: ExecutionContext, kernel: Kernel, { chain, linkedSteps, steps }: Twins): Promise<void> {
