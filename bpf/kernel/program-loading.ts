@@ -12,7 +12,9 @@ import { hookTypes } from "./hook-types.ts";
 import type { HookKind } from "./kernel.ts";
 import { KernelError } from "./kernel-error.ts";
 import { refusal } from "./refusal.ts";
-import { verifierSentence } from "./verifier-log.ts";
+import { excerptAt } from "./source-excerpt.ts";
+import { lastWords, verifierSentence } from "./verifier-log.ts";
+import { usualMeaning } from "./verifier-meanings.ts";
 
 /** A complete program: a linked chain, or one relocated function. */
 export interface LoadableProgram {
@@ -101,9 +103,17 @@ function withMapFd(instruction: Instruction, maps: ReadonlyMap<string, number>, 
 
 function loadError(program: LoadableProgram, errno: number, log: string): KernelError {
   const action = `Cannot load "${program.name}"`;
-  const sentence = verifierSentence(log);
-  if (sentence === null) return refusal(-errno, { call: "BPF_PROG_LOAD", action });
-  return new KernelError(`${action}: ${sentence}`, { call: "BPF_PROG_LOAD", errno: errnoName(errno), log });
+  const verdict = lastWords(log);
+  if (verdict === null) return refusal(-errno, { call: "BPF_PROG_LOAD", action });
+  const { instruction, reason } = verdict;
+  const source = instruction === null ? null : excerptAt(program.btf, program.lines, instruction);
+  const place = source === null ? verdict.source : `${source.file}:${source.line}`;
+  return new KernelError(`${action}: ${verifierSentence({ ...verdict, source: place })}`, {
+    call: "BPF_PROG_LOAD",
+    errno: errnoName(errno),
+    log,
+    refusal: { instruction, source, explanation: usualMeaning(reason) },
+  });
 }
 
 function textOf(log: Buffer): string {

@@ -12,7 +12,7 @@ export interface VerifierVerdict {
 }
 
 /** Lines that follow the reason: statistics, and what the verifier prints when it is done. */
-const afterwards = /^(processed \d+ insns|verification time|stack depth|max_states|insns processed|peak_states|mark_read)/;
+const afterwards = /^(processed \d+ insns|verification time|stack depth|max_states|insns processed|peak_states|mark_read|cur state:|old state:)/;
 
 /** The instruction that libbpf writes in place of a CO-RE relocation that the kernel's types do not satisfy. */
 const failedRelocation = /invalid func unknown#195896080/;
@@ -40,10 +40,7 @@ export function lastWords(log: string): VerifierVerdict | null {
 }
 
 /** One sentence part for an error: `the verifier refused it at instruction 41 (acl.bpf.c:30): invalid access to packet (212 lines omitted)`. */
-export function verifierSentence(log: string): string | null {
-  const verdict = lastWords(log);
-  if (verdict === null) return null;
-  const { instruction, source, reason, omitted } = verdict;
+export function verifierSentence({ instruction, source, reason, omitted }: VerifierVerdict): string {
   const at = instruction === null ? "" : ` at instruction ${instruction}`;
   const line = source === null ? "" : ` (${source})`;
   return `the verifier refused it${at}${line}: ${reason}${omissions(omitted)}`;

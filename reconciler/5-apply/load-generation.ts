@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { planCuts } from "../../bpf/chain/cut-chain.ts";
-import type { LinkedChain, LinkRefusal, StepToLink } from "../../bpf/chain/linked-chain.ts";
+import type { LinkedChain, StepToLink } from "../../bpf/chain/linked-chain.ts";
 import type { Kernel, MapBinding } from "../../bpf/kernel/kernel.ts";
-import { KernelError } from "../../bpf/kernel/kernel-error.ts";
 import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import type { Generation, GenerationStep, Manifest } from "../model/generation.ts";
-import { hookName } from "../model/hook.ts";
 import type { Load } from "../model/operation.ts";
-import { printOrigin } from "../model/origin.ts";
-import { ReconcilerError } from "../reconciler-error.ts";
+import { linkError, segmentError, stepError } from "./load-errors.ts";
 import { type LoadedSegments, loadSegments, SegmentRefused } from "./load-segments.ts";
 
 /** ELF files by their digest, and what libbpf says of them. */
@@ -48,22 +45,6 @@ async function relocateStep(kernel: Kernel, objects: Objects, load: Load, step: 
   }
 }
 
-/** A step that a program of its own cannot load: its name, its line, the verifier's last words. */
-function stepError(load: Load, step: string, cause: unknown): unknown {
-  if (!(cause instanceof KernelError)) return cause;
-  // "Cannot load "limiter": the verifier refused it …": the step is named already.
-  const said = cause.message.replace(/^Cannot \w+ "[^"]*": /, "");
-  const hint = cause.log === null ? {} : { hint: "the whole log of the verifier is shown with --verbose" };
-  return new ReconcilerError(
-    "apply-failed",
-    `Cannot load step "${step}" of ${hookName(load.generation.hook)}${placeOf(load, step)}: ${said}`,
-    {
-      cause,
-      ...hint,
-    },
-  );
-}
-
 async function loadChain(kernel: Kernel, objects: Objects, load: Load, steps: readonly StepToLink[]): Promise<LoadedSegments> {
   const { hook, end, counters } = load.generation;
   const name = kernelName(hook.interface, hook.kind);
@@ -76,29 +57,8 @@ async function loadChain(kernel: Kernel, objects: Objects, load: Load, steps: re
     if (loaded.kind === "loaded") return loaded;
     throw linkError(load, loaded);
   } catch (error) {
-    throw error instanceof SegmentRefused ? segmentError(load, error) : error;
+    throw error instanceof SegmentRefused ? await segmentError(kernel, load, chain, error, bind) : error;
   }
-}
-
-function linkError(load: Load, { step, reason }: LinkRefusal): ReconcilerError {
-  const at = hookName(load.generation.hook);
-  return new ReconcilerError("chain-not-linkable", `Cannot link step "${step}" into ${at}${placeOf(load, step)}: ${reason}`);
-}
-
-/** The steps load alone, so it is what the chain adds; a single step has been cut out of it already. */
-function segmentError(load: Load, { steps, cause }: SegmentRefused): ReconcilerError {
-  const at = hookName(load.generation.hook);
-  const [only = ""] = steps;
-  const what =
-    steps.length === 1 && load.generation.steps.length > 1
-      ? `step "${only}" of ${at}${placeOf(load, only)} as a program of its own in the chain, though it`
-      : `the chain of ${at}, though each step`;
-  return new ReconcilerError("apply-failed", `Cannot load ${what} loads alone: ${cause.message}`, { cause });
-}
-
-function placeOf(load: Load, step: string): string {
-  const origin = load.origins[step];
-  return origin === undefined ? "" : ` (${printOrigin(origin)})`;
 }
 
 /** Every "step/map" of the segments: pinned maps of the steps, and constants made for this program. */

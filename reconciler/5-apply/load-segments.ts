@@ -29,12 +29,12 @@ export interface LoadedSegments {
 /** The kernel refused the program of these steps, and cutting it does not help. */
 export class SegmentRefused extends Error {
   override readonly name = "SegmentRefused";
-  readonly steps: readonly string[];
+  readonly segment: LinkedChain;
   override readonly cause: KernelError;
 
-  constructor(steps: readonly string[], cause: KernelError) {
+  constructor(segment: LinkedChain, cause: KernelError) {
     super(cause.message, { cause });
-    this.steps = steps;
+    this.segment = segment;
     this.cause = cause;
   }
 }
@@ -97,9 +97,6 @@ async function loadSegment(
     return null;
   } catch (cause) {
     if (!(cause instanceof KernelError)) throw cause;
-    return new SegmentRefused(
-      segment.steps.map(({ name }) => name),
-      cause,
-    );
+    return new SegmentRefused(segment, cause);
   }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import picocolors from "picocolors";
+import { KernelError } from "../../bpf/kernel/kernel-error.ts";
 import type { AppliedPlan, Held, Outcome, Refused, RolledBack, Stuck } from "../model/outcome.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { printDiagnostics } from "./print-diagnostics.ts";
+import { printExcerpt } from "./print-excerpt.ts";
 import { shortName } from "./print-plan.ts";
 import { repeats } from "./repeats.ts";
 import { sanitise } from "./sanitise.ts";
@@ -87,11 +89,16 @@ function explain(error: unknown, paint: Paint): readonly string[] {
     if (!repeats(messages, message)) messages.push(message);
     if (cause instanceof ReconcilerError && cause.hint !== null) hints.push(cause.hint);
   }
-  const tail = verifierTail(error, 8);
+  const source = causes(error).find((cause): cause is KernelError => cause instanceof KernelError)?.refusal?.source ?? null;
+  const tail = verifierTail(error, source === null ? 8 : 4);
   const log = (tail?.lines ?? []).map((line) => `    ${paint.dim("│")} ${sanitise(line)}`);
-  const omitted = tail === null || tail.omitted === 0 ? [] : [`    ${paint.dim(`│ (${plural(tail.omitted, "line")} before)`)}`];
+  const omitted =
+    tail === null || tail.omitted === 0
+      ? []
+      : [`    ${paint.dim(`│ (${plural(tail.omitted, "line")} of the verifier's log before: --verbose)`)}`];
   return [
     ...messages.map((message) => `  ${sanitise(message)}`),
+    ...(source === null ? [] : printExcerpt(source, paint)),
     ...omitted,
     ...log,
     ...hints.map((hint) => `  ${paint.cyan("hint:")} ${sanitise(hint)}`),

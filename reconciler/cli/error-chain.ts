@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { KernelError } from "../../bpf/kernel/kernel-error.ts";
+import type { SourceExcerpt } from "../../bpf/kernel/source-excerpt.ts";
 import { sanitise } from "../6-report/sanitise.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { UsageError } from "./cli-error.ts";
@@ -12,6 +13,8 @@ export interface ErrorLink {
   readonly hint: string | null;
   /** The verifier's log; null when there is none. */
   readonly log: string | null;
+  /** The source around what the verifier refused; null when nothing tells. */
+  readonly source: SourceExcerpt | null;
   readonly stack: string | null;
 }
 
@@ -31,6 +34,11 @@ export function errorChain(error: unknown): readonly ErrorLink[] {
 
 const longest = 12;
 
+/** The same for machines. */
+export function errorChainJson(error: unknown): readonly object[] {
+  return errorChain(error).map(({ code, message, hint, log, source }) => ({ code, message, hint, log, source }));
+}
+
 /** The last lines of a verifier's log that say something: the statistics that end every log say nothing about the error. */
 export function logTail(log: string, lines: number): { readonly tail: readonly string[]; readonly omitted: number } {
   const all = log.split("\n").filter((line) => line.trim() !== "");
@@ -40,10 +48,10 @@ export function logTail(log: string, lines: number): { readonly tail: readonly s
 }
 
 function errorLink(error: unknown): ErrorLink {
-  if (!(error instanceof Error)) return { code: "unexpected", message: String(error), hint: null, log: null, stack: null };
-  const link = { message: error.message, hint: null, log: null, stack: error.stack ?? null };
+  if (!(error instanceof Error)) return { code: "unexpected", message: String(error), hint: null, log: null, source: null, stack: null };
+  const link = { message: error.message, hint: null, log: null, source: null, stack: error.stack ?? null };
   if (error instanceof ReconcilerError) return { ...link, code: error.code, hint: error.hint };
   if (error instanceof UsageError) return { ...link, code: "usage", hint: error.hint };
-  if (error instanceof KernelError) return { ...link, code: error.errno, log: error.log };
+  if (error instanceof KernelError) return { ...link, code: error.errno, log: error.log, source: error.refusal?.source ?? null };
   return { ...link, code: "code" in error && typeof error.code === "string" ? error.code : "unexpected" };
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { printExcerpt } from "../6-report/print-excerpt.ts";
 import { repeats } from "../6-report/repeats.ts";
 import { sanitise } from "../6-report/sanitise.ts";
 import { Interrupted } from "./cli-error.ts";
-import { type ErrorLink, errorChain, logTail } from "./error-chain.ts";
+import { type ErrorLink, errorChain, errorChainJson, logTail } from "./error-chain.ts";
 import { exitCodeOfError } from "./exit-codes.ts";
 import type { Colors, Terminal } from "./terminal.ts";
 
@@ -34,6 +35,7 @@ export function printError(error: unknown, options: { readonly verbose: boolean;
   chain.forEach((link, index) => {
     const lead = index === 0 ? colors.bold(colors.red("Error:")) : colors.dim("  because:");
     if (!repeats(told.slice(0, index), link.message)) lines.push(`${lead} ${indented(link.message)}`);
+    if (link.source !== null) lines.push(...printExcerpt(link.source, colors));
     if (link.log !== null) lines.push(...printLog(link.log, verbose, colors));
   });
   for (const hint of new Set(chain.flatMap((link) => link.hint ?? []))) lines.push(`${colors.cyan("  hint:")} ${sanitise(hint)}`);
@@ -43,13 +45,7 @@ export function printError(error: unknown, options: { readonly verbose: boolean;
 
 /** The same for machines; additive changes keep the format. */
 export function errorToJson(error: unknown, exit: number): object {
-  const chain = errorChain(error);
-  return {
-    format: "1.0",
-    kind: "error",
-    exit,
-    errors: chain.map(({ code, message, hint, log }) => ({ code, message, hint, log })),
-  };
+  return { format: "1.0", kind: "error", exit, errors: errorChainJson(error) };
 }
 
 /** Messages of several lines keep them; none of them can pass for a line of ours. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Outcome } from "../model/outcome.ts";
-import { errorChain } from "./error-chain.ts";
+import { errorChainJson } from "./error-chain.ts";
 import { exitCodeOfOutcome, exitCodes } from "./exit-codes.ts";
 import { printError } from "./report-error.ts";
 import { type Cli, printJson } from "./run-verb.ts";
@@ -50,15 +50,11 @@ function outcomeToJson(outcome: Exclude<Outcome, { kind: "invalid" }>, exit: num
     case "refused":
       return { ...base, refusals: plan.refusals };
     case "rolled-back":
-      return { ...base, during: outcome.during, errors: causes(outcome.error) };
+      return { ...base, during: outcome.during, errors: errorChainJson(outcome.error) };
     case "stuck":
-      return { ...base, errors: causes(outcome.error), undoErrors: outcome.undoErrors.flatMap(causes) };
+      return { ...base, errors: errorChainJson(outcome.error), undoErrors: outcome.undoErrors.flatMap(errorChainJson) };
     case "unchanged":
     case "declined":
       return base;
   }
-}
-
-function causes(error: unknown): readonly object[] {
-  return errorChain(error).map(({ code, message, hint, log }) => ({ code, message, hint, log }));
 }

@@ -95,6 +95,29 @@ test("a step that the kernel refuses alone in the chain is named, and nothing is
   t.deepEqual(await pinsOf(host), before);
 });
 
+test("two steps that load alone and not together are named", async (t) => {
+  const host = await hostBefore();
+  const before = await pinsOf(host);
+  const log = "R1 invalid mem access 'scalar'";
+  const refusing: Kernel = {
+    ...host.memory,
+    async load(pin, request) {
+      const names = request.chain.steps.map(({ name }) => name);
+      const refused = names.includes("f1") && names.includes("f3");
+      if (refused) throw new KernelError(`Cannot load "${request.chain.name}": ${log}`, { call: "BPF_PROG_LOAD", errno: "EACCES", log });
+      return host.memory.load(pin, request);
+    },
+  };
+
+  const result = await apply(withPlainPrograms(refusing), host, desiredOf([desiredHook("eth0", "xdp", steps.slice(0, 4))]));
+
+  t.regex(
+    result.kind === "rolled-back" ? String(result.error) : "",
+    /Cannot load step "f3" of eth0\/xdp \(interfaces\/eth0\.yaml:\d+(:\d+)?\) behind step "f1", though each of them loads alone: R1 invalid/,
+  );
+  t.deepEqual(await pinsOf(host), before);
+});
+
 test("whichever call of loading a split chain fails, the hook is as before and nothing is left behind", async (t) => {
   for (const of of ["load", "fillProgramArray", "createFrozenMap"] as const) {
     for (const nth of of === "load" ? [1, 2] : [1]) {
