@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ObjectSpec } from "../bpf/object/spec.ts";
-import type { Objects } from "./5-apply/load-generation.ts";
+import type { Objects } from "./5-apply/step-requests.ts";
 
 /** The ELF files of a policy, each opened at most once and only when somebody asks. */
 export function objectsOf(openObject: (elf: Uint8Array) => ObjectSpec, files: Readonly<Record<string, Uint8Array>>): Objects {

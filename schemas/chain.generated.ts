@@ -96,10 +96,16 @@ export interface Step {
     [k: string]: unknown | undefined;
   };
   /**
-   * Own objects: contents of maps, by map name. Only the keys given here are Sluice's; others are left alone.
+   * Own objects: contents of maps, by map name. Only the keys given here are Sluice's; others are left alone. A program array takes functions of the object, a devmap takes devices.
    */
   maps?: {
     [k: string]: MapEntries | undefined;
+  };
+  /**
+   * Own objects: number of entries of maps, by map name; needed where the object leaves it open.
+   */
+  maxEntries?: {
+    [k: string]: number | undefined;
   };
   /**
    * Verdicts after which the next step runs; every other one ends the chain. Default: pass at xdp; ok, pipe and next at tc.
@@ -354,7 +360,7 @@ export const chainSchema: object = {
           ]
         },
         "maps": {
-          "description": "Own objects: contents of maps, by map name. Only the keys given here are Sluice's; others are left alone.",
+          "description": "Own objects: contents of maps, by map name. Only the keys given here are Sluice's; others are left alone. A program array takes functions of the object, a devmap takes devices.",
           "type": "object",
           "additionalProperties": {
             "$ref": "#/$defs/mapEntries"
@@ -365,7 +371,31 @@ export const chainSchema: object = {
                 "0": {
                   "mac": "02:00:00:00:00:01"
                 }
+              },
+              "jump": {
+                "0": {
+                  "function": "parse_tcp"
+                }
+              },
+              "ports": {
+                "0": {
+                  "device": "eth1"
+                }
               }
+            }
+          ]
+        },
+        "maxEntries": {
+          "description": "Own objects: number of entries of maps, by map name; needed where the object leaves it open.",
+          "type": "object",
+          "additionalProperties": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 4294967295
+          },
+          "examples": [
+            {
+              "flows": 65536
             }
           ]
         },

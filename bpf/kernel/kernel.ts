@@ -29,10 +29,10 @@ export interface Kernel {
   /** Creates a one-entry array of `value` that nobody can change any more, and pins it. */
   createFrozenMap(pin: string, name: string, value: Uint8Array): Promise<void>;
   /**
-   * Puts programs, by their pins, into a program array from index 0 on, and freezes it: nobody can change it any more. Refused when
-   * they are not all of one kind (hook, frags). The kernel empties the array when its last pin goes.
+   * Puts programs into a program array; `freeze` says that nobody can change it any more. Refused when they are not all of one kind
+   * (hook, frags). The kernel empties the array when its last pin goes.
    */
-  fillProgramArray(map: string, programs: readonly string[]): Promise<void>;
+  fillProgramArray(map: string, programs: readonly ArrayedProgram[], options: { readonly freeze: boolean }): Promise<void>;
   /** Loads one function of an object alone, gives its relocated instructions back, and lets it go. Throws with the verifier's log. */
   relocate(request: RelocateRequest): Promise<RelocatedProgram>;
   /** Loads a linked chain and pins the program. */
@@ -52,6 +52,12 @@ export interface Kernel {
 
 export type HookKind = "xdp" | "tc-ingress" | "tc-egress";
 export type XdpMode = "native" | "generic";
+
+export interface ArrayedProgram {
+  readonly index: number;
+  /** Its pin. */
+  readonly program: string;
+}
 
 export interface Device {
   readonly name: string;
@@ -118,6 +124,11 @@ export interface RelocateRequest {
   readonly hook: HookKind;
   /** Whole contents of maps of global variables that differ from the object's, by map name (".rodata"). */
   readonly globals: Readonly<Record<string, Uint8Array>>;
+  /**
+   * Whether the program that it becomes part of takes packets of several fragments; as its section says when absent. Maps that hold
+   * programs are bound to one kind of them, so it must be verified as what it becomes.
+   */
+  readonly frags?: boolean;
   /** Pins of the maps it uses, by map name. Every map of role "map", "data" and "bss" that the function uses must be here. */
   readonly maps: Readonly<Record<string, string>>;
 }

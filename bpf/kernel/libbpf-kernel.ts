@@ -27,7 +27,7 @@ export function openLibbpfKernel(): Kernel {
     createMap: async (pin, request) => createPinnedMap(pin, request),
     writeMap: writeEntries,
     createFrozenMap: async (pin, name, value) => pinFrozenMap(pin, name, value),
-    fillProgramArray: async (map, programs) => fillProgramArray(map, programs),
+    fillProgramArray: async (map, programs, { freeze }) => fillProgramArray(map, programs, freeze),
     relocate: relocateFunction,
     load: loadChain,
     attach: async (pin, request) => attachProgram(pin, request),

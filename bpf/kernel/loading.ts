@@ -18,7 +18,8 @@ import { processedInstructions } from "./verifier-log.ts";
 export async function relocateFunction(request: RelocateRequest): Promise<RelocatedProgram> {
   const program = harvest(request.object, request.function, request.hook);
   const bindings = bindMaps(request, openObject(request.object), program);
-  const { fd, log } = await loadBound({ ...program, name: kernelName(program.name), hook: request.hook }, bindings);
+  const frags = request.frags ?? program.frags;
+  const { fd, log } = await loadBound({ ...program, frags, name: kernelName(program.name), hook: request.hook }, bindings);
   libc().close(fd);
   return { ...program, processedInstructions: processedInstructions(log) };
 }

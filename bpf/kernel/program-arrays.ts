@@ -3,15 +3,19 @@ import { constants } from "node:os";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { openPin, withFd } from "./fds.ts";
 import { mapInfo, programInfo } from "./info.ts";
+import type { ArrayedProgram } from "./kernel.ts";
 import { check, refusal } from "./refusal.ts";
 
-/** Fills a program array from index 0 on and freezes it; content with a frozen one that holds these programs. */
-export function fillProgramArray(pin: string, programs: readonly string[]): void {
+/** Fills a program array, and freezes it when asked to; content with a frozen one that holds these programs. */
+export function fillProgramArray(pin: string, programs: readonly ArrayedProgram[], freeze: boolean): void {
   withFd(openPin(pin, "map"), (map) => {
     const { type } = mapInfo(map);
     const attempt = { call: "BPF_MAP_UPDATE_ELEM", action: `Cannot fill the program array pinned at "${pin}"` };
     if (type !== "prog_array") throw refusal(constants.errno.EINVAL, attempt, `a map of the type ${type} is pinned there`);
-    const changed = programs.filter((program, index) => putProgram(map, index, program, attempt.action));
+    // Pins that lead nowhere are noticed before anything is written.
+    for (const { program } of programs) withFd(openPin(program, "program"), () => undefined);
+    const changed = programs.filter(({ index, program }) => putProgram(map, index, program, attempt.action));
+    if (!freeze) return;
     const frozen = libbpf().bpf_map_freeze(map);
     // Freezing is writing, and what is frozen cannot be written.
     if (frozen === -constants.errno.EPERM && changed.length === 0) return;

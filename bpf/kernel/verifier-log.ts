@@ -12,7 +12,8 @@ export interface VerifierVerdict {
 }
 
 /** Lines that follow the reason: statistics, and what the verifier prints when it is done. */
-const afterwards = /^(processed \d+ insns|verification time|stack depth|max_states|insns processed|peak_states|mark_read|cur state:|old state:)/;
+const afterwards =
+  /^(processed \d+ insns|verification time|stack depth|max_states|insns processed|peak_states|mark_read|cur state:|old state:)/;
 
 /** The instruction that libbpf writes in place of a CO-RE relocation that the kernel's types do not satisfy. */
 const failedRelocation = /invalid func unknown#195896080/;

@@ -44,6 +44,7 @@ export interface LibbpfFunctions {
   bpf_map__is_internal(map: Pointer): boolean;
   bpf_map__inner_map(map: Pointer): Pointer;
   bpf_map__initial_value(map: Pointer, size: BigUint64Array): Pointer;
+  bpf_map__pin_path(map: Pointer): string | null;
   bpf_map__set_pin_path(map: Pointer, path: string | null): number;
   bpf_map__set_autocreate(map: Pointer, autocreate: boolean): number;
   bpf_map__reuse_fd(map: Pointer, fd: number): number;

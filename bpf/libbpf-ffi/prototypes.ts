@@ -35,6 +35,7 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
   bpf_map__is_internal: "bool bpf_map__is_internal(void *map)",
   bpf_map__inner_map: "void *bpf_map__inner_map(void *map)",
   bpf_map__initial_value: "void *bpf_map__initial_value(void *map, void *size)",
+  bpf_map__pin_path: "const char *bpf_map__pin_path(void *map)",
   bpf_map__set_pin_path: "int bpf_map__set_pin_path(void *map, const char *path)",
   bpf_map__set_autocreate: "int bpf_map__set_autocreate(void *map, bool autocreate)",
   bpf_map__reuse_fd: "int bpf_map__reuse_fd(void *map, int fd)",

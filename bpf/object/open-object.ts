@@ -61,7 +61,7 @@ function readMap(map: bigint): MapSpec {
   const role = libbpf().bpf_map__is_internal(map) ? globalsRole(name) : "map";
   const definition = readDefinition(map);
   const initial = role === "map" || role === "kconfig" ? null : readInitial(map, definition.valueSize);
-  return { name, role, definition, initial };
+  return { name, role, definition, initial, pinPath: libbpf().bpf_map__pin_path(map) };
 }
 
 function globalsRole(name: string): MapSpec["role"] {

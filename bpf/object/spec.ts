@@ -29,6 +29,8 @@ export interface MapSpec {
   readonly definition: MapDefinition;
   /** First contents of a map of global variables; null for others. */
   readonly initial: Uint8Array | null;
+  /** Where the object wants it pinned (LIBBPF_PIN_BY_NAME); null when it does not say. */
+  readonly pinPath: string | null;
 }
 
 export interface MapDefinition {

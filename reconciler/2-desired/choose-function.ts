@@ -20,7 +20,7 @@ export function chooseFunction(place: StepPlace, spec: ObjectSpec, uses: string,
 }
 
 /** What the section says fits the hook; a section that says nothing fits any. */
-function suits(program: ProgramSpec, hook: HookKind): boolean {
+export function suits(program: ProgramSpec, hook: HookKind): boolean {
   return program.type === "other" || program.type === (hook === "xdp" ? "xdp" : "tc");
 }
 

@@ -23,10 +23,18 @@ function stepContent(step: DesiredStep, known: Known): readonly unknown[] {
 }
 
 function mapContent(map: DesiredMap, known: Known): readonly unknown[] {
-  const { entries, initial } = map;
+  const { entries, initial, devices } = map;
   const contents = entries.count === 0 ? "" : once(known, entries, () => digestOf(entries.keys, entries.values));
   const first = initial === null ? null : once(known, initial, () => digestOf(initial));
-  return [map.name, map.kernelName, map.incarnation, map.content, contents, first];
+  return [
+    map.name,
+    map.kernelName,
+    map.incarnation,
+    map.content,
+    contents,
+    first,
+    ...(devices === undefined ? [] : [devices.map(({ key, device }) => [key, device])]),
+  ];
 }
 
 function once<T>(known: Known, key: object, work: () => T): T {

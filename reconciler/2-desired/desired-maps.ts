@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { type Entries, noEntries } from "../../bpf/kernel/entries.ts";
 import type { MapSpec } from "../../bpf/object/spec.ts";
-import type { DesiredMap, EntryPrinter } from "../model/desired.ts";
+import type { DesiredMap, DeviceSlot, EntryPrinter, ProgramSlot } from "../model/desired.ts";
 import type { Origin } from "../model/origin.ts";
 import { incarnationOf } from "./incarnation.ts";
 import type { OpenedObject } from "./opened-object.ts";
@@ -17,6 +17,8 @@ export interface MapFilling {
   readonly entryOrigins: readonly Origin[] | null;
   readonly print: EntryPrinter | null;
   readonly origin: Origin;
+  readonly programs?: readonly ProgramSlot[];
+  readonly devices?: readonly DeviceSlot[];
 }
 
 /**
@@ -52,6 +54,8 @@ function desiredMap(object: OpenedObject, map: MapSpec, filling: MapFilling, con
     origin: filling.origin,
     entryOrigins: filling.entryOrigins,
     print: filling.print,
+    ...(filling.programs === undefined ? {} : { programs: filling.programs }),
+    ...(filling.devices === undefined ? {} : { devices: filling.devices }),
   };
 }
 

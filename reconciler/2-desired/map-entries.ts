@@ -26,17 +26,23 @@ export interface EntryProblem {
 }
 
 /** Types whose entries a policy can give. Others hold what programs or the kernel put there, or no entries at all. */
-const settable = ["hash", "array", "lru_hash", "lpm_trie"];
+const settable = ["hash", "array", "lru_hash", "lpm_trie", "cpumap"];
+
+/** Types that sockets are put into, by the process that has them. */
+const forSockets = ["xskmap", "sockmap", "sockhash", "reuseport_sockarray"];
 
 /** Reads what `maps:` says of one map: a mapping, or a list of {key, value}. The node has passed the schema. */
 export function mapEntries(object: OpenedObject, map: MapSpec, node: YamlNode): MapEntries {
   const { definition } = map;
   if (!settable.includes(definition.type)) {
-    const message = `Map "${map.name}" is of type "${definition.type}": only entries of ${oneOf(settable)} can be given`;
+    const why = forSockets.includes(definition.type)
+      ? "it holds sockets, which the process that owns them puts in, at the pin that `sluice inspect` shows"
+      : `only entries of ${oneOf(settable)} can be given`;
+    const message = `Map "${map.name}" is of type "${definition.type}": ${why}`;
     return {
       entries: packEntries([], definition.keySize, definition.valueSize),
       places: [],
-      problems: [problem([], "unsuitable-map", message)],
+      problems: [entryProblem([], "unsuitable-map", message)],
     };
   }
   const problems: EntryProblem[] = [];
@@ -48,7 +54,8 @@ export function mapEntries(object: OpenedObject, map: MapSpec, node: YamlNode): 
   return { entries: packEntries(pairs, definition.keySize, definition.valueSize), places: fitting.map((entry) => entry.place), problems };
 }
 
-interface WrittenEntry {
+/** An entry as it is written. */
+export interface WrittenEntry {
   readonly key: unknown;
   readonly value: unknown;
   readonly keyPath: YamlPath;
@@ -64,7 +71,8 @@ interface EncodedEntry {
   readonly isKey: boolean;
 }
 
-function writtenEntries(node: YamlNode): readonly WrittenEntry[] {
+/** The entries of a mapping, or of a list of {key, value}. */
+export function writtenEntries(node: YamlNode): readonly WrittenEntry[] {
   if (node.kind === "map") {
     return node.entries.map(({ key, value }) => {
       const path = [String(key.value)];
@@ -87,7 +95,7 @@ function encodeEntry(
   if (value.kind === "problems") problems.push(...value.problems.map((found) => ({ ...found, aboutKey: false })));
   if (key.kind === "problems" || value.kind === "problems") return [];
   const misfit = keyMisfit(definition, key.bytes);
-  if (misfit !== null) problems.push({ ...problem(entry.keyPath, "out-of-range", misfit), aboutKey: entry.isKey });
+  if (misfit !== null) problems.push({ ...entryProblem(entry.keyPath, "out-of-range", misfit), aboutKey: entry.isKey });
   return [{ key: key.bytes, value: value.bytes, place: entry.keyPath, isKey: entry.isKey }];
 }
 
@@ -100,10 +108,10 @@ function encode(object: OpenedObject, type: number, size: number, value: unknown
 function keyMisfit(definition: MapDefinition, key: Uint8Array): string | null {
   // Keys of both types begin with a 32-bit number; an object that says otherwise is refused by the kernel.
   const number = Buffer.concat([key, new Uint8Array(4)]).readUInt32LE(0);
-  if (definition.type === "array") {
+  if (definition.type === "array" || definition.type === "cpumap") {
     return number < definition.maxEntries
       ? null
-      : `Key ${number} does not fit the array: it has the keys 0 to ${definition.maxEntries - 1}`;
+      : `Key ${number} does not fit the ${definition.type}: it has the keys 0 to ${definition.maxEntries - 1}`;
   }
   if (definition.type !== "lpm_trie") return null;
   const longest = (key.length - 4) * 8;
@@ -116,15 +124,16 @@ function repeatedKeys(entries: readonly EncodedEntry[]): readonly EntryProblem[]
     const text = Buffer.from(key).toString("latin1");
     const isNew = !seen.has(text);
     seen.add(text);
-    return isNew ? [] : [{ ...problem(place, "duplicate-key", "This key stands here a second time"), aboutKey: isKey }];
+    return isNew ? [] : [{ ...entryProblem(place, "duplicate-key", "This key stands here a second time"), aboutKey: isKey }];
   });
 }
 
 function tooMany({ name, definition }: MapSpec, entries: readonly EncodedEntry[]): readonly EntryProblem[] {
-  if (entries.length <= definition.maxEntries || definition.type === "array") return [];
-  return [problem([], "out-of-range", `${entries.length} entries do not fit map "${name}": it has room for ${definition.maxEntries}`)];
+  if (entries.length <= definition.maxEntries || ["array", "cpumap"].includes(definition.type)) return [];
+  return [entryProblem([], "out-of-range", `${entries.length} entries do not fit map "${name}": it has room for ${definition.maxEntries}`)];
 }
 
-function problem(path: YamlPath, code: string, message: string): EntryProblem {
+/** A problem of the value at a path below the map. */
+export function entryProblem(path: YamlPath, code: string, message: string): EntryProblem {
   return { path, aboutKey: false, code, message, hint: null };
 }

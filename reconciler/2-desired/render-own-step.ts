@@ -3,15 +3,15 @@ import { BtfError } from "../../bpf/btf/btf-error.ts";
 import type { MapSpec } from "../../bpf/object/spec.ts";
 import type { Step } from "../../schemas/chain.generated.ts";
 import { chooseFunction } from "./choose-function.ts";
-import { desiredMaps, type MapFilling } from "./desired-maps.ts";
-import { mapEntries } from "./map-entries.ts";
+import { desiredMaps } from "./desired-maps.ts";
+import { fillMaps } from "./fill-maps.ts";
 import type { OpenedObject } from "./opened-object.ts";
 import type { PolicySources } from "./policy-sources.ts";
 import { setGlobals } from "./set-globals.ts";
+import { sizeMaps } from "./size-maps.ts";
 import { constantContents, type StepContent } from "./step-content.ts";
 import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
-import { didYouMean, oneOf, similarPath } from "./suggest.ts";
-import { nodeAt } from "./yaml-tree.ts";
+import { similarPath } from "./suggest.ts";
 
 /** A step that runs a function of an object of the repository; null when it cannot be, which is then reported. */
 export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySources): StepContent | null {
@@ -33,14 +33,16 @@ export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySourc
   }
 }
 
-function renderObject(place: StepPlace, step: Step, object: OpenedObject): StepContent | null {
+function renderObject(place: StepPlace, step: Step, opened: OpenedObject): StepContent | null {
+  const object = sizeMaps(place, step, opened);
+  for (const map of object.spec.maps) warnOwnPin(place, map);
   const function_ = chooseFunction(place, object.spec, step.uses, step.function);
   const { contents, problems } = setGlobals(object, step.globals ?? {});
   for (const { path, ...fault } of problems) {
     if (path.length === 1 && fault.code === "unknown-global") faultAtKey(place, ["globals", ...path], fault);
     else faultAt(place, ["globals", ...path], fault);
   }
-  const fillings = fillMaps(place, step, object);
+  const fillings = fillMaps(place, step, object, contents);
   if (function_ === null) return null;
   const maps = desiredMaps(object, fillings, contents, originOf(place, []));
   return { object, function: function_, globals: constantContents(object, contents), maps, reasons: null };
@@ -68,42 +70,13 @@ function hasDigest(place: StepPlace, { uses, sha256 }: Step, digest: string | nu
   return false;
 }
 
+function warnOwnPin(place: StepPlace, { name, pinPath }: MapSpec): void {
+  if (pinPath === null) return;
+  const message = `Map "${name}" asks to be pinned at ${pinPath}: ignored, because Sluice pins the maps of a step itself, at the step`;
+  faultAt(place, ["uses"], { severity: "warning", code: "ignored-pin", message });
+}
+
 function warnUnpinned(place: StepPlace, uses: string, digest: string): void {
   const message = `Object "${uses}" is not pinned: whatever stands under its name is loaded`;
   faultAt(place, ["uses"], { severity: "warning", code: "unpinned-object", message, hint: `add "sha256: ${digest}"` });
-}
-
-function fillMaps(place: StepPlace, step: Step, object: OpenedObject): ReadonlyMap<string, MapFilling> {
-  const fillings = new Map<string, MapFilling>();
-  const known = object.spec.maps.filter((map) => map.role === "map");
-  for (const name of Object.keys(step.maps ?? {})) {
-    const map = known.find((candidate) => candidate.name === name);
-    if (map === undefined) unknownMap(place, name, known, object);
-    else fillings.set(name, fillMap(place, object, map));
-  }
-  return fillings;
-}
-
-function fillMap(place: StepPlace, object: OpenedObject, map: MapSpec): MapFilling {
-  const at = ["maps", map.name];
-  const { entries, places, problems } = mapEntries(object, map, nodeAt(place.node, at));
-  for (const { path, aboutKey, ...fault } of problems) (aboutKey ? faultAtKey : faultAt)(place, [...at, ...path], fault);
-  const isTyped = object.btf !== null && map.definition.btfKey !== 0 && map.definition.btfValue !== 0;
-  return {
-    maxEntries: null,
-    layout: "",
-    content: "keys",
-    entries,
-    entryOrigins: places.map((path) => originOf(place, [...at, ...path])),
-    print: isTyped ? { kind: "btf" } : null,
-    origin: originOf(place, at),
-  };
-}
-
-function unknownMap(place: StepPlace, name: string, known: readonly MapSpec[], object: OpenedObject): void {
-  const names = known.map((map) => map.name);
-  const expected = names.length === 0 ? "the object has none" : `expected ${oneOf(names)}`;
-  const isGlobals = object.spec.maps.some((map) => map.name === name);
-  const hint = isGlobals ? `variables are set by "globals"` : didYouMean(name, names);
-  faultAtKey(place, ["maps", name], { code: "unknown-map", message: `Unknown map "${name}": ${expected}`, hint });
 }

@@ -3,6 +3,7 @@ import { endVerdict } from "../../bpf/chain/verdict.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import { type ChainPolicy, chainSchema, type Step, type TcHook, type XdpHook } from "../../schemas/chain.generated.ts";
 import type { DesiredHook, DesiredStep } from "../model/desired.ts";
+import { bindOwners } from "./bind-owners.ts";
 import { checkSchema } from "./check-schema.ts";
 import { continueOn } from "./continue-on.ts";
 import type { OpenedObject } from "./opened-object.ts";
@@ -35,7 +36,7 @@ export function renderPolicy(file: PolicyFile, input: LibraryStepInput, report: 
   const name = fit.fits(["interface"]) ? String(policy.interface) : "";
   const hooks = hookPlaces(value).map(({ kind, path, hook }) => {
     const place = { source: file.source, node: nodeAt(file.root, path), hook: kind, report };
-    const chain = renderChain(place, hook.chain, (index) => fit.fits([...path, "chain", index]), input, objects);
+    const chain = bindOwners(renderChain(place, hook.chain, (index) => fit.fits([...path, "chain", index]), input, objects));
     return desiredHook(file, path, kind, name, hook, chain);
   });
   if (fit.fits([]) && hooks.length === 0) {
@@ -127,6 +128,7 @@ function renderStep(place: StepPlace, step: Step, input: LibraryStepInput, objec
       maps: content.maps,
       reasons: content.reasons,
       continueOn: verdicts,
+      frags: content.object.spec.programs.some(({ name, frags }) => name === content.function && frags),
       origin: originOf(place, []),
     },
   ];

@@ -39,7 +39,10 @@ export function planChanges(request: PlanRequest): Plan {
     base: digestObserved(observed),
     hooks: parts.map(({ part }) => part.plan).filter((plan) => plan.action !== "unchanged" || plan.to !== null),
     refusals: [...parts.flatMap(({ part }) => part.refusals), ...guardPrune(request)],
-    warnings: warnForeign(parts.filter(({ part }) => part.target !== null).map((entry) => entry.observed)),
+    warnings: [
+      ...parts.flatMap(({ part }) => part.warnings),
+      ...warnForeign(parts.filter(({ part }) => part.target !== null).map((entry) => entry.observed)),
+    ],
     prepare,
     commit: parts.flatMap(({ part }) => part.commit),
     cleanup: kept.flatMap(({ hook, part, previous }) =>
@@ -58,7 +61,7 @@ export function planChanges(request: PlanRequest): Plan {
 /** Every hook that the policy names or that has pins of ours, in the order of their names. */
 function planHooks(request: PlanRequest): { readonly observed: ObservedHook; readonly part: HookPart }[] {
   const { desired, observed, layout } = request;
-  const context: HookContext = { layout, version: request.version, applied: observed.applied, btf: request.btf };
+  const context: HookContext = { layout, version: request.version, applied: observed.applied, devices: observed.devices, btf: request.btf };
   const wanted = new Map(desired.hooks.map((hook) => [hookName(hook.hook), hook]));
   const found = new Map(observed.hooks.map((hook) => [hookName(hook.hook), hook]));
   const ifindexes = new Map(observed.devices.map((device) => [device.name, device.ifindex]));

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Device } from "../../bpf/kernel/kernel.ts";
 import type { DesiredHook } from "../model/desired.ts";
 import { hookName } from "../model/hook.ts";
 import type { Observed, ObservedGeneration, ObservedHook } from "../model/observed.ts";
 import type { Operation } from "../model/operation.ts";
 import { generationDirectory, linkPin, type PinLayout } from "../model/pins.ts";
-import type { Change, HookPlan, Refusal } from "../model/plan.ts";
+import type { Change, HookPlan, Refusal, Warning } from "../model/plan.ts";
 import { type ChosenGeneration, chooseGeneration } from "./choose-generation.ts";
 import { chooseMaps } from "./choose-maps.ts";
 import { describeTraffic } from "./describe-traffic.ts";
 import { diffChain, removeAll } from "./diff-chain.ts";
 import { planCounters, planMaps } from "./plan-maps.ts";
+import { resolveDevices } from "./resolve-devices.ts";
+import { warnFrags } from "./warn-frags.ts";
 
 /** The part of a plan that concerns one hook. */
 export interface HookPart {
@@ -23,12 +26,14 @@ export interface HookPart {
   readonly target: string | null;
   /** Pins of its maps. */
   readonly maps: readonly string[];
+  readonly warnings: readonly Warning[];
 }
 
 export interface HookContext {
   readonly layout: PinLayout;
   readonly version: string;
   readonly applied: Observed["applied"];
+  readonly devices: readonly Device[];
   /** BTF of an object by its digest. */
   btf(object: string): Uint8Array | null;
 }
@@ -36,7 +41,8 @@ export interface HookContext {
 /** Brings a hook to what the policy says; its device exists as `ifindex`. */
 export function planHook(context: HookContext, wanted: DesiredHook, observed: ObservedHook, ifindex: number): HookPart {
   const { layout } = context;
-  const { desired, changes: sets } = chooseMaps(layout, wanted, observed);
+  const resolved = resolveDevices(wanted, context.devices);
+  const { desired, changes: sets } = chooseMaps(layout, resolved.desired, observed);
   const chosen = chooseGeneration(layout, desired, observed, context.version);
   const maps = planMaps(layout, desired, observed, context.applied, context.btf);
   const running = observed.generations.find((generation) => generation.running) ?? null;
@@ -62,6 +68,7 @@ export function planHook(context: HookContext, wanted: DesiredHook, observed: Ob
     owned: maps.owned,
     target: chosen.generation.id,
     maps: chosen.generation.steps.flatMap((step) => step.maps.map((map) => map.pin)),
+    warnings: [...resolved.warnings, ...(isIdle ? [] : warnFrags(desired))],
   };
 }
 
@@ -86,6 +93,7 @@ export function pruneHook(layout: PinLayout, observed: ObservedHook): HookPart {
     owned: {},
     target: null,
     maps: [],
+    warnings: [],
   };
 }
 
@@ -111,7 +119,7 @@ export function pendingHook(desired: DesiredHook): HookPart {
     traffic,
     origin: desired.origin,
   };
-  return { plan, refusals: [], prepare: [], commit: [], owned: {}, target: null, maps: [] };
+  return { plan, refusals: [], prepare: [], commit: [], owned: {}, target: null, maps: [], warnings: [] };
 }
 
 interface LinkPlan {

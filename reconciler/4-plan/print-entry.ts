@@ -14,12 +14,22 @@ export interface EntryWords {
 export function entryWords(map: DesiredMap, btf: Uint8Array | null): EntryWords {
   if (map.print?.kind === "cidr") return { key: printCidr, value: noWords };
   if (map.print?.kind === "address") return { key: printAddress, value: noWords };
+  if (map.print?.kind === "device") return { key: printNumber, value: deviceWords(map.print.names) };
   const types = map.print === null || btf === null ? null : readBtf(btf);
   return { key: printer(types, map.definition.btfKey), value: printer(types, map.definition.btfValue) };
 }
 
 /** What stands beside a set's member is for the program only. */
 const noWords = () => "";
+
+/** Keys and values of a devmap begin with a 32-bit number. */
+function printNumber(bytes: Uint8Array): string {
+  return String(Buffer.from(bytes).readUInt32LE(0));
+}
+
+function deviceWords(names: Readonly<Record<number, string>>): (bytes: Uint8Array) => string {
+  return (bytes) => names[Number(printNumber(bytes))] ?? `device ${printNumber(bytes)}`;
+}
 
 function printer(btf: Btf | null, type: number): (bytes: Uint8Array) => string {
   return btf === null || type === 0 ? printHex : (bytes) => printValue(btf, type, bytes);

@@ -5,8 +5,8 @@ import type { Journal } from "../model/journal.ts";
 import type { RolledBack, Stuck } from "../model/outcome.ts";
 import type { Plan } from "../model/plan.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
-import type { Objects } from "./load-generation.ts";
 import { type Progress, performOrUndo, UndoFailed, undo, undoing } from "./perform.ts";
+import type { Objects } from "./step-requests.ts";
 
 export interface ApplyRequest {
   readonly kernel: Kernel;

@@ -2,7 +2,8 @@
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import { generationPins } from "../model/pins.ts";
-import { loadGeneration, type Objects } from "./load-generation.ts";
+import { loadGeneration } from "./load-generation.ts";
+import type { Objects } from "./step-requests.ts";
 
 /** Performs one operation. Doing it again is harmless, so a journal can be replayed from its start. */
 export async function execute(kernel: Kernel, objects: Objects, operation: Operation): Promise<void> {

@@ -2,17 +2,12 @@
 import { planCuts } from "../../bpf/chain/cut-chain.ts";
 import type { LinkedChain, StepToLink } from "../../bpf/chain/linked-chain.ts";
 import type { Kernel, MapBinding } from "../../bpf/kernel/kernel.ts";
-import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import type { Generation, GenerationStep, Manifest } from "../model/generation.ts";
 import type { Load } from "../model/operation.ts";
+import { fillArrays } from "./fill-arrays.ts";
 import { linkError, segmentError, stepError } from "./load-errors.ts";
 import { type LoadedSegments, loadSegments, SegmentRefused } from "./load-segments.ts";
-
-/** ELF files by their digest, and what libbpf says of them. */
-export interface Objects {
-  bytes(digest: string): Uint8Array;
-  spec(digest: string): ObjectSpec;
-}
+import { bindStep, type Objects, relocateRequest } from "./step-requests.ts";
 
 const countersReference = "counters";
 
@@ -25,21 +20,24 @@ export async function loadGeneration(kernel: Kernel, objects: Objects, load: Loa
   const { generation } = load;
   const steps: StepToLink[] = [];
   for (const step of generation.steps) steps.push(await relocateStep(kernel, objects, load, step));
+  for (const step of generation.steps) await fillStep(kernel, objects, load, step);
   const loaded = await loadChain(kernel, objects, load, steps);
   const manifest: Manifest = { ...generation, linked: describeLinking(loaded, bindMaps(objects, generation, loaded.segments, steps)) };
   await kernel.createFrozenMap(`${load.pin}/manifest`, "sl_manifest", Buffer.from(JSON.stringify(manifest)));
 }
 
 async function relocateStep(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<StepToLink> {
-  const request = {
-    object: objects.bytes(step.object),
-    function: step.function,
-    hook: load.generation.hook.kind,
-    globals: globalsOf(step),
-    maps: Object.fromEntries(step.maps.map((map) => [map.name, map.pin])),
-  };
   try {
-    return { name: step.name, program: await kernel.relocate(request), continueOn: step.continueOn, slot: step.slot };
+    const program = await kernel.relocate(relocateRequest(objects, load.generation, step, step.function));
+    return { name: step.name, program, continueOn: step.continueOn, slot: step.slot };
+  } catch (error) {
+    throw stepError(load, step.name, error);
+  }
+}
+
+async function fillStep(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<void> {
+  try {
+    await fillArrays(kernel, objects, load, step);
   } catch (error) {
     throw stepError(load, step.name, error);
   }
@@ -75,21 +73,10 @@ function bindMaps(
   };
   if (generation.counters !== null) bind(countersReference, { kind: "pinned", path: generation.counters.pin });
   for (const step of generation.steps) {
-    for (const map of step.maps) bind(`${step.name}/${map.name}`, { kind: "pinned", path: map.pin });
-    const spec = objects.spec(step.object);
-    const globals = globalsOf(step);
-    for (const { name, role, definition, initial } of spec.maps) {
-      if (role !== "rodata" && role !== "kconfig") continue;
-      const kconfig = role === "kconfig" ? programs.find((program) => program.name === step.name)?.program.kconfig : undefined;
-      const value = kconfig ?? globals[name] ?? initial ?? new Uint8Array(definition.valueSize);
-      bind(`${step.name}/${name}`, { kind: "constant", name: "sl_rodata", definition, value, btf: spec.btf });
-    }
+    const program = programs.find(({ name }) => name === step.name)?.program;
+    for (const [map, binding] of bindStep(objects, step, program)) bind(`${step.name}/${map}`, binding);
   }
   return bindings;
-}
-
-function globalsOf(step: GenerationStep): Record<string, Uint8Array> {
-  return Object.fromEntries(Object.entries(step.globals).map(([name, base64]) => [name, new Uint8Array(Buffer.from(base64, "base64"))]));
 }
 
 function describeLinking({ segments, reason }: LoadedSegments, maps: Readonly<Record<string, MapBinding>>): Manifest["linked"] {

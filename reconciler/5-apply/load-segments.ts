@@ -62,8 +62,8 @@ export async function loadSegments(kernel: Kernel, request: SegmentsToLoad): Pro
     [cuts, linked] = [finer, linkSegments(chain, finer)];
   }
   if (linked.kind === "refused") return linked;
-  const programs = linked.segments.map((_, segment) => segmentPin(directory, segment));
-  if (programs.length > 1) await kernel.fillProgramArray(segmentsPin(directory), programs);
+  const programs = linked.segments.map((_, index) => ({ index, program: segmentPin(directory, index) }));
+  if (programs.length > 1) await kernel.fillProgramArray(segmentsPin(directory), programs, { freeze: true });
   return { kind: "loaded", segments: linked.segments, reason };
 }
 

@@ -5,7 +5,7 @@ import { inverse, type Operation } from "../model/operation.ts";
 import { printOperation } from "../model/print-operation.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { execute } from "./execute.ts";
-import type { Objects } from "./load-generation.ts";
+import type { Objects } from "./step-requests.ts";
 
 /** Told before every operation: its number counts from 1 within the phase. */
 export type Progress = (event: {

@@ -45,6 +45,8 @@ export interface DesiredStep {
   /** Where the program counts why it did what it did; null where nobody says. No part of the digest: it changes nothing. */
   readonly reasons: Reasons | null;
   readonly continueOn: readonly number[];
+  /** Its function is built for XDP packets of several fragments. */
+  readonly frags: boolean;
   readonly origin: Origin;
 }
 
@@ -71,9 +73,28 @@ export interface DesiredMap {
   readonly entryOrigins: readonly Origin[] | null;
   /** How to print keys and values for people; null prints hex. */
   readonly print: EntryPrinter | null;
+  /** Functions of the step's object that a program array leads to. What the array is filled with is part of its incarnation. */
+  readonly programs?: readonly ProgramSlot[];
+  /** Network devices that a devmap leads to, by name: their numbers are the host's, and known to the planner. */
+  readonly devices?: readonly DeviceSlot[];
+}
+
+export interface ProgramSlot {
+  readonly index: number;
+  readonly function: string;
+}
+
+export interface DeviceSlot {
+  readonly key: number;
+  readonly device: string;
+  readonly origin: Origin;
 }
 
 /** A printer as data, so that a plan stays plain: which of the printers of bpf/btf, and what it needs. */
-export interface EntryPrinter {
-  readonly kind: "btf" | "cidr" | "address";
+export type EntryPrinter = { readonly kind: "btf" | "cidr" | "address" } | DevicePrinter;
+
+export interface DevicePrinter {
+  readonly kind: "device";
+  /** By their numbers. */
+  readonly names: Readonly<Record<number, string>>;
 }

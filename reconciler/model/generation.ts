@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LinkedStep } from "../../bpf/chain/linked-chain.ts";
+import type { ProgramSlot } from "./desired.ts";
 import type { Hook } from "./hook.ts";
 
 /** What a generation is made of, and what the executor needs to build it. Plain JSON: bytes are base64. */
@@ -48,6 +49,8 @@ export interface GenerationMap {
   readonly name: string;
   readonly pin: string;
   readonly content: "whole" | "keys" | "none";
+  /** Functions that a program array leads to: they are loaded with the first generation that uses it. */
+  readonly programs?: readonly ProgramSlot[];
 }
 
 /** The content of a manifest map: the generation, and what linking made of it. */

@@ -77,6 +77,7 @@ const furtherSettings: Readonly<Record<string, Settings>> = { hash_of_maps: { fi
 
 /** Files and functions that chains of the differential test are not made of, and why. */
 const exceptions: ReadonlyMap<string, string> = new Map([
+  ["refused", "the verifier refuses every program of it"],
   ["trace", "writes down what its own test reads, in a map too large to make by the hundred"],
   ["tail_first", "a target of tail calls, not a step"],
   ["tail_second", "a target of tail calls, not a step"],

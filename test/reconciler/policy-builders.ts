@@ -46,7 +46,7 @@ export function keyBytes(key: number, size: number): Uint8Array {
 
 export function desiredStep(
   name: string,
-  options: { maps?: readonly MapParts[]; object?: string; continueOn?: readonly number[]; line?: number } = {},
+  options: { maps?: readonly MapParts[]; object?: string; continueOn?: readonly number[]; line?: number; frags?: boolean } = {},
 ): DesiredStep {
   const maps = (options.maps ?? []).map(desiredMap);
   return {
@@ -58,6 +58,7 @@ export function desiredStep(
     maps,
     reasons: null,
     continueOn: options.continueOn ?? [2],
+    frags: options.frags ?? true,
     origin: { file: "interfaces/eth0.yaml", line: options.line ?? 4, column: 5 },
   };
 }

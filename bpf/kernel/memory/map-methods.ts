@@ -40,11 +40,10 @@ export function createMapMethods(
       state.pins.check(pin);
       state.pins.add(pin, createConstantMap(state, name, oneEntryArray(value.length), value));
     },
-    async fillProgramArray(path, programs) {
-      fillProgramArray(
-        state.pins.map("BPF_OBJ_GET", path),
-        programs.map((program) => state.pins.program("BPF_OBJ_GET", program)),
-      );
+    async fillProgramArray(path, programs, { freeze }) {
+      const map = state.pins.map("BPF_OBJ_GET", path);
+      const opened = programs.map(({ index, program }) => [index, state.pins.program("BPF_OBJ_GET", program)] as const);
+      fillProgramArray(map, opened, freeze);
     },
   };
 }

@@ -3,12 +3,12 @@ import type { MemoryMap, ProgramKind } from "./memory-map.ts";
 import type { MemoryProgram } from "./memory-program.ts";
 import { refusal } from "./refuse.ts";
 
-/** Puts programs into an array from index 0 on and freezes it; content with a frozen one that holds them. */
-export function fillProgramArray(map: MemoryMap, programs: readonly MemoryProgram[]): void {
+/** Puts programs into an array, and freezes it when asked to; content with a frozen one that holds them. */
+export function fillProgramArray(map: MemoryMap, programs: readonly (readonly [number, MemoryProgram])[], freeze: boolean): void {
   const refuse = (errno: string, why: string) =>
     refusal("BPF_MAP_UPDATE_ELEM", errno, `Cannot fill the program array "${map.name}": ${why}`);
   if (map.definition.type !== "prog_array") throw refuse("EINVAL", `it is a map of the type ${map.definition.type}`);
-  for (const [index, program] of programs.entries()) {
+  for (const [index, program] of programs) {
     const [key, value] = [word(index), word(program.id)];
     const held = map.storage.exact(key);
     if (held !== null && Buffer.compare(held, value) === 0) continue;
@@ -17,7 +17,7 @@ export function fillProgramArray(map: MemoryMap, programs: readonly MemoryProgra
     const errno = map.storage.put(key, value, "any");
     if (errno !== null) throw refuse(errno, `it has no index ${index}`);
   }
-  map.frozen = true;
+  map.frozen ||= freeze;
 }
 
 /** Whether an array takes a program, or a program may use an array. The first one decides what kind that is. */

@@ -70,6 +70,7 @@ test("openObject() tells an object's maps: sizes, flags, templates of maps of ma
     role: "map",
     definition: { ...plain, type: "lpm_trie", keySize: 8, valueSize: 4, maxEntries: 9, flags: 1 },
     initial: null,
+    pinPath: "/sys/fs/bpf/routes",
   });
   t.like(find("flows"), { role: "map", definition: { type: "lru_hash", keySize: 8, valueSize: 8, maxEntries: 1024, flags: 0 } });
   t.true((find("flows")?.definition.btfKey ?? 0) > 0 && (find("flows")?.definition.btfValue ?? 0) > 0);

@@ -42,9 +42,9 @@ export async function prepare(kernel: Kernel, program: CorpusProgram, folder: st
 
 /** Maps below `folder` as the program wants to find them. */
 export async function instantiate(kernel: Kernel, prepared: Prepared, folder: string): Promise<Instance> {
-  const { program, spec } = prepared;
+  const { program, spec, relocated } = prepared;
   await createMaps(kernel, spec, folder);
-  const bindings = Object.fromEntries(spec.maps.map((map) => [map.name, bind(map, spec, folder)]));
+  const bindings = Object.fromEntries(spec.maps.map((map) => [map.name, bind(map, spec, folder, relocated.kconfig)]));
   for (const map of ownMaps(spec)) await fill(kernel, program, map, mapPin(folder, map.name));
   for (const [map, names] of Object.entries(program.targets)) {
     for (const [slot, name] of names.entries()) await lead(kernel, prepared, { folder, map, slot, name, bindings });
@@ -53,7 +53,7 @@ export async function instantiate(kernel: Kernel, prepared: Prepared, folder: st
   for (const map of program.filled) inner.push(await addInner(kernel, spec, folder, map));
   const compared = ownMaps(spec).filter(
     ({ name, definition }) =>
-      !program.timed.includes(name) && !/^(prog_array|perf_event_array|ringbuf|devmap|xskmap|.*_of_maps)$/.test(definition.type),
+      !program.timed.includes(name) && !/^(prog_array|perf_event_array|ringbuf|devmap|cpumap|xskmap|.*_of_maps)$/.test(definition.type),
   );
   return { prepared, folder, bindings, readable: [...compared.map(({ name }) => mapPin(folder, name)), ...inner] };
 }
@@ -82,7 +82,9 @@ export function isPerCpu({ prepared: { spec } }: Instance, pin: string): boolean
 async function createMaps(kernel: Kernel, spec: ObjectSpec, folder: string): Promise<void> {
   for (const { name, definition, initial } of ownMaps(spec)) {
     const pin = mapPin(folder, name);
-    await kernel.createMap(pin, { name: escape(name).slice(0, 15), definition, btf: spec.btf });
+    // Some leave their size to whoever loads them.
+    const sized = definition.maxEntries === 0 && definition.type === "hash" ? { ...definition, maxEntries: 16 } : definition;
+    await kernel.createMap(pin, { name: escape(name).slice(0, 15), definition: sized, btf: spec.btf });
     if (initial !== null) await kernel.writeMap(pin, packEntries([[new Uint8Array(4), initial]], 4, initial.length), nothing(4));
   }
 }
@@ -123,9 +125,9 @@ function updateByPin(map: string, slot: number, pin: string): void {
   execFileSync("bpftool", ["map", "update", "pinned", map, "key", String(slot), "0", "0", "0", "value", "pinned", pin], { stdio: "pipe" });
 }
 
-function bind(map: MapSpec, spec: ObjectSpec, folder: string): MapBinding {
-  if (map.role !== "rodata") return { kind: "pinned", path: mapPin(folder, map.name) };
-  const value = map.initial ?? new Uint8Array(map.definition.valueSize);
+function bind(map: MapSpec, spec: ObjectSpec, folder: string, kconfig: Uint8Array | undefined): MapBinding {
+  if (map.role !== "rodata" && map.role !== "kconfig") return { kind: "pinned", path: mapPin(folder, map.name) };
+  const value = (map.role === "kconfig" ? kconfig : map.initial) ?? new Uint8Array(map.definition.valueSize);
   return { kind: "constant", name: ".rodata", definition: map.definition, value, btf: spec.btf };
 }
 

@@ -45,8 +45,12 @@ function loadSegment({ kernel, root }: Scene, name: string, chain: LinkedChain |
 const fill = ({ kernel, root }: Scene, ...programs: readonly string[]) =>
   kernel.fillProgramArray(
     `${root}/segments`,
-    programs.map((program) => `${root}/${program}`),
+    programs.map((program, index) => ({ index, program: `${root}/${program}` })),
+    { freeze: true },
   );
+/** One program at an index, of an array that can be changed later. */
+const put = ({ kernel, root }: Scene, index: number, program: string) =>
+  kernel.fillProgramArray(`${root}/segments`, [{ index, program: `${root}/${program}` }], { freeze: false });
 const run = async ({ kernel, root }: Scene, program: string) =>
   (await kernel.run(`${root}/${program}`, { packet: new Uint8Array(60) })).verdict;
 
@@ -78,7 +82,11 @@ kernelTest("MemoryKernel answers as the real kernel does: segments of a chain", 
     ["third", (s) => loadSegment(s, "three", three)],
     ["fill with nothing", (s) => fill(s, "one", "none")],
     ["fill with a map", (s) => fill(s, "one", "segments")],
+    ["put one", (s) => put(s, 1, "three")],
+    ["put another there", (s) => put(s, 1, "two")],
+    ["what is put", held],
     ["fill", (s) => fill(s, "one", "two", "three")],
+    ["put into a frozen one", (s) => put(s, 1, "three")],
     ["what it holds", held],
     ["fill again", (s) => fill(s, "one", "two", "three")],
     ["fill otherwise", (s) => fill(s, "one", "three", "two")],
@@ -113,8 +121,8 @@ kernelTest("MemoryKernel answers as the real kernel does: program arrays take on
     ["fill with frags", (s) => fill(s, "one", "frags")],
     ["fill with any of the kind", (s) => fill(s, "one", "constant")],
     ["run", (s) => run(s, "one")],
-    ["fill a map", (s) => s.kernel.fillProgramArray(`${s.root}/map`, [])],
-    ["fill nothing", (s) => s.kernel.fillProgramArray(`${s.root}/none`, [])],
+    ["fill a map", (s) => s.kernel.fillProgramArray(`${s.root}/map`, [], { freeze: true })],
+    ["fill nothing", (s) => s.kernel.fillProgramArray(`${s.root}/none`, [], { freeze: true })],
     ["fill beyond its end", (s) => fill(s, "one", "constant", "two", "two", "two")],
   ]);
   await sameAnswers(t, lab, [

@@ -36,7 +36,7 @@ function summariseFilter(step: DesiredStep): object {
 }
 
 function summariseMap(map: DesiredMap): object {
-  const { kernelName, definition, content, entries, initial, origin, entryOrigins, print } = map;
+  const { kernelName, definition, content, entries, initial, origin, entryOrigins, print, programs, devices } = map;
   return {
     kernelName,
     type: `${definition.type}[${definition.maxEntries}] ${definition.keySize} -> ${definition.valueSize}`,
@@ -44,7 +44,9 @@ function summariseMap(map: DesiredMap): object {
     origin: printOrigin(origin),
     ...(initial === null ? {} : { initial: hex(initial) }),
     ...(print === null ? {} : { print: print.kind }),
-    ...(content === "none" ? {} : { entries: printEntries(entries) }),
+    ...(programs === undefined ? {} : { programs: programs.map(({ index, function: name }) => `${index} = ${name}`) }),
+    ...(devices === undefined ? {} : { devices: devices.map(({ key, device }) => `${key} = ${device}`) }),
+    ...(content === "none" || devices !== undefined ? {} : { entries: printEntries(entries) }),
     ...(entryOrigins === null ? {} : { entryOrigins: entryOrigins.map(printOrigin) }),
   };
 }

@@ -74,7 +74,7 @@ test("errorToJson() has the chain with codes", (t) => {
     format: "1.0",
     kind: "error",
     exit: 9,
-    errors: [{ code: "plan-stale", message: "Cannot apply", hint: "plan again", log: null }],
+    errors: [{ code: "plan-stale", message: "Cannot apply", hint: "plan again", log: null, source: null }],
   });
 });
 

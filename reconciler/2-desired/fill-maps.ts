@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import { noEntries } from "../../bpf/kernel/entries.ts";
+import type { MapSpec } from "../../bpf/object/spec.ts";
+import type { Step } from "../../schemas/chain.generated.ts";
+import type { MapFilling } from "./desired-maps.ts";
+import { mapEntries } from "./map-entries.ts";
+import { mapReferences, referenceKind } from "./map-references.ts";
+import type { OpenedObject } from "./opened-object.ts";
+import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
+import { didYouMean, oneOf } from "./suggest.ts";
+import { nodeAt } from "./yaml-tree.ts";
+
+/** What a step gives for the maps of an own object, by map name; `globals` are the contents of its maps of global variables. */
+export function fillMaps(
+  place: StepPlace,
+  step: Step,
+  object: OpenedObject,
+  globals: ReadonlyMap<string, Uint8Array>,
+): ReadonlyMap<string, MapFilling> {
+  const fillings = new Map<string, MapFilling>();
+  const known = object.spec.maps.filter((map) => map.role === "map");
+  for (const name of Object.keys(step.maps ?? {})) {
+    const map = known.find((candidate) => candidate.name === name);
+    if (map === undefined) unknownMap(place, ["maps", name], name, object);
+    else fillings.set(name, referenceKind(map) === null ? fillPlainly(place, object, map) : fillByName(place, object, map, globals));
+  }
+  return fillings;
+}
+
+/** Reports a name that is no map of the object. */
+export function unknownMap(place: StepPlace, path: readonly string[], name: string, object: OpenedObject): void {
+  const names = object.spec.maps.filter((map) => map.role === "map").map((map) => map.name);
+  const expected = names.length === 0 ? "the object has none" : `expected ${oneOf(names)}`;
+  const isGlobals = object.spec.maps.some((map) => map.name === name);
+  const hint = isGlobals ? `variables are set by "globals"` : didYouMean(name, names);
+  faultAtKey(place, path, { code: "unknown-map", message: `Unknown map "${name}": ${expected}`, hint });
+}
+
+function fillPlainly(place: StepPlace, object: OpenedObject, map: MapSpec): MapFilling {
+  const at = ["maps", map.name];
+  const { entries, places, problems } = mapEntries(object, map, nodeAt(place.node, at));
+  for (const { path, aboutKey, ...fault } of problems) (aboutKey ? faultAtKey : faultAt)(place, [...at, ...path], fault);
+  const isTyped = object.btf !== null && map.definition.btfKey !== 0 && map.definition.btfValue !== 0;
+  return {
+    maxEntries: null,
+    layout: "",
+    content: "keys",
+    entries,
+    entryOrigins: places.map((path) => originOf(place, [...at, ...path])),
+    print: isTyped ? { kind: "btf" } : null,
+    origin: originOf(place, at),
+  };
+}
+
+/**
+ * Functions decide what the array is, because whatever changes in them makes other programs: another array is filled and switched to.
+ * Devices come and go with the host, so their keys are written in place.
+ */
+function fillByName(place: StepPlace, object: OpenedObject, map: MapSpec, globals: ReadonlyMap<string, Uint8Array>): MapFilling {
+  const at = ["maps", map.name];
+  const { references, problems } = mapReferences(object.spec, place.hook, map, nodeAt(place.node, at));
+  for (const { path, aboutKey, ...fault } of problems) (aboutKey ? faultAtKey : faultAt)(place, [...at, ...path], fault);
+  const { keySize, valueSize } = map.definition;
+  const base = { maxEntries: null, entries: noEntries(keySize, valueSize), entryOrigins: null, print: null, origin: originOf(place, at) };
+  if (referenceKind(map) === "device") {
+    const devices = references.map(({ key, name, place: path }) => ({ key, device: name, origin: originOf(place, [...at, ...path]) }));
+    return { ...base, layout: "", content: "keys", devices };
+  }
+  const programs = references.map(({ key, name }) => ({ index: key, function: name }));
+  return { ...base, layout: programsLayout(object, programs, globals), content: "none", programs };
+}
+
+function programsLayout(object: OpenedObject, programs: readonly object[], globals: ReadonlyMap<string, Uint8Array>): string {
+  const contents = [...globals].map(([name, content]) => [name, Buffer.from(content).toString("hex")]).sort();
+  const text = JSON.stringify([object.spec.digest, programs, contents]);
+  return `programs ${createHash("sha256").update(text).digest("hex")}`;
+}
