@@ -108,6 +108,10 @@ export interface Step {
     [k: string]: number | undefined;
   };
   /**
+   * Own objects: what becomes of the state in a map when a new version defines it otherwise. copy: what the new map has by the same name keeps its value. fresh: it starts empty. refuse: the change is not applied.
+   */
+  migrate?: "copy" | "fresh" | "refuse";
+  /**
    * Verdicts after which the next step runs; every other one ends the chain. Default: pass at xdp; ok, pipe and next at tc.
    *
    * Items: xdp: aborted, drop, pass, tx, redirect. tc: next, ok, reclassify, shot, pipe, stolen, queued, repeat, redirect, trap.
@@ -398,6 +402,15 @@ export const chainSchema: object = {
               "flows": 65536
             }
           ]
+        },
+        "migrate": {
+          "description": "Own objects: what becomes of the state in a map when a new version defines it otherwise. copy: what the new map has by the same name keeps its value. fresh: it starts empty. refuse: the change is not applied.",
+          "enum": [
+            "copy",
+            "fresh",
+            "refuse"
+          ],
+          "default": "copy"
         },
         "continue": {
           "description": "Verdicts after which the next step runs; every other one ends the chain. Default: pass at xdp; ok, pipe and next at tc.",

@@ -240,7 +240,40 @@ export interface ReplaceStep {
    * Items: Name of the map.
    */
   losesState: string[];
+  /**
+   * Maps that are made anew and take over what the one before holds.
+   */
+  copiesState: CopiedState[];
   origin: PlanOrigin2;
+}
+/**
+ * One map.
+ */
+export interface CopiedState {
+  /**
+   * Name of the map.
+   */
+  map: string;
+  /**
+   * Parts of the value that are not taken over.
+   *
+   * Items: Path of the part.
+   */
+  dropped: string[];
+  /**
+   * Parts of the value that start as zeros.
+   *
+   * Items: Path of the part.
+   */
+  added: string[];
+  /**
+   * Entries that the old map has room for.
+   */
+  roomBefore: number;
+  /**
+   * Entries that the new map has room for.
+   */
+  roomAfter: number;
 }
 /**
  * Where it is written.
@@ -619,7 +652,7 @@ export interface PlanOperation {
   /**
    * What is done.
    */
-  kind: "create-map" | "remove-map" | "write-map" | "load" | "unload" | "attach" | "detach" | "switch";
+  kind: "create-map" | "remove-map" | "write-map" | "copy-map" | "forget-copy" | "load" | "unload" | "attach" | "detach" | "switch";
   /**
    * Path of the pin it is done to.
    */
@@ -1063,6 +1096,7 @@ export const planSchema: object = {
         "step",
         "differs",
         "losesState",
+        "copiesState",
         "origin"
       ],
       "properties": {
@@ -1095,6 +1129,52 @@ export const planSchema: object = {
           "items": {
             "description": "Name of the map.",
             "type": "string"
+          }
+        },
+        "copiesState": {
+          "description": "Maps that are made anew and take over what the one before holds.",
+          "type": "array",
+          "items": {
+            "title": "CopiedState",
+            "description": "One map.",
+            "type": "object",
+            "required": [
+              "map",
+              "dropped",
+              "added",
+              "roomBefore",
+              "roomAfter"
+            ],
+            "properties": {
+              "map": {
+                "description": "Name of the map.",
+                "type": "string"
+              },
+              "dropped": {
+                "description": "Parts of the value that are not taken over.",
+                "type": "array",
+                "items": {
+                  "description": "Path of the part.",
+                  "type": "string"
+                }
+              },
+              "added": {
+                "description": "Parts of the value that start as zeros.",
+                "type": "array",
+                "items": {
+                  "description": "Path of the part.",
+                  "type": "string"
+                }
+              },
+              "roomBefore": {
+                "description": "Entries that the old map has room for.",
+                "type": "integer"
+              },
+              "roomAfter": {
+                "description": "Entries that the new map has room for.",
+                "type": "integer"
+              }
+            }
           }
         },
         "origin": {
@@ -1526,6 +1606,8 @@ export const planSchema: object = {
             "create-map",
             "remove-map",
             "write-map",
+            "copy-map",
+            "forget-copy",
             "load",
             "unload",
             "attach",

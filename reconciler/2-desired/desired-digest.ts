@@ -23,7 +23,7 @@ function stepContent(step: DesiredStep, known: Known): readonly unknown[] {
 }
 
 function mapContent(map: DesiredMap, known: Known): readonly unknown[] {
-  const { entries, initial, devices } = map;
+  const { entries, initial, devices, migrate } = map;
   const contents = entries.count === 0 ? "" : once(known, entries, () => digestOf(entries.keys, entries.values));
   const first = initial === null ? null : once(known, initial, () => digestOf(initial));
   return [
@@ -33,6 +33,7 @@ function mapContent(map: DesiredMap, known: Known): readonly unknown[] {
     map.content,
     contents,
     first,
+    ...(migrate === undefined ? [] : [migrate]),
     ...(devices === undefined ? [] : [devices.map(({ key, device }) => [key, device])]),
   ];
 }

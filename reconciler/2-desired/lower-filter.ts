@@ -57,7 +57,7 @@ function contentOf(sources: PolicySources, program: LibraryProgram, hook: HookKi
     object,
     function: program.functions[hook] as string,
     globals: constantContents(object, contents),
-    maps: desiredMaps(object, new Map(fillings), contents, nowhere),
+    maps: desiredMaps(object, new Map(fillings), contents, nowhere, null),
     reasons: settings.reasons ?? null,
   };
 }

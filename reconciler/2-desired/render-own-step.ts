@@ -44,7 +44,7 @@ function renderObject(place: StepPlace, step: Step, opened: OpenedObject): StepC
   }
   const fillings = fillMaps(place, step, object, contents);
   if (function_ === null) return null;
-  const maps = desiredMaps(object, fillings, contents, originOf(place, []));
+  const maps = desiredMaps(object, fillings, contents, originOf(place, []), step.migrate ?? "copy");
   return { object, function: function_, globals: constantContents(object, contents), maps, reasons: null };
 }
 

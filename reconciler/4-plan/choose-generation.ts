@@ -44,6 +44,7 @@ function newGeneration(layout: PinLayout, desired: DesiredHook, observed: Observ
           name: map.name,
           pin: mapPin(layout, desired.hook, step.name, map.name, map.incarnation),
           content: map.content,
+          ...(map.layout === undefined ? {} : { layout: map.layout }),
           ...(map.programs === undefined ? {} : { programs: map.programs }),
         })),
         slot: assigned?.rows.get(step.name) ?? -1,

@@ -29,7 +29,7 @@ export function diffChain(before: readonly GenerationStep[], after: readonly Gen
     const differs = differences(was.step, step);
     const moved = !staying.has(was.index);
     if (differs.length > 0) {
-      changes.push({ kind: "replace-step", step: step.name, differs, losesState: lostState(was.step, step), origin });
+      changes.push({ kind: "replace-step", step: step.name, differs, losesState: lostState(was.step, step), copiesState: [], origin });
     }
     if (moved) changes.push({ kind: "move-step", step: step.name, after: previous, wasAfter: before[was.index - 1]?.name ?? null, origin });
     if (differs.length === 0 && !moved) unchanged += 1;

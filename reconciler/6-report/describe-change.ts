@@ -2,7 +2,7 @@
 import { verdictName } from "../../bpf/chain/verdict.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import type { Origin } from "../model/origin.ts";
-import type { Change, HookPlan, KeySample, ReplaceSet, ReplaceStep, SetKeys } from "../model/plan.ts";
+import type { Change, CopiedState, HookPlan, KeySample, ReplaceSet, ReplaceStep, SetKeys } from "../model/plan.ts";
 import { plural } from "./summarise-plan.ts";
 
 /** One line of a plan, in its columns. Texts are as they came: print them through `sanitise`. */
@@ -69,9 +69,19 @@ function describeChange(kind: HookKind, change: Change): readonly ChangeLine[] {
   }
 }
 
-function describeReplacement({ differs, losesState }: ReplaceStep): string {
+function describeReplacement({ differs, losesState, copiesState }: ReplaceStep): string {
   const lost = losesState.length === 0 ? "" : `; state lost: ${losesState.join(", ")}`;
-  return `${differs.join(", ")} changed${lost}`;
+  const copied = copiesState.length === 0 ? "" : `; state copied: ${copiesState.map(describeCopy).join(", ")}`;
+  return `${differs.join(", ")} changed${copied}${lost}`;
+}
+
+/** "flows (without bytes; new: last_seen; room for 512, was 1024)". */
+function describeCopy({ map, dropped, added, roomBefore, roomAfter }: CopiedState): string {
+  const without = dropped.length === 0 ? [] : [`without ${dropped.map((path) => path || "its value").join(", ")}`];
+  const fresh = added.length === 0 ? [] : [`new: ${added.join(", ")}`];
+  const room = roomBefore === roomAfter ? [] : [`room for ${roomAfter}, was ${roomBefore}`];
+  const notes = [...without, ...fresh, ...room];
+  return notes.length === 0 ? map : `${map} (${notes.join("; ")})`;
 }
 
 function describeKeys(change: SetKeys): readonly ChangeLine[] {

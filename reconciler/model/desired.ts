@@ -4,6 +4,7 @@ import type { XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { MapDefinition } from "../../bpf/object/spec.ts";
 import type { Reasons } from "../../bpf/programs/library-program.ts";
 import type { Hook } from "./hook.ts";
+import type { MapLayout, Migrate } from "./map-layout.ts";
 import type { Origin } from "./origin.ts";
 import type { Revision } from "./snapshot.ts";
 
@@ -73,6 +74,9 @@ export interface DesiredMap {
   readonly entryOrigins: readonly Origin[] | null;
   /** How to print keys and values for people; null prints hex. */
   readonly print: EntryPrinter | null;
+  /** What its contents mean and what becomes of them when that changes; not there where they must not go over. */
+  readonly layout?: MapLayout;
+  readonly migrate?: Migrate;
   /** Functions of the step's object that a program array leads to. What the array is filled with is part of its incarnation. */
   readonly programs?: readonly ProgramSlot[];
   /** Network devices that a devmap leads to, by name: their numbers are the host's, and known to the planner. */

@@ -2,6 +2,7 @@
 import type { LinkedStep } from "../../bpf/chain/linked-chain.ts";
 import type { ProgramSlot } from "./desired.ts";
 import type { Hook } from "./hook.ts";
+import type { MapLayout } from "./map-layout.ts";
 
 /** What a generation is made of, and what the executor needs to build it. Plain JSON: bytes are base64. */
 export interface Generation {
@@ -49,6 +50,8 @@ export interface GenerationMap {
   readonly name: string;
   readonly pin: string;
   readonly content: "whole" | "keys" | "none";
+  /** Of a map that holds state of the programs, as far as a later one may take it over. */
+  readonly layout?: MapLayout;
   /** Functions that a program array leads to: they are loaded with the first generation that uses it. */
   readonly programs?: readonly ProgramSlot[];
 }

@@ -80,7 +80,20 @@ export interface ReplaceStep {
   readonly differs: readonly string[];
   /** Maps that start empty because their definition or layout changed. */
   readonly losesState: readonly string[];
+  /** Maps that are made anew and take over what the one before holds. */
+  readonly copiesState: readonly CopiedState[];
   readonly origin: Origin;
+}
+
+export interface CopiedState {
+  readonly map: string;
+  /** Parts of the value that the old map has and the new one has not, or as something else. */
+  readonly dropped: readonly string[];
+  /** Parts that start as zeros. */
+  readonly added: readonly string[];
+  /** Entries that each has room for. */
+  readonly roomBefore: number;
+  readonly roomAfter: number;
 }
 
 /** Keys written in place, without a reload. */
