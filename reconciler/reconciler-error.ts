@@ -19,6 +19,7 @@ export const errorCatalogue = {
   "apply-failed": { next: "backoff", exit: 6 },
   "rollback-failed": { next: "backoff", exit: 7 },
   "nothing-to-roll-back": { next: "on-change", exit: 3 },
+  "impact-unknown": { next: "on-change", exit: 1 },
   held: { next: "on-change", exit: 10 },
 } as const satisfies Record<string, { next: Next; exit: number }>;
 

@@ -47,6 +47,7 @@ export interface PlanDocument {
    * What to know before applying it.
    */
   warnings: PlanWarning[];
+  impact?: Impact;
   operations: PlanOperations;
 }
 /**
@@ -627,6 +628,124 @@ export interface PlanWarning {
   message: string;
 }
 /**
+ * Only with --impact: packets that were replayed through the running and the planned chain.
+ */
+export interface Impact {
+  /**
+   * Where the packets come from.
+   */
+  source: string;
+  /**
+   * Every hook that the plan changes.
+   */
+  hooks: HookImpact[];
+}
+/**
+ * One hook.
+ */
+export interface HookImpact {
+  hook: PlannedHook2;
+  /**
+   * Packets that were replayed.
+   */
+  packets: number;
+  /**
+   * Packets whose verdict differs, largest group first.
+   */
+  groups: ImpactGroup[];
+  /**
+   * What the replay could not take along.
+   *
+   * Items: A sentence.
+   */
+  notes: string[];
+}
+/**
+ * Where a chain attaches.
+ */
+export interface PlannedHook2 {
+  /**
+   * Name of the network device.
+   */
+  interface: string;
+  /**
+   * Which hook of the device.
+   */
+  kind: "xdp" | "tc-ingress" | "tc-egress";
+}
+/**
+ * Packets that fare otherwise in one way.
+ */
+export interface ImpactGroup {
+  before: Fate;
+  after: Fate1;
+  /**
+   * How many.
+   */
+  packets: number;
+  /**
+   * Flows that they belong to.
+   */
+  flowCount: number;
+  /**
+   * The first few flows, most packets first.
+   */
+  flows: ImpactFlow[];
+  example: ImpactExample;
+}
+/**
+ * In the running chain.
+ */
+export interface Fate {
+  /**
+   * The chain's return value.
+   */
+  verdict: number;
+  /**
+   * Name of the step; "end" when every step lets it through, "no chain" where none runs.
+   */
+  step: string;
+}
+/**
+ * In the planned chain.
+ */
+export interface Fate1 {
+  /**
+   * The chain's return value.
+   */
+  verdict: number;
+  /**
+   * Name of the step; "end" when every step lets it through, "no chain" where none runs.
+   */
+  step: string;
+}
+/**
+ * One flow.
+ */
+export interface ImpactFlow {
+  /**
+   * Who talks to whom.
+   */
+  flow: string;
+  /**
+   * Packets of it in this group.
+   */
+  packets: number;
+}
+/**
+ * The first packet of the group.
+ */
+export interface ImpactExample {
+  /**
+   * Its number in the capture, from 1.
+   */
+  number: number;
+  /**
+   * The packet in tcpdump's words.
+   */
+  packet: string;
+}
+/**
  * What would be done to the kernel, in order, without the bytes.
  */
 export interface PlanOperations {
@@ -752,6 +871,131 @@ export const planSchema: object = {
         "$ref": "#/$defs/warning"
       }
     },
+    "impact": {
+      "title": "Impact",
+      "description": "Only with --impact: packets that were replayed through the running and the planned chain.",
+      "type": "object",
+      "required": [
+        "source",
+        "hooks"
+      ],
+      "properties": {
+        "source": {
+          "description": "Where the packets come from.",
+          "type": "string"
+        },
+        "hooks": {
+          "description": "Every hook that the plan changes.",
+          "type": "array",
+          "items": {
+            "title": "HookImpact",
+            "description": "One hook.",
+            "type": "object",
+            "required": [
+              "hook",
+              "packets",
+              "groups",
+              "notes"
+            ],
+            "properties": {
+              "hook": {
+                "description": "Which hook.",
+                "$ref": "#/$defs/hook"
+              },
+              "packets": {
+                "description": "Packets that were replayed.",
+                "type": "integer"
+              },
+              "groups": {
+                "description": "Packets whose verdict differs, largest group first.",
+                "type": "array",
+                "items": {
+                  "title": "ImpactGroup",
+                  "description": "Packets that fare otherwise in one way.",
+                  "type": "object",
+                  "required": [
+                    "before",
+                    "after",
+                    "packets",
+                    "flows",
+                    "flowCount",
+                    "example"
+                  ],
+                  "properties": {
+                    "before": {
+                      "description": "In the running chain.",
+                      "$ref": "#/$defs/fate"
+                    },
+                    "after": {
+                      "description": "In the planned chain.",
+                      "$ref": "#/$defs/fate"
+                    },
+                    "packets": {
+                      "description": "How many.",
+                      "type": "integer"
+                    },
+                    "flowCount": {
+                      "description": "Flows that they belong to.",
+                      "type": "integer"
+                    },
+                    "flows": {
+                      "description": "The first few flows, most packets first.",
+                      "type": "array",
+                      "items": {
+                        "title": "ImpactFlow",
+                        "description": "One flow.",
+                        "type": "object",
+                        "required": [
+                          "flow",
+                          "packets"
+                        ],
+                        "properties": {
+                          "flow": {
+                            "description": "Who talks to whom.",
+                            "type": "string"
+                          },
+                          "packets": {
+                            "description": "Packets of it in this group.",
+                            "type": "integer"
+                          }
+                        }
+                      }
+                    },
+                    "example": {
+                      "title": "ImpactExample",
+                      "description": "The first packet of the group.",
+                      "type": "object",
+                      "required": [
+                        "number",
+                        "packet"
+                      ],
+                      "properties": {
+                        "number": {
+                          "description": "Its number in the capture, from 1.",
+                          "type": "integer"
+                        },
+                        "packet": {
+                          "description": "The packet in tcpdump's words.",
+                          "type": "string"
+                        }
+                      }
+                    }
+                  }
+                }
+              },
+              "notes": {
+                "description": "What the replay could not take along.",
+                "type": "array",
+                "items": {
+                  "description": "A sentence.",
+                  "type": "string"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "operations": {
       "title": "PlanOperations",
       "description": "What would be done to the kernel, in order, without the bytes.",
@@ -788,6 +1032,25 @@ export const planSchema: object = {
     }
   },
   "$defs": {
+    "fate": {
+      "title": "Fate",
+      "description": "What becomes of a packet, and which step decides.",
+      "type": "object",
+      "required": [
+        "verdict",
+        "step"
+      ],
+      "properties": {
+        "verdict": {
+          "description": "The chain's return value.",
+          "type": "integer"
+        },
+        "step": {
+          "description": "Name of the step; \"end\" when every step lets it through, \"no chain\" where none runs.",
+          "type": "string"
+        }
+      }
+    },
     "hook": {
       "title": "PlannedHook",
       "description": "Where a chain attaches.",

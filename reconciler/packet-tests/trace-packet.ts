@@ -4,6 +4,8 @@ import type { Reasons } from "../../bpf/programs/library-program.ts";
 import type { TracedPacket, TracedStep } from "../model/traced-packet.ts";
 import type { ScratchChain, StepCounts } from "./scratch-chain.ts";
 
+type StepVerdicts = Pick<StepCounts, "verdicts">;
+
 /** Sends one frame through a chain and tells what each step did. Nobody else may use the chain meanwhile. */
 export async function tracePacket(
   chain: ScratchChain,
@@ -27,9 +29,9 @@ export async function tracePacket(
  * Which step's verdict was the chain's: the last one that counted the packet, "end" when that one let it through. A step that leaves
  * through a tail call counts nothing; then it is "a tail call of" the first step that did not.
  */
-export function decidingStep(chain: ScratchChain, before: readonly StepCounts[], after: readonly StepCounts[]): string {
+export function decidingStep(chain: ScratchChain, before: readonly StepVerdicts[], after: readonly StepVerdicts[]): string {
   const { steps } = chain.generation;
-  const columns = steps.map((_, index) => countedColumn(before[index] as StepCounts, after[index] as StepCounts));
+  const columns = steps.map((_, index) => countedColumn(before[index] as StepVerdicts, after[index] as StepVerdicts));
   const last = columns.findLastIndex((column) => column !== null);
   const next = steps[last + 1];
   const decided = last < 0 ? undefined : steps[last];
@@ -39,7 +41,7 @@ export function decidingStep(chain: ScratchChain, before: readonly StepCounts[],
 }
 
 /** The column in which a step has counted the packet; null when it has not. */
-function countedColumn(before: StepCounts, after: StepCounts): number | null {
+function countedColumn(before: StepVerdicts, after: StepVerdicts): number | null {
   const column = after.verdicts.findIndex((count, index) => count !== before.verdicts[index]);
   return column < 0 ? null : column;
 }
