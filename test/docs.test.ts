@@ -12,6 +12,7 @@ import { readAgentFile } from "../reconciler/agent/read-agent-file.ts";
 import { hookName } from "../reconciler/model/hook.ts";
 import { compile } from "./lab/compile.ts";
 import { temporaryFolder } from "./reconciler/temporary.ts";
+import { expressions } from "../bpf/match/compile-match.ts";
 
 const root = packageRoot();
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -98,7 +99,7 @@ function render(
   const own = object === null ? [] : [["objects/ttl-guard.bpf.o", object] as const];
   const files = new Map<string, Uint8Array>([["interfaces/eth0.yaml", Buffer.from(policy)], ...lists, ...own]);
   const revision = { name: "test", commit: null, author: null, subject: null, committed: null };
-  const rendered = renderDesired({ snapshot: { revision, files }, host: "edge-1", library, libraryObject, openObject });
+  const rendered = renderDesired({ snapshot: { revision, files }, host: "edge-1", library, libraryObject, openObject, expressions });
   if (rendered.kind === "invalid") return { diagnostics: rendered.diagnostics, hooks: [] };
   return {
     diagnostics: rendered.warnings,

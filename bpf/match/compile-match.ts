@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { whyNotClassic } from "./check-classic.ts";
 import { checkExpression, type ExpressionFault } from "./check-expression.ts";
 import { decodeClassic } from "./classic.ts";
-import { libpcap } from "./libpcap.ts";
+import { LibpcapMissing, libpcap } from "./libpcap.ts";
 import { isSyntaxError, locateSyntaxError } from "./locate-refusal.ts";
 
 /** An expression as libpcap compiled it. */
@@ -16,6 +16,40 @@ export interface CompiledMatch {
   readonly code: Uint8Array;
   /** sha256 of `code`, hex. */
   readonly digest: string;
+}
+
+/** What policies need to use expressions; a function of its own for each, so that a phase without I/O can be handed them. */
+export interface Expressions {
+  /** Never throws: where libpcap is missing, that is what is wrong with every expression. */
+  compile(expression: string): CompiledMatch | ExpressionFault;
+  /** Whether compiled code takes a frame. */
+  takes(code: Uint8Array, frame: Uint8Array): boolean;
+}
+
+/** So many texts are remembered: a thousand interfaces say the same. */
+const mostRemembered = 4096;
+const remembered = new Map<string, CompiledMatch | ExpressionFault>();
+
+/** Expressions by the libpcap of this machine, which is opened when the first one is met. */
+export const expressions: Expressions = {
+  compile(expression) {
+    const known = remembered.get(expression);
+    if (known !== undefined) return known;
+    if (remembered.size >= mostRemembered) remembered.clear();
+    const compiled = compileOrFault(expression);
+    remembered.set(expression, compiled);
+    return compiled;
+  },
+  takes: (code, frame) => libpcap().takes(code, frame),
+};
+
+function compileOrFault(expression: string): CompiledMatch | ExpressionFault {
+  try {
+    return compileMatch(expression);
+  } catch (error) {
+    if (!(error instanceof LibpcapMissing)) throw error;
+    return { kind: "fault", message: error.message, hint: null, start: 0, end: expression.length };
+  }
 }
 
 /**

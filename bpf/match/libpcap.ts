@@ -13,6 +13,8 @@ export interface Libpcap {
   readonly version: string;
   /** Compiles a filter expression for Ethernet frames to struct bpf_insn after struct bpf_insn, or says why it does not. */
   compile(expression: string): CompiledFilter | RefusedFilter;
+  /** Whether compiled code takes a frame, by libpcap's own machine. */
+  takes(code: Uint8Array, frame: Uint8Array): boolean;
 }
 
 export interface CompiledFilter {
@@ -48,6 +50,9 @@ function openLibpcap(): Libpcap {
   const lastError: (handle: bigint) => string = library.func("const char *pcap_geterr(void *handle)");
   const free: (program: Uint8Array) => void = library.func("void pcap_freecode(void *program)");
   const close: (handle: bigint) => void = library.func("void pcap_close(void *handle)");
+  const run: (program: Uint8Array, header: Uint8Array, frame: Uint8Array) => number = library.func(
+    "int pcap_offline_filter(void *program, const void *header, const void *frame)",
+  );
   const version: () => string = library.func("const char *pcap_lib_version()");
   return {
     version: /version (\S+)/.exec(version())?.[1] ?? version(),
@@ -66,11 +71,12 @@ function openLibpcap(): Libpcap {
         close(handle);
       }
     },
+    takes: (code, frame) => run(filterProgram(code), frameHeader(frame.length), frame) !== 0,
   };
 }
 
 /** The shared library, by the names that distributions give it. Throws LibpcapMissing. */
-export function loadLibpcap(): ReturnType<typeof koffi.load> {
+function loadLibpcap(): ReturnType<typeof koffi.load> {
   const tried: unknown[] = [];
   for (const file of ["libpcap.so.1", "libpcap.so.0.8"]) {
     try {
@@ -86,12 +92,20 @@ export function loadLibpcap(): ReturnType<typeof koffi.load> {
 }
 
 /** struct bpf_program: how many instructions, and where they are. `bytes` have to stay referenced. */
-export function filterProgram(bytes?: Uint8Array): Uint8Array {
+function filterProgram(bytes?: Uint8Array): Uint8Array {
   const program = Buffer.alloc(16);
   if (bytes === undefined) return program;
   program.writeUInt32LE(bytes.length / 8, 0);
   program.writeBigUInt64LE(addressOf(bytes), 8);
   return program;
+}
+
+/** struct pcap_pkthdr: a time, how many bytes are there, and how many the frame had. */
+function frameHeader(length: number): Uint8Array {
+  const header = Buffer.alloc(24);
+  header.writeUInt32LE(length, 16);
+  header.writeUInt32LE(length, 20);
+  return header;
 }
 
 function instructionsOf(program: Uint8Array): Uint8Array {

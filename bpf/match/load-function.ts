@@ -2,8 +2,9 @@
 import type { Line } from "../asm/assemble.ts";
 import { alu64, alu64Imm, callHelper, exit, ja, jumpIf, jumpIf32, ldx, mov64, mov64Imm, swapBytes } from "../asm/build.ts";
 import { framePointer, helpers } from "../asm/opcodes.ts";
+import type { HookKind } from "../kernel/kernel.ts";
 import { fromNetwork } from "./direct-access.ts";
-import { type MatchTarget, skbFields, vlanTag } from "./packet-access.ts";
+import { skbFields, vlanTag } from "./packet-access.ts";
 
 /** Stack of the function, in bytes. */
 export const loadFunctionStack = 8;
@@ -17,7 +18,7 @@ const farthest = 0x7fffffff;
  * when the packet ends before. At tc a VLAN tag that the kernel keeps beside the packet is where it was on the wire: 12 bytes
  * in. One for each linked program, however many matches call it; `name` sets its labels apart.
  */
-export function loadFunction({ hook }: MatchTarget, name: string): readonly Line[] {
+export function loadFunction(hook: HookKind, name: string): readonly Line[] {
   const fail = `${name}: fail`;
   return [
     { label: name },

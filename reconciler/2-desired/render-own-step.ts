@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BtfError } from "../../bpf/btf/btf-error.ts";
 import type { MapSpec } from "../../bpf/object/spec.ts";
-import type { Step } from "../../schemas/chain.generated.ts";
 import { chooseFunction } from "./choose-function.ts";
 import { desiredMaps, type MapFilling } from "./desired-maps.ts";
 import { mapEntries } from "./map-entries.ts";
@@ -10,11 +9,12 @@ import type { PolicySources } from "./policy-sources.ts";
 import { setGlobals } from "./set-globals.ts";
 import { constantContents, type StepContent } from "./step-content.ts";
 import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
+import type { ProgramStep } from "./step-shape.ts";
 import { didYouMean, oneOf, similarPath } from "./suggest.ts";
 import { nodeAt } from "./yaml-tree.ts";
 
 /** A step that runs a function of an object of the repository; null when it cannot be, which is then reported. */
-export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySources): StepContent | null {
+export function renderOwnStep(place: StepPlace, step: ProgramStep, sources: PolicySources): StepContent | null {
   if (step.with !== undefined) {
     const message = `Key "with" is only for filters of the library: an own object takes "globals" and "maps"`;
     faultAtKey(place, ["with"], { code: "unknown-key", message });
@@ -33,7 +33,7 @@ export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySourc
   }
 }
 
-function renderObject(place: StepPlace, step: Step, object: OpenedObject): StepContent | null {
+function renderObject(place: StepPlace, step: ProgramStep, object: OpenedObject): StepContent | null {
   const function_ = chooseFunction(place, object.spec, step.uses, step.function);
   const { contents, problems } = setGlobals(object, step.globals ?? {});
   for (const { path, ...fault } of problems) {
@@ -62,7 +62,7 @@ function findObject(place: StepPlace, uses: string, sources: PolicySources): Ope
   return null;
 }
 
-function hasDigest(place: StepPlace, { uses, sha256 }: Step, digest: string | null): boolean {
+function hasDigest(place: StepPlace, { uses, sha256 }: ProgramStep, digest: string | null): boolean {
   if (digest === null || sha256 === undefined || sha256 === digest) return true;
   faultAt(place, ["sha256"], { code: "digest-mismatch", message: `Object "${uses}" has the sha256 ${digest}, not ${sha256}` });
   return false;
@@ -73,7 +73,7 @@ function warnUnpinned(place: StepPlace, uses: string, digest: string): void {
   faultAt(place, ["uses"], { severity: "warning", code: "unpinned-object", message, hint: `add "sha256: ${digest}"` });
 }
 
-function fillMaps(place: StepPlace, step: Step, object: OpenedObject): ReadonlyMap<string, MapFilling> {
+function fillMaps(place: StepPlace, step: ProgramStep, object: OpenedObject): ReadonlyMap<string, MapFilling> {
   const fillings = new Map<string, MapFilling>();
   const known = object.spec.maps.filter((map) => map.role === "map");
   for (const name of Object.keys(step.maps ?? {})) {

@@ -9,6 +9,7 @@ import { type ChosenGeneration, chooseGeneration } from "./choose-generation.ts"
 import { chooseMaps } from "./choose-maps.ts";
 import { describeTraffic } from "./describe-traffic.ts";
 import { diffChain, removeAll } from "./diff-chain.ts";
+import { shownMatch } from "./shown-match.ts";
 import { planCounters, planMaps } from "./plan-maps.ts";
 
 /** The part of a plan that concerns one hook. */
@@ -96,6 +97,7 @@ export function pendingHook(desired: DesiredHook): HookPart {
       kind: "add-step",
       step: step.name,
       uses: step.uses,
+      ...shownMatch(step),
       after: desired.chain[place - 1]?.name ?? null,
       origin: step.origin,
     }),

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { planCuts } from "../../bpf/chain/cut-chain.ts";
 import type { LinkedChain, LinkRefusal, StepToLink } from "../../bpf/chain/linked-chain.ts";
+import { verdictProgram } from "../../bpf/chain/verdict-step.ts";
 import type { Kernel, MapBinding } from "../../bpf/kernel/kernel.ts";
 import { KernelError } from "../../bpf/kernel/kernel-error.ts";
+import { decodeClassic } from "../../bpf/match/classic.ts";
 import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import type { Generation, GenerationStep, Manifest } from "../model/generation.ts";
 import { hookName } from "../model/hook.ts";
@@ -34,6 +36,9 @@ export async function loadGeneration(kernel: Kernel, objects: Objects, load: Loa
 }
 
 async function relocateStep(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<StepToLink> {
+  const { name, continueOn, slot } = step;
+  const match = step.match === undefined ? {} : { match: decodeClassic(Buffer.from(step.match.code, "base64")) };
+  if (step.verdict !== undefined) return { name, program: verdictProgram(step.verdict), continueOn, slot, ...match };
   const request = {
     object: objects.bytes(step.object),
     function: step.function,
@@ -42,9 +47,9 @@ async function relocateStep(kernel: Kernel, objects: Objects, load: Load, step: 
     maps: Object.fromEntries(step.maps.map((map) => [map.name, map.pin])),
   };
   try {
-    return { name: step.name, program: await kernel.relocate(request), continueOn: step.continueOn, slot: step.slot };
+    return { name, program: await kernel.relocate(request), continueOn, slot, ...match };
   } catch (error) {
-    throw stepError(load, step.name, error);
+    throw stepError(load, name, error);
   }
 }
 
@@ -116,6 +121,7 @@ function bindMaps(
   if (generation.counters !== null) bind(countersReference, { kind: "pinned", path: generation.counters.pin });
   for (const step of generation.steps) {
     for (const map of step.maps) bind(`${step.name}/${map.name}`, { kind: "pinned", path: map.pin });
+    if (step.verdict !== undefined) continue;
     const spec = objects.spec(step.object);
     const globals = globalsOf(step);
     for (const { name, role, definition, initial } of spec.maps) {

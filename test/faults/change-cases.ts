@@ -7,6 +7,7 @@ import { library, libraryObject } from "../../bpf/programs/library.ts";
 import { renderDesired } from "../../reconciler/2-desired/render-desired.ts";
 import type { Desired } from "../../reconciler/model/desired.ts";
 import type { Snapshot } from "../../reconciler/model/snapshot.ts";
+import { expressions } from "../../bpf/match/compile-match.ts";
 
 /** A commit of a policy repository: one folder of fixtures/changes. */
 export interface ChangeCase {
@@ -31,7 +32,7 @@ export function changeCases(): readonly ChangeCase[] {
 }
 
 function rendered(folder: string): Desired {
-  const result = renderDesired({ snapshot: readFolder(folder), host: "test", library, libraryObject, openObject });
+  const result = renderDesired({ snapshot: readFolder(folder), host: "test", library, libraryObject, openObject, expressions });
   if (result.kind === "invalid") throw new Error(`${folder} is not a valid policy: ${JSON.stringify(result.diagnostics)}`);
   return result.desired;
 }

@@ -8,6 +8,7 @@ import { library, libraryObject } from "../../bpf/programs/library.ts";
 import { renderDesired } from "../../reconciler/2-desired/render-desired.ts";
 import { hookName } from "../../reconciler/model/hook.ts";
 import { compile } from "../lab/compile.ts";
+import { expressions } from "../../bpf/match/compile-match.ts";
 
 const folder = join(packageRoot(), "policies");
 
@@ -30,6 +31,7 @@ const rendersTo = test.macro<[string, readonly string[], readonly string[]]>({
       host: "any",
       library,
       libraryObject,
+      expressions,
       openObject,
     });
 

@@ -33,7 +33,7 @@ export function batchProgram(matches: readonly (readonly Classic[])[], target: M
     lines.push({ label: next });
   }
   lines.push(ldx("dw", 0, 10, bits), ...(results === undefined ? [] : store(results)), exit());
-  if (calls) lines.push(...loadFunction(target, load));
+  if (calls) lines.push(...loadFunction(target.hook, load));
   const { instructions } = assemble(lines);
   const { hook, frags } = target;
   return { kind: "linked", name: "batch", hook, license: "GPL", frags, instructions, btf: null, functions: [], lines: [], steps: [] };

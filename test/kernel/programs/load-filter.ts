@@ -8,6 +8,7 @@ import { openObject } from "../../../bpf/object/open-object.ts";
 import { library, libraryObject } from "../../../bpf/programs/library.ts";
 import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
 import type { DesiredStep } from "../../../reconciler/model/desired.ts";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 
 export interface FilterOptions {
   readonly hook?: HookKind;
@@ -82,6 +83,7 @@ export function renderStep(
     },
     host: "host",
     library,
+    expressions,
     libraryObject: object === undefined ? libraryObject : () => object,
     openObject,
   });

@@ -10,6 +10,7 @@ import { compileBpf } from "../../../bpf/programs/compile.ts";
 import { library, libraryObject } from "../../../bpf/programs/library.ts";
 import type { Rendered } from "../../../reconciler/2-desired/render-desired.ts";
 import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 
 /** The folder of the cases. */
 export const fixtures = join(packageRoot(), "fixtures/policies");
@@ -37,6 +38,7 @@ export function renderFiles(files: Iterable<readonly [string, Uint8Array | strin
     host: fixtureHost,
     library,
     libraryObject,
+    expressions,
     openObject: openOnce,
   });
 }

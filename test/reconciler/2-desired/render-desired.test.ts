@@ -9,6 +9,7 @@ import { type Rendered, renderDesired } from "../../../reconciler/2-desired/rend
 import type { Desired } from "../../../reconciler/model/desired.ts";
 import type { Diagnostic } from "../../../reconciler/model/diagnostic.ts";
 import { renderFiles, sharedObjects } from "./policy-fixtures.ts";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 
 const policy = `apiVersion: sluice/v1
 interface: eth0
@@ -153,7 +154,7 @@ test("renderDesired() lets a failure of libbpf itself through", (t) => {
     throw missing;
   };
 
-  const error = t.throws(() => renderDesired({ snapshot, host: "h", library: [], libraryObject: () => new Uint8Array(0), openObject }));
+  const error = t.throws(() => renderDesired({ snapshot, host: "h", library: [], libraryObject: () => new Uint8Array(0), expressions, openObject }));
 
   t.is(error, missing);
 });
@@ -201,7 +202,7 @@ function renderFilter(text: string, settings: ProgramSettings): Rendered {
   const libraryObject = () => sharedObjects.get("objects/pass.bpf.o") ?? new Uint8Array(0);
   const revision = { name: "x", commit: null, author: null, subject: null, committed: null };
   const files = new Map([["interfaces/eth0.yaml", new TextEncoder().encode(text)]]);
-  return renderDesired({ snapshot: { revision, files }, host: "h", library: [filter], libraryObject, openObject });
+  return renderDesired({ snapshot: { revision, files }, host: "h", library: [filter], libraryObject, expressions, openObject });
 }
 
 test("renderDesired() never throws, whatever is cut from, put into or repeated in a policy", (t) => {
@@ -302,7 +303,7 @@ function renderWith(open: (elf: Uint8Array) => ObjectSpec): Rendered {
     ["objects/balancer.bpf.o", encode("ELF")],
   ]);
   const revision = { name: "x", commit: null, author: null, subject: null, committed: null };
-  return renderDesired({ snapshot: { revision, files }, host: "h", library: [], libraryObject: () => new Uint8Array(0), openObject: open });
+  return renderDesired({ snapshot: { revision, files }, host: "h", library: [], libraryObject: () => new Uint8Array(0), expressions, openObject: open });
 }
 
 interface Mutation {
