@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import test from "ava";
+import { expressions } from "../bpf/match/compile-match.ts";
 import { openObject } from "../bpf/object/open-object.ts";
 import { packageRoot } from "../bpf/package-root.ts";
 import { library, libraryObject } from "../bpf/programs/library.ts";
@@ -12,7 +13,6 @@ import { readAgentFile } from "../reconciler/agent/read-agent-file.ts";
 import { hookName } from "../reconciler/model/hook.ts";
 import { compile } from "./lab/compile.ts";
 import { temporaryFolder } from "./reconciler/temporary.ts";
-import { expressions } from "../bpf/match/compile-match.ts";
 
 const root = packageRoot();
 const read = (path: string): string => readFileSync(join(root, path), "utf8");

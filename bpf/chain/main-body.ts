@@ -53,7 +53,9 @@ export function mainBody(layout: ChainLayout): Line[] {
     const stop = shared ? sharedStop : labels.stop(index);
     lines.push({ label: labels.step(index) });
     if (index > 0 || slots.counters !== null) lines.push(...reloadContext(slots));
-    lines.push(...(layout.candidates[index]?.match?.lines ?? []), { label: labels.body(index) }, ...stepBody(layout, index), { label: labels.bodyEnd(index) });
+    lines.push(...(layout.candidates[index]?.match?.lines ?? []), { label: labels.body(index) }, ...stepBody(layout, index), {
+      label: labels.bodyEnd(index),
+    });
     lines.push(...countVerdict(slots, step.slot));
     lines.push(...continueTest(step.continueOn, labels.step(index + 1), stop));
     if (!shared) lines.push(...stopHere(layout, index, stop));

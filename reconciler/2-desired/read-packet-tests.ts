@@ -10,8 +10,8 @@ import {
   packetTestsSchema,
 } from "../../schemas/packet-tests.generated.ts";
 import type { Hook } from "../model/hook.ts";
-import type { Snapshot } from "../model/snapshot.ts";
 import type { ExpectedCount, PacketTest, TestEntry } from "../model/packet-test.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import { checkSchema } from "./check-schema.ts";
 import { readPolicyFile } from "./read-policy-file.ts";
 import { diagnose, originAt, type Report } from "./source-file.ts";

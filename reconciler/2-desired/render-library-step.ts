@@ -6,8 +6,8 @@ import { checkSchema } from "./check-schema.ts";
 import type { LoweredFilter } from "./lower-filter.ts";
 import { type PolicySources, repositoryPath } from "./policy-sources.ts";
 import type { StepContent } from "./step-content.ts";
-import type { ProgramStep } from "./step-shape.ts";
 import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
+import type { ProgramStep } from "./step-shape.ts";
 import { didYouMean, oneOf, similarPath } from "./suggest.ts";
 
 /** What a library step needs beside the step itself. */

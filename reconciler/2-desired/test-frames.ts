@@ -16,7 +16,8 @@ const biggest = 3520;
 export function sentFrames(place: TestPlace, path: YamlPath, entry: PacketEntry): readonly Uint8Array[] | null {
   const key = (["packet", "hex", "pcap"] as const).find((kind) => entry[kind] !== undefined) as "packet" | "hex" | "pcap";
   const at = [...path, key];
-  if (key !== "pcap" && entry.match !== undefined) return fault(place, [...path, "match"], 'Key "match" is only for the frames of a capture');
+  if (key !== "pcap" && entry.match !== undefined)
+    return fault(place, [...path, "match"], 'Key "match" is only for the frames of a capture');
   const frames = key === "pcap" ? capturedFrames(place, path, entry) : one(writtenFrame(place, at, entry[key] as string, key));
   const odd = frames?.find(({ length }) => length < smallest || length > biggest);
   if (odd === undefined) return frames;

@@ -9,8 +9,8 @@ import { type ChosenGeneration, chooseGeneration } from "./choose-generation.ts"
 import { chooseMaps } from "./choose-maps.ts";
 import { describeTraffic } from "./describe-traffic.ts";
 import { diffChain, removeAll } from "./diff-chain.ts";
-import { shownMatch } from "./shown-match.ts";
 import { planCounters, planMaps } from "./plan-maps.ts";
+import { shownMatch } from "./shown-match.ts";
 
 /** The part of a plan that concerns one hook. */
 export interface HookPart {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { expressions } from "../../bpf/match/compile-match.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
 import { packageRoot } from "../../bpf/package-root.ts";
 import { library, libraryObject } from "../../bpf/programs/library.ts";
 import { renderDesired } from "../../reconciler/2-desired/render-desired.ts";
 import type { Desired } from "../../reconciler/model/desired.ts";
 import type { Snapshot } from "../../reconciler/model/snapshot.ts";
-import { expressions } from "../../bpf/match/compile-match.ts";
 
 /** A commit of a policy repository: one folder of fixtures/changes. */
 export interface ChangeCase {

@@ -2,13 +2,13 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import test from "ava";
+import { expressions } from "../../bpf/match/compile-match.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
 import { packageRoot } from "../../bpf/package-root.ts";
 import { library, libraryObject } from "../../bpf/programs/library.ts";
 import { renderDesired } from "../../reconciler/2-desired/render-desired.ts";
 import { hookName } from "../../reconciler/model/hook.ts";
 import { compile } from "../lab/compile.ts";
-import { expressions } from "../../bpf/match/compile-match.ts";
 
 const folder = join(packageRoot(), "policies");
 

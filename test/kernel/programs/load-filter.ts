@@ -4,11 +4,11 @@ import { defaultContinue, endVerdict } from "../../../bpf/chain/verdict.ts";
 import type { Entries } from "../../../bpf/kernel/entries.ts";
 import { noEntries } from "../../../bpf/kernel/entries.ts";
 import type { HookKind, Kernel, MapBinding, RunResult } from "../../../bpf/kernel/kernel.ts";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import { library, libraryObject } from "../../../bpf/programs/library.ts";
 import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
 import type { DesiredStep } from "../../../reconciler/model/desired.ts";
-import { expressions } from "../../../bpf/match/compile-match.ts";
 
 export interface FilterOptions {
   readonly hook?: HookKind;

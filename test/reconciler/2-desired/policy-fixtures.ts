@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../../../bpf/object/spec.ts";
 import { packageRoot } from "../../../bpf/package-root.ts";
@@ -10,7 +11,6 @@ import { compileBpf } from "../../../bpf/programs/compile.ts";
 import { library, libraryObject } from "../../../bpf/programs/library.ts";
 import type { Rendered } from "../../../reconciler/2-desired/render-desired.ts";
 import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
-import { expressions } from "../../../bpf/match/compile-match.ts";
 
 /** The folder of the cases. */
 export const fixtures = join(packageRoot(), "fixtures/policies");

@@ -2,6 +2,7 @@
 import test from "ava";
 import fc from "fast-check";
 import { KernelError } from "../../../bpf/kernel/kernel-error.ts";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../../../bpf/object/spec.ts";
 import type { MapSettings, ProgramSettings } from "../../../bpf/programs/library-program.ts";
@@ -9,7 +10,6 @@ import { type Rendered, renderDesired } from "../../../reconciler/2-desired/rend
 import type { Desired } from "../../../reconciler/model/desired.ts";
 import type { Diagnostic } from "../../../reconciler/model/diagnostic.ts";
 import { renderFiles, sharedObjects } from "./policy-fixtures.ts";
-import { expressions } from "../../../bpf/match/compile-match.ts";
 
 const policy = `apiVersion: sluice/v1
 interface: eth0
@@ -154,7 +154,9 @@ test("renderDesired() lets a failure of libbpf itself through", (t) => {
     throw missing;
   };
 
-  const error = t.throws(() => renderDesired({ snapshot, host: "h", library: [], libraryObject: () => new Uint8Array(0), expressions, openObject }));
+  const error = t.throws(() =>
+    renderDesired({ snapshot, host: "h", library: [], libraryObject: () => new Uint8Array(0), expressions, openObject }),
+  );
 
   t.is(error, missing);
 });
@@ -303,7 +305,14 @@ function renderWith(open: (elf: Uint8Array) => ObjectSpec): Rendered {
     ["objects/balancer.bpf.o", encode("ELF")],
   ]);
   const revision = { name: "x", commit: null, author: null, subject: null, committed: null };
-  return renderDesired({ snapshot: { revision, files }, host: "h", library: [], libraryObject: () => new Uint8Array(0), expressions, openObject: open });
+  return renderDesired({
+    snapshot: { revision, files },
+    host: "h",
+    library: [],
+    libraryObject: () => new Uint8Array(0),
+    expressions,
+    openObject: open,
+  });
 }
 
 interface Mutation {
