@@ -62,7 +62,7 @@ test("the policy of the README renders without diagnostics", (t) => {
 
   const rendered = render(example.replace(/(sha256: )[0-9a-f]{64}/, `$1${digest}`), object);
 
-  t.deepEqual(rendered, { diagnostics: [], hooks: ["eth0/xdp 3", "eth0/tc-egress 1"] });
+  t.deepEqual(rendered, { diagnostics: [], hooks: ["eth0/xdp 4", "eth0/tc-egress 1"] });
 });
 
 for (const filter of library.map(({ name }) => name)) {

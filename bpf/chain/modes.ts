@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Body } from "./body.ts";
 import { type CallDepth, callDepths, frameSize, putBelow } from "./call-depth.ts";
-import { jumpReach, routeExits } from "./exits.ts";
+import { routeExits } from "./exits.ts";
 import type { LinkMode, LinkRefusal, StepToLink } from "./linked-chain.ts";
 import { stackLimit } from "./stack-depth.ts";
-import { loadDepth, type StepMatch } from "./step-match.ts";
+import { loadDepth, matchReach, type StepMatch } from "./step-match.ts";
 
 export interface StepMode {
   readonly mode: LinkMode;
@@ -62,7 +62,8 @@ function reasonToCall({ step, body, match }: Candidate): string | null {
   if (main.keepsObjects && !main.outermostOnly)
     return "it may leave objects of the kernel on the stack, which no other step could use then";
   if (!main.stackCertain && !main.outermostOnly) return "how deep it reaches into the stack depends on a number that may be negative";
-  const isFar = match !== null && match.instructions + main.end > jumpReach;
+  // The verifier may put as many instructions into a body again as it has.
+  const isFar = match !== null && match.exitReach + 2 * main.end > matchReach;
   if (isFar || routeExits(body) === null) return "its jumps would leave the 16-bit range";
   return null;
 }

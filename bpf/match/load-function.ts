@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Line } from "../asm/assemble.ts";
-import { alu64, alu64Imm, callHelper, exit, ja, jumpIf, jumpIf32, ldx, mov64, mov64Imm, swapBytes } from "../asm/build.ts";
+import { alu64, alu64Imm, callHelper, exit, ja, jumpIf, ldx, mov64, mov64Imm, swapBytes } from "../asm/build.ts";
 import { framePointer, helpers } from "../asm/opcodes.ts";
 import type { HookKind } from "../kernel/kernel.ts";
 import { fromNetwork } from "./direct-access.ts";
@@ -14,8 +14,8 @@ const tagEnd = vlanTag.start + vlanTag.size;
 const farthest = 0x7fffffff;
 
 /**
- * A function that reads a number of a packet: r1 the context, r2 the offset, r3 how many bytes, which is 1, 2 or 4. r0 is the number, -1
- * when the packet ends before. At tc a VLAN tag that the kernel keeps beside the packet is where it was on the wire: 12 bytes
+ * A function that reads a number of a packet: r1 the context, r2 the offset, r3 how many bytes, which is 1, 2 or 4, and at tc r4 whether
+ * there is a VLAN tag beside the packet. r0 is the number, -1 when the packet ends before. A VLAN tag that the kernel keeps beside the packet is where it was on the wire: 12 bytes
  * in. One for each linked program, however many matches call it; `name` sets its labels apart.
  */
 export function loadFunction(hook: HookKind, name: string): readonly Line[] {
@@ -55,8 +55,7 @@ function numberInBuffer(): Line[] {
 /** Offsets behind a tag are those of the packet and the tag's size; what touches the tag itself is read byte by byte. */
 function findTag(name: string): Line[] {
   return [
-    ldx("w", 0, 1, skbFields.vlanPresent),
-    { instruction: jumpIf32("eq", 0, 0), to: `${name}: plain` },
+    { instruction: jumpIf("eq", 4, 0), to: `${name}: plain` },
     mov64(4, 2),
     alu64("add", 4, 3),
     { instruction: jumpIf("le", 4, vlanTag.start), to: `${name}: plain` },

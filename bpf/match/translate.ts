@@ -34,6 +34,19 @@ export interface NeverMatches {
  * helper: it sees what lies in other pieces, and at tc the VLAN tag that the kernel keeps beside the packet.
  */
 export function translateMatch(program: readonly Classic[], target: MatchTarget, labels: MatchLabels): MatchCode | NeverMatches {
+  const code = translate(program, target, labels, false);
+  return code.kind === "code" && code.lines.length > longJumps ? translate(program, target, labels, true) : code;
+}
+
+/** From this length on, jumps out of the first copy get there in two steps, so that only one copy has to be in reach of a jump. */
+const longJumps = 16_384;
+
+function translate(
+  program: readonly Classic[],
+  target: MatchTarget,
+  labels: MatchLabels,
+  isLong: boolean,
+): MatchCode | NeverMatches {
   const blocks = findBlocks(program, farthestByte);
   const helped = hasHelpedCopy(target);
   const [first] = blocks as readonly [Block, ...Block[]];
@@ -41,13 +54,20 @@ export function translateMatch(program: readonly Classic[], target: MatchTarget,
   const usage = usageOf(program);
   const matched = matchedLabel(labels);
   const far = helped ? helpedLabel(labels) : labels.noMatch;
-  const direct = directAccess(target, labels, usage.length);
-  const lines = [
+  const inSteps = helped && isLong;
+  const near = (label: string): string => (inSteps ? `${labels.prefix}: on to ${label}` : label);
+  const end = helped ? null : matched;
+  const direct = directAccess(target, { ...labels, noMatch: near(labels.noMatch) }, usage.length);
+  const lines: Line[] = [
     ...direct.enter(),
     ...initialise(direct, usage),
-    ...copy(program, blocks, direct, { name: `${labels.prefix}: at`, matched, noMatch: labels.noMatch, far, end: helped ? null : matched }),
+    ...copy(program, blocks, direct, { name: `${labels.prefix}: at`, matched: near(matched), noMatch: near(labels.noMatch), far, end }),
   ];
   const goesTo = (label: string): boolean => lines.some((line) => "to" in line && line.to === label);
+  if (inSteps) {
+    const left = [matched, labels.noMatch].filter((label) => goesTo(near(label)));
+    lines.push(...left.flatMap((label) => [{ label: near(label) }, { instruction: ja(), to: label }]));
+  }
   if (goesTo(shortLabel(labels)) && helped) lines.push({ label: shortLabel(labels) }, ...leaveShort(target, labels));
   if (helped && (goesTo(shortLabel(labels)) || goesTo(helpedLabel(labels)))) lines.push(...helpedCopy(program, target, labels, usage));
   return { kind: "code", lines: [...lines, { label: matched }], stack: usage.stack, calls: goesTo(labels.load) };
