@@ -48,7 +48,7 @@ function measure(lines: readonly Line[], noMatch: string): { instructions: numbe
     if ("label" in line) continue;
     at++;
     if (!("to" in line) || isCall(line.instruction)) continue;
-    const reach = (places.get(line.to) ?? instructions) - at;
+    const reach = Math.abs((places.get(line.to) ?? instructions) - at);
     longest = Math.max(longest, reach);
     if (line.to === noMatch) exitReach = Math.max(exitReach, reach);
   }

@@ -6,6 +6,7 @@ import { type Block, findBlocks } from "./bounds.ts";
 import { type Classic, classicClasses, classicModes, classOfClassic, moveXToA, operandX, returnA } from "./classic.ts";
 import { directAccess, farthestByte, leaveShort } from "./direct-access.ts";
 import { helpedAccess, helpedContext } from "./helped-access.ts";
+import { layOut } from "./lay-out.ts";
 import { helpedLabel, helpedMatchLabel, type MatchLabels, matchedLabel, shortLabel } from "./labels.ts";
 import { hasHelpedCopy, type MatchTarget, type PacketAccess } from "./packet-access.ts";
 import { leaveBlock, slotOffset, translateInstruction, type Ways } from "./translate-block.ts";
@@ -98,10 +99,13 @@ interface CopyNames {
   readonly end: string | null;
 }
 
-/** All blocks of a program, one after another. Blocks that only return are not there: who would go to them goes where they do. */
+/** All blocks of a program. Blocks that only return are not there: who would go to them goes where they do. */
 function copy(program: readonly Classic[], blocks: readonly Block[], access: PacketAccess, names: CopyNames): readonly Line[] {
   const places = new Map(blocks.map((block) => [block.start, wayTo(program, block, names)]));
-  const own = blocks.filter(({ start }) => start === 0 || places.get(start) === nameOf(start, names));
+  const own = layOut(
+    program,
+    blocks.filter(({ start }) => start === 0 || places.get(start) === nameOf(start, names)),
+  );
   return own.flatMap((block, index) => {
     const following = own[index + 1];
     const next = following === undefined ? (names.end ?? "") : nameOf(following.start, names);
