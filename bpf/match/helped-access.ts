@@ -46,9 +46,5 @@ function xdpLength(to: number): Line[] {
 }
 
 function skbLength(to: number): Line[] {
-  return [
-    ldx("w", to, helpedContext, skbFields.length),
-    jumpIf32("eq", tagged, 0, 1),
-    alu32Imm("add", to, vlanTag.size),
-  ];
+  return [ldx("w", to, helpedContext, skbFields.length), jumpIf32("eq", tagged, 0, 1), alu32Imm("add", to, vlanTag.size)];
 }

@@ -4,10 +4,11 @@ import { alu32Imm, ja, mov64, st } from "../asm/build.ts";
 import { framePointer } from "../asm/opcodes.ts";
 import { type Block, findBlocks } from "./bounds.ts";
 import { type Classic, classicClasses, classicModes, classOfClassic, moveXToA, operandX, returnA } from "./classic.ts";
+import { type Comparisons, findComparisons, search } from "./comparisons.ts";
 import { directAccess, farthestByte, leaveShort } from "./direct-access.ts";
 import { helpedAccess, helpedContext } from "./helped-access.ts";
-import { layOut } from "./lay-out.ts";
 import { helpedLabel, helpedMatchLabel, type MatchLabels, matchedLabel, shortLabel } from "./labels.ts";
+import { layOut } from "./lay-out.ts";
 import { hasHelpedCopy, type MatchTarget, type PacketAccess } from "./packet-access.ts";
 import { leaveBlock, slotOffset, translateInstruction, type Ways } from "./translate-block.ts";
 
@@ -42,12 +43,7 @@ export function translateMatch(program: readonly Classic[], target: MatchTarget,
 /** From this length on, jumps out of the first copy get there in two steps, so that only one copy has to be in reach of a jump. */
 const longJumps = 16_384;
 
-function translate(
-  program: readonly Classic[],
-  target: MatchTarget,
-  labels: MatchLabels,
-  isLong: boolean,
-): MatchCode | NeverMatches {
+function translate(program: readonly Classic[], target: MatchTarget, labels: MatchLabels, isLong: boolean): MatchCode | NeverMatches {
   const blocks = findBlocks(program, farthestByte);
   const helped = hasHelpedCopy(target);
   const [first] = blocks as readonly [Block, ...Block[]];
@@ -102,15 +98,15 @@ interface CopyNames {
 /** All blocks of a program. Blocks that only return are not there: who would go to them goes where they do. */
 function copy(program: readonly Classic[], blocks: readonly Block[], access: PacketAccess, names: CopyNames): readonly Line[] {
   const places = new Map(blocks.map((block) => [block.start, wayTo(program, block, names)]));
-  const own = layOut(
-    program,
-    blocks.filter(({ start }) => start === 0 || places.get(start) === nameOf(start, names)),
-  );
+  const comparisons = findComparisons(program, blocks);
+  const merged = new Set([...comparisons.values()].flatMap((run) => run.merged));
+  const needed = blocks.filter(({ start }) => start === 0 || (places.get(start) === nameOf(start, names) && !merged.has(start)));
+  const own = layOut(program, needed);
   return own.flatMap((block, index) => {
     const following = own[index + 1];
     const next = following === undefined ? (names.end ?? "") : nameOf(following.start, names);
     const ways = { ...names, to: (start: number) => places.get(start) as string, next };
-    return [{ label: nameOf(block.start, names) }, ...translateBlock(program, block, access, ways)];
+    return [{ label: nameOf(block.start, names) }, ...translateBlock(program, block, access, ways, comparisons.get(block.start))];
   });
 }
 
@@ -125,7 +121,13 @@ function wayTo(program: readonly Classic[], block: Block, names: CopyNames): str
   return returns ? names.matched : nameOf(block.start, names);
 }
 
-function translateBlock(program: readonly Classic[], block: Block, access: PacketAccess, ways: Ways & CopyNames): readonly Line[] {
+function translateBlock(
+  program: readonly Classic[],
+  block: Block,
+  access: PacketAccess,
+  ways: Ways & CopyNames,
+  comparisons: Comparisons | undefined,
+): readonly Line[] {
   const { start, end, needs, check } = block;
   // Only the entry is asked for although nothing that can be read directly leads on from it.
   if (needs === Infinity) return [{ instruction: ja(), to: ways.far }];
@@ -136,7 +138,9 @@ function translateBlock(program: readonly Classic[], block: Block, access: Packe
   return [
     ...(check > 0 ? access.check(check) : []),
     ...inside.flatMap((instruction) => translateInstruction(instruction, access, ways.noMatch)),
-    ...leaveBlock(last, end - 1, access, ways),
+    ...(comparisons === undefined
+      ? leaveBlock(last, end - 1, access, ways)
+      : search(comparisons, access.a, nameOf(start, ways), (index) => ways.to(index))),
   ];
 }
 

@@ -252,13 +252,26 @@ ip src 10.1.2.3 and ip dst 192.0.2.1
   .trim()
   .split("\n");
 
+/** Long lists, which are searched and not gone through. */
+const lists = [
+  `udp and src port (${Array.from({ length: 40 }, (_, port) => port * 2 + 1).join(" or ")} or 53)`,
+  Array.from({ length: 60 }, (_, index) => `(src host 10.1.2.${index} and tcp dst port ${index + 40})`).join(" or "),
+  `src host (${Array.from({ length: 30 }, (_, index) => `192.0.${index}.1`).join(" or ")})`,
+  Array.from({ length: 20 }, (_, index) => `ip[8] = ${(index * 77) % 256}`).join(" or "),
+  Array.from(
+    { length: 12 },
+    (_, index) => `(ip[12:4] = ${0x0a010200 + index} and ip[9] = ${index}) or ip[16:4] = ${0xc0000200 + index}`,
+  ).join(" or "),
+  `not (${Array.from({ length: 25 }, (_, index) => `ether proto ${0x0800 + index}`).join(" or ")})`,
+];
+
 /** All primitives, and as many of them joined by chance. The same seed gives the same. */
 export function manyExpressions(seed: number, count: number): readonly string[] {
   const random = seededRandom(seed);
   // What follows "vlan", "mpls", "pppoes" and "geneve" is read at another place: joining them by chance mostly rejects everything.
   const plain = primitives.filter((text) => !/vlan|mpls|pppoe|geneve/.test(text));
   const joined = Array.from({ length: count }, () => join(random, plain, 2 + random.below(3)));
-  return [...primitives, ...joined];
+  return [...primitives, ...lists, ...joined];
 }
 
 function join(random: Random, plain: readonly string[], parts: number): string {
