@@ -6,6 +6,7 @@ import { cachingKernel } from "../bpf/kernel/decorators/caching-kernel.ts";
 import type { Kernel } from "../bpf/kernel/kernel.ts";
 import { openLibbpfKernel } from "../bpf/kernel/libbpf-kernel.ts";
 import { refusesBpfAtFirstSight } from "../bpf/kernel/probe.ts";
+import { type Expressions, expressions } from "../bpf/match/compile-match.ts";
 import { openObject } from "../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { library, libraryObject } from "../bpf/programs/library.ts";
@@ -33,6 +34,7 @@ export interface PolicyReader {
   readonly library: readonly LibraryProgram[];
   libraryObject(file: string): Uint8Array;
   openObject(elf: Uint8Array): ObjectSpec;
+  readonly expressions: Expressions;
 }
 
 export interface HostOptions {
@@ -45,7 +47,7 @@ export interface HostOptions {
   readonly warn?: (message: string) => void;
 }
 
-export const policyReader: PolicyReader = { library, libraryObject, openObject: openOnce };
+export const policyReader: PolicyReader = { library, libraryObject, openObject: openOnce, expressions };
 
 const opened = new WeakMap<Uint8Array, ObjectSpec>();
 

@@ -215,7 +215,7 @@ function isNewPolicy({ observed, desired }: Planned): boolean {
 }
 
 function render(reader: PolicyReader, snapshot: Snapshot, host: string) {
-  return renderDesired({ snapshot, host, library: reader.library, libraryObject: reader.libraryObject, openObject: reader.openObject });
+  return renderDesired({ ...reader, snapshot, host });
 }
 
 function plan(reader: PolicyReader, desired: Desired, observed: Observed, layout: PinLayout, host: string, prune: boolean): Plan {

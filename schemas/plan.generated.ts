@@ -138,11 +138,33 @@ export interface AddStep {
    * Program of the library, or path of an object.
    */
   uses: string;
+  match?: Match;
+  /**
+   * Of a step without a program: the number of the verdict that packets get which match.
+   */
+  verdict?: number;
   /**
    * The step it comes after; null for the first.
    */
   after: string | null;
   origin: PlanOrigin;
+}
+/**
+ * The packets that the step is for; not there when it is for all.
+ */
+export interface Match {
+  /**
+   * As it is written.
+   */
+  expression: string;
+  /**
+   * Version of the libpcap that compiled it.
+   */
+  libpcap: string;
+  /**
+   * sha256 of the classic BPF, hex.
+   */
+  digest: string;
 }
 /**
  * Where it is written.
@@ -235,6 +257,11 @@ export interface ReplaceStep {
    * Items: Aspect of the step.
    */
   differs: string[];
+  match?: Match1;
+  /**
+   * Of a step without a program: the number of the verdict that packets get which match.
+   */
+  verdict?: number;
   /**
    * Maps that start empty because their definition or layout changes.
    *
@@ -246,6 +273,23 @@ export interface ReplaceStep {
    */
   copiesState: CopiedState[];
   origin: PlanOrigin2;
+}
+/**
+ * The packets that the step is for now, where that or the verdict differs.
+ */
+export interface Match1 {
+  /**
+   * As it is written.
+   */
+  expression: string;
+  /**
+   * Version of the libpcap that compiled it.
+   */
+  libpcap: string;
+  /**
+   * sha256 of the classic BPF, hex.
+   */
+  digest: string;
 }
 /**
  * One map.
@@ -1249,6 +1293,30 @@ export const planSchema: object = {
         }
       }
     },
+    "match": {
+      "title": "Match",
+      "description": "A tcpdump expression, and what libpcap made of it.",
+      "type": "object",
+      "required": [
+        "expression",
+        "libpcap",
+        "digest"
+      ],
+      "properties": {
+        "expression": {
+          "description": "As it is written.",
+          "type": "string"
+        },
+        "libpcap": {
+          "description": "Version of the libpcap that compiled it.",
+          "type": "string"
+        },
+        "digest": {
+          "description": "sha256 of the classic BPF, hex.",
+          "type": "string"
+        }
+      }
+    },
     "addStep": {
       "title": "AddStep",
       "description": "A step that the chain does not have yet.",
@@ -1272,6 +1340,14 @@ export const planSchema: object = {
         "uses": {
           "description": "Program of the library, or path of an object.",
           "type": "string"
+        },
+        "match": {
+          "description": "The packets that the step is for; not there when it is for all.",
+          "$ref": "#/$defs/match"
+        },
+        "verdict": {
+          "description": "Of a step without a program: the number of the verdict that packets get which match.",
+          "type": "integer"
         },
         "after": {
           "description": "The step it comes after; null for the first.",
@@ -1378,6 +1454,8 @@ export const planSchema: object = {
             "description": "Aspect of the step.",
             "type": "string",
             "examples": [
+              "match",
+              "verdict",
               "object",
               "function",
               "globals",
@@ -1385,6 +1463,14 @@ export const planSchema: object = {
               "maps"
             ]
           }
+        },
+        "match": {
+          "description": "The packets that the step is for now, where that or the verdict differs.",
+          "$ref": "#/$defs/match"
+        },
+        "verdict": {
+          "description": "Of a step without a program: the number of the verdict that packets get which match.",
+          "type": "integer"
         },
         "losesState": {
           "description": "Maps that start empty because their definition or layout changes.",

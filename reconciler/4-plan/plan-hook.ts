@@ -12,6 +12,7 @@ import { describeTraffic } from "./describe-traffic.ts";
 import { diffChain, removeAll } from "./diff-chain.ts";
 import { planCounters, planMaps } from "./plan-maps.ts";
 import { resolveDevices } from "./resolve-devices.ts";
+import { shownMatch } from "./shown-match.ts";
 import { refuseMigrations, tellCopies } from "./tell-migrations.ts";
 import { warnFrags } from "./warn-frags.ts";
 
@@ -110,6 +111,7 @@ export function pendingHook(desired: DesiredHook): HookPart {
       kind: "add-step",
       step: step.name,
       uses: step.uses,
+      ...shownMatch(step),
       after: desired.chain[place - 1]?.name ?? null,
       origin: step.origin,
     }),

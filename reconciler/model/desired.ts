@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { XdpMode } from "../../bpf/kernel/kernel.ts";
+import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
 import type { MapDefinition } from "../../bpf/object/spec.ts";
 import type { Reasons } from "../../bpf/programs/library-program.ts";
 import type { Hook } from "./hook.ts";
@@ -35,8 +36,12 @@ export interface DesiredHook {
 
 export interface DesiredStep {
   readonly name: string;
-  /** As written: "acl", "./objects/balancer.bpf.o". */
+  /** As written: "acl", "./objects/balancer.bpf.o"; "match" for a step that only has a verdict. */
   readonly uses: string;
+  /** The packets that it is for; not there when it is for all. */
+  readonly match?: CompiledMatch;
+  /** Of a step without a program: the verdict of packets that match. Its `object` and `function` are "". */
+  readonly verdict?: number;
   /** sha256 of the ELF file, a key of Desired.objects. */
   readonly object: string;
   readonly function: string;
@@ -46,7 +51,7 @@ export interface DesiredStep {
   /** Where the program counts why it did what it did; null where nobody says. No part of the digest: it changes nothing. */
   readonly reasons: Reasons | null;
   readonly continueOn: readonly number[];
-  /** Its function is built for XDP packets of several fragments. */
+  /** Its function is built for XDP packets of several fragments; a step without a program takes whatever comes. */
   readonly frags: boolean;
   readonly origin: Origin;
 }

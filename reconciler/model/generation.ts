@@ -35,6 +35,10 @@ export interface GenerationCounters {
 export interface GenerationStep {
   readonly name: string;
   readonly uses: string;
+  /** The packets that it is for; not there when it is for all. */
+  readonly match?: GenerationMatch;
+  /** Of a step without a program, whose `object` and `function` are "". */
+  readonly verdict?: number;
   /** sha256 of the ELF file. */
   readonly object: string;
   readonly function: string;
@@ -44,6 +48,21 @@ export interface GenerationStep {
   readonly maps: readonly GenerationMap[];
   /** Row in the counters map; -1 when counters are off. */
   readonly slot: number;
+}
+
+/** A tcpdump expression, and what libpcap made of it. */
+export interface GenerationMatch extends ShownMatch {
+  /** Classic BPF in base64. */
+  readonly code: string;
+}
+
+/** What people are told of a match. */
+export interface ShownMatch {
+  readonly expression: string;
+  /** Version of libpcap. */
+  readonly libpcap: string;
+  /** sha256 of the classic BPF, hex. */
+  readonly digest: string;
 }
 
 export interface GenerationMap {
