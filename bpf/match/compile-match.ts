@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { whyNotClassic } from "./check-classic.ts";
 import { checkExpression, type ExpressionFault } from "./check-expression.ts";
 import { decodeClassic } from "./classic.ts";
-import { LibpcapMissing, libpcap } from "./libpcap.ts";
+import { type Libpcap, LibpcapMissing, libpcap } from "./libpcap.ts";
 import { isSyntaxError, locateSyntaxError } from "./locate-refusal.ts";
+import { tokenise } from "./tokens.ts";
 
 /** An expression as libpcap compiled it. */
 export interface CompiledMatch {
@@ -52,6 +53,28 @@ function compileOrFault(expression: string): CompiledMatch | ExpressionFault {
   }
 }
 
+/** libpcap takes up to ten seconds to optimise so many instructions, and minutes for twice as many. */
+const largest = 20_000;
+
+/** What libpcap takes grows faster than the expression, already before it optimises; therefore it is first estimated. */
+function isTooLarge(expression: string, library: Libpcap): boolean {
+  if (estimateInstructions(expression) > 2 * largest) return true;
+  const plain = library.compile(expression, false);
+  return plain.kind === "compiled" && plain.bytes.length / 8 > largest;
+}
+
+/** Instructions that libpcap makes of a number or an address, by the word that says what it is. */
+const weights: Readonly<Record<string, number>> = { port: 64, portrange: 94 };
+
+function estimateInstructions(expression: string): number {
+  let [weight, sum] = [30, 0];
+  for (const { kind, text } of tokenise(expression)) {
+    if (kind === "number" || kind === "address") sum += weight;
+    else if (kind === "word" && text !== "or" && text !== "and" && text !== "not") weight = weights[text] ?? 30;
+  }
+  return sum;
+}
+
 /**
  * Compiles an expression of pcap-filter(7) for Ethernet frames. Needs no interface and no privilege, and asks nobody: the same text and
  * libpcap give the same code on every host. Throws LibpcapMissing.
@@ -62,7 +85,11 @@ export function compileMatch(expression: string): CompiledMatch | ExpressionFaul
   const whole = { start: 0, end: expression.length };
   if (expression.trim() === "") return { kind: "fault", message: "The expression is empty", hint: null, ...whole };
   const library = libpcap();
-  const compiled = library.compile(expression);
+  if (isTooLarge(expression, library)) {
+    const message = "The expression is too large: libpcap would take minutes to compile it";
+    return { kind: "fault", message, hint: 'use several steps, or the filter "acl" for sets of addresses and ports', ...whole };
+  }
+  const compiled = library.compile(expression, true);
   if (compiled.kind === "refused") {
     const place = isSyntaxError(compiled.message) ? locateSyntaxError(expression, library) : null;
     return { kind: "fault", message: `libpcap refuses the expression: ${compiled.message}`, hint: null, ...(place ?? whole) };

@@ -11,8 +11,11 @@ export class LibpcapMissing extends Error {
 export interface Libpcap {
   /** "1.10.3". */
   readonly version: string;
-  /** Compiles a filter expression for Ethernet frames to struct bpf_insn after struct bpf_insn, or says why it does not. */
-  compile(expression: string): CompiledFilter | RefusedFilter;
+  /**
+   * Compiles a filter expression for Ethernet frames to struct bpf_insn after struct bpf_insn, or says why it does not. To optimise it can
+   * take seconds for thousands of instructions, with nothing to stop it.
+   */
+  compile(expression: string, optimise: boolean): CompiledFilter | RefusedFilter;
   /** Whether compiled code takes a frame, by libpcap's own machine. */
   takes(code: Uint8Array, frame: Uint8Array): boolean;
 }
@@ -56,12 +59,12 @@ function openLibpcap(): Libpcap {
   const version: () => string = library.func("const char *pcap_lib_version()");
   return {
     version: /version (\S+)/.exec(version())?.[1] ?? version(),
-    compile(expression) {
+    compile(expression, optimise) {
       const handle = open(ethernet, snapshotLength);
       if (handle === null) throw new Error("Cannot open libpcap: it has no memory");
       try {
         const program = filterProgram();
-        if (compile(handle, program, expression, 1, noNetmask) !== 0) return { kind: "refused", message: lastError(handle) };
+        if (compile(handle, program, expression, optimise ? 1 : 0, noNetmask) !== 0) return { kind: "refused", message: lastError(handle) };
         try {
           return { kind: "compiled", bytes: instructionsOf(program) };
         } finally {

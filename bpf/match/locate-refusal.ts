@@ -44,7 +44,7 @@ function isGood(expression: string, tokens: readonly Token[], libpcap: Libpcap):
   const open = tokens.reduce((depth, { text }) => depth + (text === "(" ? 1 : text === ")" ? -1 : 0), 0);
   const closing = " )".repeat(Math.max(0, open));
   return endings.some((ending) => {
-    const compiled = libpcap.compile(`${beginning}${ending}${closing}`);
+    const compiled = libpcap.compile(`${beginning}${ending}${closing}`, false);
     return compiled.kind === "compiled" || !isSyntaxError(compiled.message);
   });
 }

@@ -69,6 +69,20 @@ test("compileMatch() points behind an expression that ends too early", (t) => {
   }
 });
 
+test("compileMatch() refuses what libpcap would take minutes for, and what is nested too deeply", (t) => {
+  const list = (length: number, word: string): string => Array.from({ length }, (_, index) => `${word} ${index}`).join(" or ");
+  const tooLarge = {
+    kind: "fault",
+    message: "The expression is too large: libpcap would take minutes to compile it",
+    hint: 'use several steps, or the filter "acl" for sets of addresses and ports',
+  } as const;
+
+  t.like(compileMatch(list(1500, "portrange")), tooLarge);
+  t.like(compileMatch(list(400, "port")), tooLarge, "only libpcap knows how much it is");
+  t.is(compileMatch(list(60, "port")).kind, "match");
+  t.like(compileMatch(`${"(".repeat(16_000)}ip${")".repeat(16_000)}`), { kind: "fault" });
+});
+
 test("compileMatch() does not look for the place in what nobody reads", (t) => {
   const expression = `${Array.from({ length: 300 }, (_, index) => `port ${index}`).join(" or ")} or or`;
 
