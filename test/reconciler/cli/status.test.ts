@@ -50,6 +50,8 @@ const facts: StatusFacts = {
   history: [entry],
   hold: null,
   unfinished: false,
+  unconfirmed: null,
+  quarantine: [],
   agent: { kind: "absent" },
 };
 
