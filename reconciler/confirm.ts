@@ -36,7 +36,7 @@ export async function confirmChange(host: Host, id: string, by: string): Promise
   try {
     const found = await readJournal(host.state);
     const confirm = found?.kind === "found" ? found.journal.confirm : undefined;
-    if (confirm === undefined || confirm.id !== id) return endedBefore(host, id, confirm?.id ?? null);
+    if (confirm === undefined || confirm.id !== id) return await endedBefore(host, id, confirm?.id ?? null);
     const change = await readUnconfirmed(host.state);
     const policy = await readUnconfirmedPolicy(host.state);
     if (change === null || policy === null) throw notYet(id);

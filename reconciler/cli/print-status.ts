@@ -70,7 +70,7 @@ export function printStatus(
     ...status.quarantine.slice(0, 1).map((entry) => ["FAILED", printQuarantine(entry)] as const),
     ["AGENT", printAgent(status.agent, options.now)],
   ];
-  const head = `${colors.bold(sanitise(status.host))}\n\n${facts.map(([name, text]) => `${colors.dim((name ?? "").padEnd(8))} ${text}\n`).join("")}`;
+  const head = `${colors.bold(sanitise(status.host))}\n\n${facts.map(([name, text]) => `${colors.dim(name.padEnd(8))} ${text}\n`).join("")}`;
   const hooks = status.hooks.length === 0 ? "" : `\n${printHooks(status.hooks, options)}`;
   const next = nextStep(status);
   return `${head}${hooks}${next === null ? "" : `\n${colors.cyan("Next:")} ${next}\n`}`;

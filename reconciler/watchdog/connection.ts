@@ -30,7 +30,8 @@ function connection(socket: Socket): Connection {
   socket.on("error", () => undefined);
   socket.on(
     "data",
-    lineReader<Answer & Numbered>(({ number, ...answer }) => {
+    lineReader((message) => {
+      const { number, ...answer } = message as Answer & Numbered;
       if (number === 0) return news(answer);
       waiting.get(number)?.(answer);
     }),

@@ -57,7 +57,8 @@ async function findChange(): Promise<{ readonly journal: Journal; readonly confi
 async function rollBack(journal: Journal, reason: RollBackReason): Promise<void> {
   for (let pause = 200; ; pause = Math.min(pause * 2, 30_000)) {
     try {
-      return await rollBackOnce(journal, reason);
+      await rollBackOnce(journal, reason);
+      return;
     } catch (error) {
       log(error);
       await sleep(pause);

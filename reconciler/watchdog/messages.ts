@@ -23,22 +23,22 @@ export interface Numbered {
 }
 
 /** Splits what arrives into messages; what is no JSON is left out. */
-export function lineReader<T>(told: (message: T) => void): (part: Buffer) => void {
+export function lineReader(told: (message: Numbered) => void): (part: Buffer) => void {
   let rest = "";
   return (part) => {
     const lines = `${rest}${part.toString("utf8")}`.split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const message = parse(line);
-      if (message !== null) told(message as T);
+      if (message !== null) told(message);
     }
   };
 }
 
-function parse(line: string): object | null {
+function parse(line: string): Numbered | null {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" ? value : null;
+    return typeof value === "object" && value !== null && "number" in value ? (value as Numbered) : null;
   } catch {
     return null;
   }

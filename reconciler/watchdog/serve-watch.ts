@@ -37,7 +37,7 @@ export async function serveWatch(path: string, routes: WatchRoutes): Promise<Wat
     };
     socket.on(
       "data",
-      lineReader<Question & Numbered>((question) => void answerOne(question)),
+      lineReader((question) => void answerOne(question as Question & Numbered)),
     );
   });
   await rm(path, { force: true });
