@@ -12,7 +12,7 @@ needs() {
   printf '%s\n' clang:clang bpftool:bpftool ip:iproute2 git:git nsenter:util-linux \
     /usr/include/bpf/bpf_helpers.h:libbpf-dev /usr/include/linux/bpf.h:linux-libc-dev
   case "$1" in
-    test) printf '%s\n' tc:iproute2 strace:strace xdp-loader:xdp-tools ssh-keygen:openssh-client \
+    test) printf '%s\n' tc:iproute2 ping:iputils-ping strace:strace xdp-loader:xdp-tools ssh-keygen:openssh-client \
       /usr/sbin/sshd:openssh-server setfacl:acl ;;
     bench) printf '%s\n' nft:nftables ipset:ipset xdp-loader:xdp-tools ;;
   esac

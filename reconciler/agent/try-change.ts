@@ -34,7 +34,6 @@ export function tryChange(parts: LoopParts, state: LoopState, decided: (decision
   async function round(trial: Trial): Promise<void> {
     const began = clock.now();
     const results = await work.probe(id).catch((error: unknown) => [{ name: "probes", holds: false, detail: String(error) }]);
-    // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- stopped meanwhile
     if (stopped) return;
     report(results);
     // A round holds at its end, but fails from its beginning.
@@ -82,7 +81,10 @@ export async function settleChange(parts: LoopParts, state: LoopState, decision:
   if (decision.kind === "confirm" || decision.kind === "confirmed") {
     const late = decision.kind === "confirm" ? await confirm(parts, id, decision.message) : null;
     forget();
-    if (late !== null) return failed(parts, state, { id, revision, message: late });
+    if (late !== null) {
+      failed(parts, state, { id, revision, message: late });
+      return;
+    }
     state.good = fetched;
     parts.log.info({ revision, id, by: decision.kind === "confirm" ? decision.message : "hand" }, "revision confirmed");
     return;
