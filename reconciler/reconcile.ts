@@ -22,7 +22,7 @@ import { refusalsByTests } from "./packet-tests/refusals-by-tests.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { recordOutcome, recordUnchanged } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
-import { clearHold, readHold } from "./state/hold.ts";
+import { clearHold, type Hold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
 import { lockState } from "./state/lock.ts";
 import { appliedNow } from "./state/now.ts";
@@ -64,6 +64,8 @@ export interface PassOptions extends PlanOptions {
   readonly respectHold?: boolean;
   /** Leaves a policy alone that failed on this host before: for passes that nobody asked for. */
   readonly respectQuarantine?: boolean;
+  /** Set when the policy was applied: against what git says, until it says something else. */
+  readonly hold?: Hold;
   /** Takes a new policy back unless it is confirmed in time. Healing and what changes nothing for traffic is not asked about. */
   readonly confirm?: ConfirmRequest;
   /** Asked when there is something to do; false leaves everything as it is. */
@@ -82,10 +84,12 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
     const failure = options.respectQuarantine === true ? await quarantined(host, planned) : null;
     if (failure !== null) return { kind: "quarantined", since: failure.since, revision: failure.revision, reason: failure.reason };
     const outcome = await applyPlanned(host, snapshot, planned, options);
+    if (options.hold !== undefined && outcome.kind === "applied") await writeHold(host.state, options.hold);
     if (isReached(outcome)) await release(host, planned, options.trigger);
     if (outcome.kind === "unchanged" && isUnrecorded(planned)) await recordUnchanged(host, snapshot, outcome.plan);
     // A revert finds what runs already: git says it now, so there is nothing left to hold against.
-    if (hold !== null && options.trigger !== "drift" && outcome.kind === "unchanged") await clearHold(host.state);
+    if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
+      await clearHold(host.state);
     return outcome;
   });
 }

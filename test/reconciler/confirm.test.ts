@@ -12,8 +12,11 @@ import { type Host, policyReader } from "../../reconciler/host.ts";
 import type { ConfirmRequest } from "../../reconciler/keep-for-confirmation.ts";
 import type { Snapshot } from "../../reconciler/model/snapshot.ts";
 import { locked, runPass } from "../../reconciler/reconcile.ts";
+import type { ReconcilerError } from "../../reconciler/reconciler-error.ts";
 import { rollback } from "../../reconciler/rollback.ts";
+import { rollbackTo } from "../../reconciler/rollback-to.ts";
 import { readHistory } from "../../reconciler/state/history.ts";
+import { readHold } from "../../reconciler/state/hold.ts";
 import { readQuarantine } from "../../reconciler/state/quarantine.ts";
 import { readConfirmationEnd } from "../../reconciler/state/unconfirmed.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -121,7 +124,8 @@ test("rule 9: an apply that fails disarms the watchdog while the journal is ther
 test("rule 10: after a reboot the kernel is empty; what was confirmed comes back, the candidate is quarantined, whatever time was left", async (t) => {
   const world = worldOf(t);
   await runPass(world.host, policy(1), options);
-  await (await unconfirmed(t, world, 2)).die();
+  const { die } = await unconfirmed(t, world, 2);
+  die();
   world.boot = "second";
   world.host = { ...world.host, kernel: createMemoryKernel({ devices: ["eth0"] }) };
 
@@ -229,4 +233,24 @@ test("a person may try a quarantined policy again", async (t) => {
 
   t.is((await runPass(world.host, policy(2), { prune: false, trigger: "command" })).kind, "applied");
   t.deepEqual(await readQuarantine(world.host.state), []);
+});
+
+test("rollbackTo() brings back any of the last five confirmed policies without git, and holds the host against what git says", async (t) => {
+  const { host } = worldOf(t);
+  for (const limit of [1, 2, 3, 4, 5, 6]) await runPass(host, policy(limit), options);
+
+  const gone = await t.throwsAsync<ReconcilerError>(rollbackTo(host, "limit 1", { reason: null }), { code: "nothing-to-roll-back" });
+  const outcome = await rollbackTo(host, "limit 2", { reason: "INC-1" });
+  const again = await runPass(host, policy(6), { ...options, respectHold: true });
+  const further = await rollbackTo(host, "limit 4", { reason: null });
+  const still = await runPass(host, policy(6), { ...options, respectHold: true });
+  const moved = await runPass(host, policy(7), { ...options, respectHold: true });
+
+  t.is(gone.hint, "Kept are limit 6, limit 5, limit 4, limit 3, limit 2");
+  t.is(outcome.kind, "applied");
+  t.like(again, { kind: "held", revision: "limit 6" });
+  t.is(further.kind, "applied");
+  t.like(still, { kind: "held", revision: "limit 6" });
+  t.is(moved.kind, "applied");
+  t.is(await readHold(host.state), null);
 });
