@@ -30,6 +30,7 @@ export function keepArmed(host: Host, log: Logger): KeptArmed {
       const another = await again(current.confirm);
       if (another === null) return end;
       current.armed = another;
+      log.info({ id }, "another watchdog watches");
     }
     return { kind: "lost" };
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync, renameSync, truncateSync } from "node:fs";
+import { readFileSync, renameSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { json } from "../cli/station.ts";
@@ -124,16 +124,15 @@ kernelTest("rule 4: a watchdog that dies or is stopped is noticed, and another o
 
   process.kill(first, "SIGKILL");
   await agent.told("watchdog died, starting another one");
-  await until("another one watches", () => ![null, first].includes(watchdogOf(it.host.state)));
+  await agent.told("another watchdog watches");
   const second = watchdogOf(it.host.state) as number;
-  await until("it answers", () => existsSync(join(it.host.state, "watchdog.sock")));
   process.kill(second, "SIGSTOP");
   await agent.told("watchdog died, starting another one");
-  await until("a third one watches", () => ![null, first, second].includes(watchdogOf(it.host.state)));
+  await agent.told("another watchdog watches");
   const session = readFileSync(`/proc/${watchdogOf(it.host.state)}/stat`, "utf8").split(" ")[5];
-  await until("the first policy runs still", async () => (await lab.kernel.attached(it.host.device, "xdp")).length === 1);
   const third = watchdogOf(it.host.state);
-  await until("it answers", async () => (await it.host.sluice("status", "--json")).out.includes('"watched": true'));
+  t.is((await lab.kernel.attached(it.host.device, "xdp")).length, 1);
+  t.is(new Set([first, second, third]).size, 3);
   agent.child.kill("SIGKILL");
   await until("no chain is left: there was none before", async () => (await lab.kernel.attached(it.host.device, "xdp")).length === 0);
 
@@ -174,3 +173,81 @@ kernelTest(
     t.is((await lab.kernel.attached(it.host.device, "xdp"))[0]?.programId, good?.programId);
   },
 );
+
+kernelTest(
+  "a change that makes an interface drop more than it may is taken back; by hand it is confirmed from another process",
+  async (t, lab) => {
+    const it = await scene(t, lab);
+    it.good(1000, "Good");
+    const limit = `drops: [{ interface: ${it.host.device}, above: 5, packets: 5 }]`;
+    const careful = it.agent(`confirm: { timeout: 10s, bake: 2s, every: 100ms, ${limit} }`);
+    await careful.told("revision confirmed");
+    it.cutOff("Cut off");
+    await careful.told("revision applied, to be confirmed");
+    for (let ping = 0; ping < 8; ping++) reaches(it.other);
+    const failed = await careful.told("revision rolled back");
+    await careful.stop();
+
+    it.good(500, "Better");
+    const byHand = it.agent("confirm: { timeout: 30s, bake: 0s, every: 100ms, by: hand }");
+    const tried = await byHand.told("revision applied, to be confirmed");
+    const confirmed = await it.host.sluice("confirm", tried["id"] as string);
+    const told = await byHand.told("revision confirmed");
+
+    t.regex(String(failed["reason"]), /^Failing: drops of in\d+ \(\d+\.\d % of \d+ packets \(limit 5 %\)\)$/);
+    t.is(confirmed.exit, 0, confirmed.err);
+    t.like(told, { by: "hand", id: tried["id"] });
+    t.like(await it.status(), { state: "running", unconfirmed: null, quarantine: [] });
+  },
+);
+
+kernelTest(
+  "a newer commit replaces one that waits, and an agent that is told to stop withdraws its own: neither is quarantined",
+  async (t, lab) => {
+    const it = await scene(t, lab);
+    it.good(1000, "Good");
+    const first = it.agent("confirm: { timeout: 60s, bake: 200ms, every: 100ms }");
+    await first.told("revision confirmed");
+    await first.stop();
+    const before = await lab.kernel.attached(it.host.device, "xdp");
+    it.cutOff("Cut off");
+    const agent = it.agent("confirm: { timeout: 60s, bake: 50s }");
+    await agent.told("revision applied, to be confirmed");
+
+    it.good(500, "Mend it");
+    const withdrawn = await agent.told("revision withdrawn");
+    const next = await agent.told("revision applied, to be confirmed");
+    const exit = await agent.stop();
+
+    t.regex(String(withdrawn["reason"]), /^Superseded by main@sha1:/);
+    t.like(next, { subject: "Mend it" });
+    t.is(exit, 0);
+    t.deepEqual(await lab.kernel.attached(it.host.device, "xdp"), before);
+    t.like(await it.status(), { state: "running", unconfirmed: null, quarantine: [] });
+    t.is(watchdogOf(it.host.state), null);
+  },
+);
+
+kernelTest("after a reboot the host is filtered before git is asked, and soon", async (t, lab) => {
+  const it = await scene(t, lab);
+  it.good(1000, "Good");
+  const settings = "confirm: { timeout: 60s, bake: 200ms, every: 100ms }";
+  const before = it.agent(settings);
+  await before.told("revision confirmed");
+  await before.stop();
+  // What a reboot leaves of bpffs.
+  await lab.kernel.detach(`${lab.root}/${it.host.device}/xdp/link`);
+  await lab.kernel.unpin((await lab.kernel.pins(lab.root)).map(({ path }) => path));
+  renameSync(it.policy.path, `${it.policy.path}.away`);
+  const started = performance.now();
+
+  const after = it.agent(settings);
+  await until("the device is filtered", async () => (await lab.kernel.attached(it.host.device, "xdp")).length === 1);
+  const milliseconds = performance.now() - started;
+  await after.told("brought back to what was applied last");
+  await after.told("source fails, the host keeps what it has");
+
+  t.log(`filtered ${Math.round(milliseconds)} ms after the agent was started`);
+  t.true(milliseconds < 10_000);
+  t.like(await it.status(), { state: "running", drift: 0 });
+});
