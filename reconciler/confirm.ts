@@ -23,6 +23,8 @@ import { isWatched, seizeLock } from "./watchdog/fence.ts";
 
 /** A watchdog that does not answer for so long is taken for dead. */
 const patience = 3_000;
+/** `sluice status` holds the lock for a moment to see whether somebody does. */
+const glance = 500;
 /** Rolling back waits for whoever is at work. */
 const rollBackTime = 60_000;
 
@@ -108,7 +110,7 @@ async function disarm(host: Host, confirm: Confirmation): Promise<void> {
     throw tooLate(confirm.id, `it had to be confirmed by ${confirm.until}`);
   }
   // Whoever is stuck must not wake up and roll back what we confirm.
-  (await seizeLock(host.state, "watchdog.lock", 0)).release();
+  (await seizeLock(host.state, "watchdog.lock", glance)).release();
 }
 
 async function endedBefore(host: Host, id: string, other: string | null): Promise<ConfirmationEnd> {

@@ -15,6 +15,8 @@ import { isWatched, seizeLock } from "./watchdog/fence.ts";
 
 /** So much later than the deadline a watchdog that lives has acted. */
 const overdue = 10_000;
+/** `sluice status` holds the lock for a moment to see whether somebody does. */
+const glance = 500;
 
 /**
  * Undoes an apply that a crash cut off, from its journal, and a change that nobody watches over any more. A journal that cannot be read
@@ -70,7 +72,7 @@ async function recoverUnconfirmed(host: Host, journal: Journal, confirm: Confirm
     });
   }
   // One that was stopped must not wake up later and roll back something else.
-  const watch = await seizeLock(host.state, "watchdog.lock", 0);
+  const watch = await seizeLock(host.state, "watchdog.lock", glance);
   try {
     await rollBackUnconfirmed(host, journal, reason);
   } finally {

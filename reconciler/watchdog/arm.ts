@@ -33,6 +33,8 @@ export interface Armed {
 export type Arm = (state: string, bpffs: string, confirm: Confirmation) => Promise<Armed>;
 
 const startTime = 20_000;
+/** A machine may be busy: one that is alive is not given up for that. */
+const answerTime = 10_000;
 
 /**
  * A process of its own, in a session of its own. Resolves once it has said that it can roll back. Throws ReconcilerError
@@ -42,7 +44,7 @@ export const armWatchdog: Arm = async (state, bpffs, confirm) => {
   const said = await start(state, bpffs);
   if (!said.startsWith("armed")) throw failed(said);
   const way = await connectWatchdog(state);
-  const answer = await way?.ask({ say: "own" }, confirm.heartbeat);
+  const answer = await way?.ask({ say: "own" }, answerTime);
   if (way === null || answer?.answer !== "ok") throw failed("it does not answer");
   return armed(way, confirm);
 };
@@ -71,12 +73,12 @@ function armed(way: Connection, confirm: Confirmation): Armed {
     ended,
     leave,
     async committed() {
-      const answer = await way.ask({ say: "committed" }, confirm.heartbeat);
+      const answer = await way.ask({ say: "committed" }, answerTime);
       if (answer?.answer === "ok") return;
       throw new ReconcilerError("not-confirmed", "Cannot finish the apply: the watchdog rolls it back already");
     },
     async disarm(id) {
-      const answer = await way.ask({ say: "disarm", id }, confirm.heartbeat);
+      const answer = await way.ask({ say: "disarm", id }, answerTime);
       if (answer?.answer === "disarmed") leave();
       return answer?.answer === "disarmed";
     },

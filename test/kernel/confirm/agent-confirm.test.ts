@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { json } from "../cli/station.ts";
 import { probesOf, scene } from "./confirming-agent.ts";
-import { reaches } from "./neighbour.ts";
+import { burst, reaches } from "./neighbour.ts";
 import { until, watchdogOf } from "./watchdogs.ts";
 
 kernelTest(
@@ -180,11 +180,11 @@ kernelTest(
     const it = await scene(t, lab);
     it.good(1000, "Good");
     const limit = `drops: [{ interface: ${it.host.device}, above: 5, packets: 5 }]`;
-    const careful = it.agent(`confirm: { timeout: 10s, bake: 2s, every: 100ms, ${limit} }`);
+    const careful = it.agent(`confirm: { timeout: 12s, bake: 4s, every: 100ms, ${limit} }`);
     await careful.told("revision confirmed");
     it.cutOff("Cut off");
     await careful.told("revision applied, to be confirmed");
-    for (let ping = 0; ping < 8; ping++) reaches(it.other);
+    burst(it.other);
     const failed = await careful.told("revision rolled back");
     await careful.stop();
 
