@@ -13,7 +13,7 @@ needs() {
     /usr/include/bpf/bpf_helpers.h:libbpf-dev /usr/include/linux/bpf.h:linux-libc-dev \
     "/usr/lib/$(uname -m)-linux-gnu/libpcap.so.0.8:libpcap0.8"
   case "$1" in
-    test) printf '%s\n' tc:iproute2 strace:strace xdp-loader:xdp-tools ssh-keygen:openssh-client \
+    test) printf '%s\n' tc:iproute2 ping:iputils-ping strace:strace xdp-loader:xdp-tools ssh-keygen:openssh-client \
       /usr/sbin/sshd:openssh-server setfacl:acl ;;
     bench) printf '%s\n' nft:nftables ipset:ipset xdp-loader:xdp-tools ;;
   esac

@@ -13,6 +13,7 @@ import { library, libraryObject } from "../bpf/programs/library.ts";
 import type { LibraryProgram } from "../bpf/programs/library-program.ts";
 import type { PinLayout } from "./model/pins.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
+import type { BootClock } from "./watchdog/boot-clock.ts";
 
 /** Everything a pass needs, opened once. */
 export interface Host {
@@ -25,6 +26,8 @@ export interface Host {
   readonly policy: PolicyReader;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Instead of the machine's own, for tests. */
+  readonly boot?: BootClock;
   /** Told what people should know although nothing failed. */
   warn?(message: string): void;
 }

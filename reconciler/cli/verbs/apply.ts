@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
 import type { Host } from "../../host.ts";
+import type { ConfirmRequest } from "../../keep-for-confirmation.ts";
+import type { Outcome } from "../../model/outcome.ts";
 import type { Planned } from "../../reconcile.ts";
 import { ask } from "../ask.ts";
 import { UsageError } from "../cli-error.ts";
@@ -25,6 +27,8 @@ import {
 interface ApplyOptions extends HostOptions, PolicyOptions, LogOptions, ImpactOptions {
   readonly yes?: boolean;
   readonly pruneAll?: boolean;
+  readonly confirm?: string;
+  readonly wait?: boolean;
 }
 
 export function addApply(program: Command): void {
@@ -38,13 +42,19 @@ export function addApply(program: Command): void {
   addHostOptions(command);
   addJsonOption(command);
   addLogOptions(command);
-  command.optionsGroup("Applying:").option("-y, --yes", "do not ask").option("--prune-all", "allow a policy that leaves no chain at all");
+  command
+    .optionsGroup("Applying:")
+    .option("-y, --yes", "do not ask")
+    .option("--prune-all", "allow a policy that leaves no chain at all")
+    .option("--confirm <duration>", "take it back after this time (60s, 5m) unless `sluice confirm` is said before")
+    .option("--wait", "with --confirm: wait until it is confirmed (exit 0) or taken back (exit 8)");
   addImpactOptions(command);
   addExamples(command, [
     ["sluice apply", "the policy in this folder, after asking"],
     ["sluice apply --repo /srv/git/filters.git --tag v1.4 --yes", "a release, from a script"],
     ["sluice apply --impact live:10s --max-impact 0.1 --yes", "unless more than one packet of a thousand would fare otherwise"],
     ["sluice apply change.plan", "a saved plan, and nothing else"],
+    ["sluice apply --confirm 60s", "come back by itself, should it cut you off"],
   ]);
   runVerb<ApplyOptions>(command, apply, "safely");
 }
@@ -63,16 +73,37 @@ async function apply(cli: Cli, options: ApplyOptions, [file]: readonly string[])
     if (!(await impactIsAllowed(cli, options, host, planned))) return false;
     return options.yes === true || ask(cli.terminal, `Apply this to ${planned.plan.host}?`, cli.signal);
   };
-  const pass = { prune: options.pruneAll ?? false, trigger: "command", approve, progress: passProgress(cli, options) };
+  const confirm = await confirmOption(options);
+  const pass = { prune: options.pruneAll ?? false, trigger: "command", approve, progress: passProgress(cli, options), ...confirm };
 
   const { applySaved, runPass } = await import("../../reconcile.ts");
   if (file !== undefined) {
     const saved = await readPlan(file);
-    return reportOutcome(cli, await applySaved(host, saved, pass));
+    return ended(cli, options, await applySaved(host, saved, pass));
   }
   const policy = await readPolicy(cli, options);
   cli.progress.step("Planning");
-  return reportOutcome(cli, await runPass(host, policy, pass));
+  return ended(cli, options, await runPass(host, policy, pass));
+}
+
+async function ended(cli: Cli, options: ApplyOptions, outcome: Outcome): Promise<number> {
+  const exit = await reportOutcome(cli, outcome);
+  if (outcome.kind !== "unconfirmed" || options.wait !== true) return exit;
+  const { waitForEnd } = await import("../wait-for-end.ts");
+  return waitForEnd(cli, options.state, outcome);
+}
+
+/** We are gone once it is applied, so the watchdog goes by its deadline alone. */
+async function confirmOption({ confirm, wait }: ApplyOptions): Promise<{ confirm?: ConfirmRequest }> {
+  if (confirm === undefined) {
+    if (wait === true) throw new UsageError("Cannot wait: --wait is for --confirm", "Give --confirm 60s as well");
+    return {};
+  }
+  const [{ parseDuration }, { armWatchdog }] = await Promise.all([import("../../agent/duration.ts"), import("../../watchdog/arm.ts")]);
+  const timeout = parseDuration(confirm);
+  if (timeout === null || timeout < 1_000 || timeout > 86_400_000)
+    throw new UsageError(`Cannot use --confirm "${confirm}": expected a number and a unit from 1s to 24h`);
+  return { confirm: { timeout, owner: "person", heartbeat: 15_000, arm: armWatchdog } };
 }
 
 /** On stderr: stdout is for the result. */
