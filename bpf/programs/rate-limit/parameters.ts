@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { SourcePrefixes } from "../shared/masks.ts";
 import type { NumbersParameter } from "../shared/numbers.ts";
 import type { ProtocolsParameter } from "../shared/protocol.ts";
 
 /** `with` of a rate-limit step, as rate-limit.schema.json allows it. */
-export interface RateLimitParameters {
+export interface RateLimitParameters extends SourcePrefixes {
   readonly limit: number | bigint;
   readonly unit?: Unit;
   readonly burst?: number | bigint;
   readonly algorithm?: "gcra" | "sliding-window";
   readonly window?: string;
   readonly per?: Per;
-  readonly src_prefix4?: number | bigint;
-  readonly src_prefix6?: number | bigint;
   readonly ports?: NumbersParameter;
   readonly protocol?: ProtocolsParameter;
   readonly max_keys?: number | bigint;

@@ -3,6 +3,7 @@
  * Limits packets, bits or new TCP connections per second, for each key apart.
  */
 #include "../shared/frame.h"
+#include "../shared/source.h"
 #include "bucket.h"
 
 enum key_kind {
@@ -92,9 +93,6 @@ const volatile __u8 malformed_drop = 0;
 const volatile __u8 pressure = PRESSURE_SHARED_BUCKET;
 /* One bit per protocol number. */
 const volatile __u64 protocols[4] = {};
-/* Network order. */
-const volatile __u32 src_mask4 = 0xffffffff;
-const volatile __u32 src_mask6[4] = {};
 
 static __always_inline int port_listed(__u16 port)
 {
@@ -164,17 +162,9 @@ static __always_inline struct bucket *find_key(const struct packet *packet, cons
 					       struct counts *counts)
 {
 	struct key key = { .family = facts->kind };
-	int i;
 
-	if (per == PER_SRC || per == PER_SRC_DST_PORT) {
-		if (facts->kind == PACKET_IP4) {
-			key.address[0] = packet->src[0] & src_mask4;
-		} else {
-#pragma unroll
-			for (i = 0; i < 4; i++)
-				key.address[i] = packet->src[i] & src_mask6[i];
-		}
-	}
+	if (per == PER_SRC || per == PER_SRC_DST_PORT)
+		copy_source(key.address, packet, facts);
 	if (per == PER_DST)
 		__builtin_memcpy(key.address, packet->dst, sizeof(key.address));
 	if (per == PER_DST_PORT)

@@ -2,6 +2,7 @@
 import { type Entries, noEntries } from "../../kernel/entries.ts";
 import { sortEntries } from "../../kernel/sort-entries.ts";
 import type { LibraryProgram, LowerProblem, LowerProblems, MapSettings, ProgramSettings, Reasons } from "../library-program.ts";
+import { sourceMasks } from "../shared/masks.ts";
 import { type Range, readNumbers } from "../shared/numbers.ts";
 import { errorAt, quote } from "../shared/problem.ts";
 import { portProtocols, readProtocols } from "../shared/protocol.ts";
@@ -97,8 +98,7 @@ function globalsOf(parameters: RateLimitParameters): Readonly<Record<string, unk
     malformed_drop: Number(parameters.on_malformed === "drop"),
     pressure: pressures.indexOf(on_table_pressure),
     protocols: protocol === undefined ? [0n, 0n, 0n, 0n] : bitWords(readProtocols(protocol), 4),
-    src_mask4: maskWords(Number(parameters.src_prefix4 ?? 32), 1)[0],
-    src_mask6: maskWords(Number(parameters.src_prefix6 ?? 64), 4),
+    ...sourceMasks(parameters),
   };
 }
 
@@ -106,13 +106,6 @@ function bitWords(numbers: readonly number[], count: number): readonly bigint[] 
   const words = new Array<bigint>(count).fill(0n);
   for (const number of numbers) words[number >> 6] = (words[number >> 6] as bigint) | (1n << BigInt(number & 63));
   return words;
-}
-
-/** The mask's bytes in network order, as the little-endian words that the program ands with. */
-function maskWords(prefix: number, count: number): readonly number[] {
-  const bytes = Uint8Array.from({ length: count * 4 }, (_, index) => 0xff00 >> Math.min(8, Math.max(0, prefix - index * 8)));
-  const view = new DataView(bytes.buffer);
-  return Array.from({ length: count }, (_, index) => view.getUint32(index * 4, true));
 }
 
 /**
