@@ -81,5 +81,7 @@ export interface LowerProblem {
   readonly severity: "error" | "warning";
   /** Path inside `with`: ["rules", 0, "src", 2]. */
   readonly path: readonly (string | number)[];
+  /** Another place in `with` that it is about: its line is told. */
+  readonly other?: readonly (string | number)[];
   readonly file: { readonly path: string; readonly line: number; readonly column: number; readonly length: number } | null;
 }

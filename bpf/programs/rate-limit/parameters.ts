@@ -5,9 +5,11 @@ import type { ProtocolsParameter } from "../shared/protocol.ts";
 
 /** `with` of a rate-limit step, as rate-limit.schema.json allows it. */
 export interface RateLimitParameters extends SourcePrefixes {
-  readonly limit: number | bigint;
+  /** Given here, or in `rules`. */
+  readonly limit?: number | bigint;
   readonly unit?: Unit;
   readonly burst?: number | bigint;
+  readonly rules?: readonly LimitRule[];
   readonly algorithm?: "gcra" | "sliding-window";
   readonly window?: string;
   readonly per?: Per;
@@ -17,6 +19,16 @@ export interface RateLimitParameters extends SourcePrefixes {
   readonly on_table_pressure?: Pressure;
   readonly on_malformed?: "pass" | "drop";
   readonly mode?: "enforce" | "observe";
+}
+
+/** What a limit is for; the first rule that matches a packet limits it. */
+export interface LimitRule {
+  readonly name?: string;
+  readonly limit: number | bigint;
+  readonly unit?: Unit;
+  readonly burst?: number | bigint;
+  readonly ports?: NumbersParameter;
+  readonly protocol?: ProtocolsParameter;
 }
 
 export type Unit = "pps" | "bps" | "cps";

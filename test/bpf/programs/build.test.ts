@@ -51,7 +51,7 @@ test("sourceFiles() follows includes by relative path", (t) => {
 
   t.deepEqual(
     sourceFiles(source).map((file) => file.slice(packageRoot().length)),
-    ["acl/acl.bpf.c", "shared/frame.h", "acl/addresses.h", "shared/packet.h"].map((file) => `/bpf/programs/${file}`),
+    ["acl/acl.bpf.c", "shared/frame.h", "shared/rules.h", "acl/addresses.h", "shared/packet.h"].map((file) => `/bpf/programs/${file}`),
   );
 });
 

@@ -6,7 +6,7 @@ import { packageRoot } from "../../../bpf/package-root.ts";
 import { compileBpf } from "../../../bpf/programs/compile.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab } from "../../lab/lab.ts";
-import { ethernet, icmp, ipv4, ipv6, ipv6Fragment, type Layer, tcp, tcpFlags, udp, vlan } from "../../lab/packet.ts";
+import { ethernet, icmp, ipv4, ipv6, ipv6Extension, ipv6Fragment, type Layer, tcp, tcpFlags, udp, vlan } from "../../lab/packet.ts";
 import { type LoadedFilter, loadFilter, renderStep } from "./load-filter.ts";
 
 const second = 1_000_000_000n;
@@ -203,6 +203,70 @@ kernelTest("rate-limit limits only the named protocols", async (t, lab) => {
   const ping = frame(ipv4({}, icmp({})));
 
   t.deepEqual(await filter.verdicts([ping, ping, udpFrom("192.0.2.1"), udpFrom("192.0.2.1")]), ["pass", "drop", "pass", "pass"]);
+});
+
+const sharedRules = [
+  { name: "web", ports: [80, 443], limit: 2, burst: 2, unit: "cps" },
+  { name: "dns", ports: 53, protocol: "udp", limit: 1, burst: 1 },
+  { name: "bits", protocol: "udp", limit: 8000, burst: 1000, unit: "bps" },
+];
+
+for (const hook of ["xdp", "tc-egress"] as const) {
+  kernelTest(`rate-limit at ${hook}: each rule has its limit, its keys and its counters`, async (t, lab) => {
+    const filter = await clocked(lab, { rules: sharedRules, per: "src" }, hook);
+    const six = (to: number): Uint8Array => frame(vlan({ id: 3 }, ipv6({}, ipv6Extension({ type: 60 }, udp({ to })))));
+    const large = frame(ipv4({ src: "192.168.1.1" }, udp({ to: 99, payload: new Uint8Array(125 - 42) })));
+
+    t.deepEqual(await filter.verdicts([synTo(80), synTo(443), synTo(80), synTo(81), synTo(81)]), ["pass", "pass", "drop", "pass", "pass"]);
+    t.deepEqual(await filter.verdicts([udpFrom("192.168.1.1"), udpFrom("192.168.1.1"), six(53), six(53)]), [
+      "pass",
+      "drop",
+      "pass",
+      "drop",
+    ]);
+    t.deepEqual(await filter.verdicts([large, large]), ["pass", "drop"]);
+    t.deepEqual(await filter.verdicts([frame(ipv4(client, udp({ to: 53 })))]), ["drop"]);
+
+    const sums = await Promise.all([0, 1, 2].map((rule) => filter.sums("counters", rule)));
+    t.deepEqual(
+      sums.map(([within, , over]) => [within, over]),
+      [
+        [2, 1],
+        [2, 3],
+        [1, 1],
+      ],
+    );
+  });
+}
+
+kernelTest(
+  "rate-limit's rules: a later fragment belongs to a rule without ports, or is counted where it might have belonged",
+  async (t, lab) => {
+    const fragment = frame(ipv4({ ...client, fragmentOffset: 185 }, udp({ to: 53 })));
+    const other = frame(ipv4({ ...client, fragmentOffset: 185 }, tcp({ to: 80 })));
+    const filter = await clocked(lab, { rules: sharedRules });
+
+    t.deepEqual(await filter.verdicts([fragment, other, other.slice(0, 30)]), ["pass", "pass", "pass"]);
+
+    const sums = await Promise.all([0, 1, 2].map((rule) => filter.sums("counters", rule)));
+    t.deepEqual(
+      sums.map((words) => [words[0], words[7], words[8]]),
+      [
+        [0, 1, 1],
+        [0, 0, 0],
+        [1, 0, 0],
+      ],
+    );
+  },
+);
+
+kernelTest("rate-limit takes 64 rules with a sliding window, and the first that matches limits", async (t, lab) => {
+  const rules = Array.from({ length: 64 }, (_, index) => ({ ports: `${index * 10}-${index * 10 + 14}`, limit: index + 1 }));
+  const filter = await clocked(lab, { rules, algorithm: "sliding-window", per: "global" });
+
+  t.deepEqual(await filter.verdicts(times(3, udpFrom("10.0.0.1", 21))), ["pass", "pass", "drop"]);
+  t.deepEqual(await filter.verdicts(times(65, udpFrom("10.0.0.1", 640))), [...times(64, "pass"), "drop"]);
+  t.deepEqual(await filter.verdicts([udpFrom("10.0.0.1", 700)]), ["pass"]);
 });
 
 kernelTest("rate-limit observes without dropping", async (t, lab) => {
