@@ -5,10 +5,11 @@ import { packageRoot } from "../package-root.ts";
 import { acl } from "./acl/acl.ts";
 import { count } from "./count/count.ts";
 import type { LibraryProgram } from "./library-program.ts";
+import { portQuota } from "./port-quota/port-quota.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 
 /** The filters that `uses:` can name. */
-export const library: readonly LibraryProgram[] = [acl, count, rateLimit];
+export const library: readonly LibraryProgram[] = [acl, count, portQuota, rateLimit];
 
 /** The built object of a filter, the same bytes object each time. Throws when it was not built. */
 export function libraryObject(file: string): Uint8Array {

@@ -5,7 +5,7 @@ import { sourceMasks } from "../shared/masks.ts";
 import { type Range, readNumbers } from "../shared/numbers.ts";
 import { arrayEntries, portEntries } from "../shared/port-set.ts";
 import { errorAt } from "../shared/problem.ts";
-import { readProtocols } from "../shared/protocol.ts";
+import { protocolWords, readProtocols } from "../shared/protocol.ts";
 import { buildTables, rangeGlobals, ruleWord, type Tables } from "../shared/rule-tables.ts";
 import { programSchema } from "../shared/schema.ts";
 import { limitRules, parameterProblems } from "./check.ts";
@@ -103,16 +103,10 @@ function globalsOf(
     observe: Number(parameters.mode === "observe"),
     malformed_drop: Number(parameters.on_malformed === "drop"),
     pressure: pressures.indexOf(on_table_pressure),
-    protocols: isList || protocol === undefined ? [0n, 0n, 0n, 0n] : bitWords(readProtocols(protocol), 4),
+    protocols: isList || protocol === undefined ? [0n, 0n, 0n, 0n] : protocolWords(readProtocols(protocol)),
     ...(isList ? { dport_table: tables.tables.dport, protocol_table: tables.tables.protocol, ...rangeGlobals(tables) } : {}),
     ...sourceMasks(parameters),
   };
-}
-
-function bitWords(numbers: readonly number[], count: number): readonly bigint[] {
-  const words = new Array<bigint>(count).fill(0n);
-  for (const number of numbers) words[number >> 6] = (words[number >> 6] as bigint) | (1n << BigInt(number & 63));
-  return words;
 }
 
 /**

@@ -9,17 +9,23 @@
 const volatile __u32 src_mask4 = 0xffffffff;
 const volatile __u32 src_mask6[4] = {};
 
-static __always_inline void copy_source(__u32 *to, const struct packet *packet, const struct facts *facts)
+/* One of the packet's addresses, as far as the masks let it. */
+static __always_inline void copy_masked(__u32 *to, const __u32 *address, const struct facts *facts)
 {
 	int i;
 
 	if (facts->kind == PACKET_IP4) {
-		to[0] = packet->src[0] & src_mask4;
+		to[0] = address[0] & src_mask4;
 		return;
 	}
 #pragma unroll
 	for (i = 0; i < 4; i++)
-		to[i] = packet->src[i] & src_mask6[i];
+		to[i] = address[i] & src_mask6[i];
+}
+
+static __always_inline void copy_source(__u32 *to, const struct packet *packet, const struct facts *facts)
+{
+	copy_masked(to, packet->src, facts);
 }
 
 #endif

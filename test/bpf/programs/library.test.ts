@@ -5,7 +5,7 @@ import { library, libraryObject } from "../../../bpf/programs/library.ts";
 import { protocolNumbers } from "../../../bpf/programs/shared/protocol.ts";
 
 /** The least that a filter needs to be told. */
-const smallest: Readonly<Record<string, object>> = { acl: { rules: [] }, "rate-limit": { limit: 1 } };
+const smallest: Readonly<Record<string, object>> = { acl: { rules: [] }, "port-quota": { bytes: 1 }, "rate-limit": { limit: 1 } };
 
 for (const program of library) {
   test(`${program.name}: its object has the functions and maps that the manifest names`, (t) => {

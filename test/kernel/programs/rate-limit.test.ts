@@ -1,53 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { packageRoot } from "../../../bpf/package-root.ts";
-import { compileBpf } from "../../../bpf/programs/compile.ts";
+import type { HookKind } from "../../../bpf/kernel/kernel.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { ethernet, icmp, ipv4, ipv6, ipv6Extension, ipv6Fragment, type Layer, tcp, tcpFlags, udp, vlan } from "../../lab/packet.ts";
+import { type ClockedFilter, clockedFilter } from "./clocked-filter.ts";
 import { type LoadedFilter, loadFilter, renderStep } from "./load-filter.ts";
 
 const second = 1_000_000_000n;
 /** Any time that is not the start of a window. */
 const start = 1_000n * second;
 
-/** A rate-limit step whose clock stands still until it is set. */
-interface ClockedFilter extends LoadedFilter {
-  at(nanoseconds: bigint): Promise<void>;
-  /** The verdicts of frames one after another. */
-  verdicts(frames: readonly Uint8Array[]): Promise<readonly string[]>;
-}
-
-async function clocked(lab: Lab, parameters: object, hook: "xdp" | "tc-egress" = "xdp"): Promise<ClockedFilter> {
-  const filter = await loadFilter(lab.kernel, lab.root, "rate-limit", parameters, { hook, object: withTestClock() });
-  const at = async (nanoseconds: bigint): Promise<void> => {
-    const values = new Uint8Array(8);
-    new DataView(values.buffer).setBigUint64(0, nanoseconds, true);
-    await filter.write("test_clock", { keySize: 4, valueSize: 8, count: 1, keys: new Uint8Array(4), values });
-  };
-  await at(start);
-  const verdicts = async (frames: readonly Uint8Array[]): Promise<readonly string[]> => {
-    const results: string[] = [];
-    for (const frame of frames) results.push(await filter.verdict(frame));
-    return results;
-  };
-  return { ...filter, at, verdicts };
-}
-
-let object: Uint8Array | undefined;
-
-/** The library's source, compiled to read its clock from a map. */
-function withTestClock(): Uint8Array {
-  if (object !== undefined) return object;
-  const folder = mkdtempSync(join(tmpdir(), "sluice-clock-"));
-  const output = join(folder, "rate-limit.bpf.o");
-  compileBpf("bpf/programs/rate-limit/rate-limit.bpf.c", output, { root: packageRoot(), flags: ["-DSLUICE_TEST_CLOCK"] });
-  object = new Uint8Array(readFileSync(output));
-  rmSync(folder, { recursive: true });
-  return object;
-}
+const clocked = (lab: Lab, parameters: object, hook: HookKind = "xdp"): Promise<ClockedFilter> =>
+  clockedFilter(lab, "rate-limit", parameters, start, { hook });
 
 const frame = (layer: Layer): Uint8Array => ethernet({}, layer);
 const client = { src: "192.168.1.1", dst: "10.200.1.1" };
