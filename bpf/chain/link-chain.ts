@@ -3,6 +3,7 @@ import { assemble } from "../asm/assemble.ts";
 import { analyseBody } from "./body.ts";
 import { describeChain } from "./debug-info.ts";
 import { placeSlots, slotSize } from "./glue.ts";
+import { findLeaveFunction } from "./leave.ts";
 import { chainLicense } from "./license.ts";
 import { findExcess } from "./limits.ts";
 import type { ChainToLink, LinkedChain, LinkedStep, LinkRefusal, StepToLink } from "./linked-chain.ts";
@@ -22,7 +23,10 @@ export function linkChain(chain: ChainToLink): LinkedChain | LinkRefusal {
 
 /** Takes the programs of all steps apart. */
 export function analyseSteps({ steps }: ChainToLink): readonly Candidate[] {
-  return steps.map((step) => ({ step, body: analyseBody(step.program.instructions) }));
+  return steps.map((step) => {
+    const body = analyseBody(step.program.instructions);
+    return { step, body, leave: findLeaveFunction(step.program, body) };
+  });
 }
 
 /** What is wrong with the steps of a chain in however many programs it is; null when nothing is. */
@@ -40,7 +44,7 @@ export function linkCandidates(chain: ChainToLink, candidates: readonly Candidat
 
 /** How each step is linked when all of them are one program, or which one does not fit. */
 export function fitCandidates(chain: ChainToLink, candidates: readonly Candidate[]): ChainModes | LinkRefusal {
-  const needs = slotNeeds(chain);
+  const needs = slotNeeds(chain, candidates);
   const chosen = chooseModes(candidates, slotSize * Object.values(needs).filter(Boolean).length);
   if (chosen.kind === "refused") return chosen;
   const ownMaps = [needs.counters, chain.next !== undefined].filter(Boolean).length;
@@ -51,16 +55,17 @@ export function fitCandidates(chain: ChainToLink, candidates: readonly Candidate
 interface SlotNeeds {
   readonly context: boolean;
   readonly counters: boolean;
+  readonly verdict: boolean;
 }
 
-function slotNeeds({ steps, counters, next }: ChainToLink): SlotNeeds {
+function slotNeeds({ steps, counters, next }: ChainToLink, candidates: readonly Candidate[]): SlotNeeds {
   const counted = counters !== null && steps.length > 0;
-  return { context: counted || steps.length > 1 || next !== undefined, counters: counted };
+  const told = candidates.some(({ leave }) => leave !== null);
+  return { context: counted || told || steps.length > 1 || next !== undefined, counters: counted, verdict: told };
 }
 
 function putTogether(chain: ChainToLink, candidates: readonly Candidate[], { modes, depth }: ChainModes): LinkedChain {
-  const { context, counters } = slotNeeds(chain);
-  const layout: ChainLayout = { chain, candidates, modes, slots: placeSlots(depth, context, counters) };
+  const layout: ChainLayout = { chain, candidates, modes, slots: placeSlots(depth, slotNeeds(chain, candidates)) };
   const { instructions, labels: places } = assemble([...mainBody(layout), ...calledFunctions(layout)]);
   return {
     kind: "linked",

@@ -22,6 +22,8 @@ export interface ChainModes {
 export interface Candidate {
   readonly step: StepToLink;
   readonly body: Body;
+  /** Number of the function that sees how packets leave the chain; null when it has none. */
+  readonly leave: number | null;
 }
 
 /** With and without a JIT that takes less: Linux 6.12 rounds frames up to 16 on x86-64 and arm64, older ones to 32. */

@@ -29,6 +29,8 @@ export interface LowerContext {
 
 export interface ProgramSettings {
   readonly kind: "settings";
+  /** The function to run instead of the hook's. */
+  readonly function?: string;
   /** .rodata variables by name, typed by BTF like `globals:` in the policy. */
   readonly globals: Readonly<Record<string, unknown>>;
   readonly maps: Readonly<Record<string, MapSettings>>;

@@ -21,6 +21,10 @@ export interface FilterOptions {
 /** A filter of the library on a kernel, as a chain of its own. */
 export interface LoadedFilter {
   readonly step: DesiredStep;
+  /** The ELF file. */
+  readonly elf: Uint8Array;
+  /** What the maps of its program stand for in a chain where it has this name. */
+  bindings(name: string): Readonly<Record<string, MapBinding>>;
   /** Pin of a map. */
   pin(map: string): string;
   /** The filter's verdict for one frame. */
@@ -55,7 +59,8 @@ export async function loadFilter(
   await loadLinked(kernel, program, rendered, { hook, pin, ...(then && { then }) });
   const run = (frame: Uint8Array, repeat = 1): Promise<RunResult> => kernel.run(program, { packet: frame, repeat });
   return {
-    step: rendered.step,
+    ...rendered,
+    bindings: (name) => bindingsOf(rendered, name, pin),
     pin,
     run,
     verdict: async (frame) => ((await run(frame)).verdict === endVerdict(hook, "pass") ? "pass" : "drop"),
@@ -107,22 +112,25 @@ async function loadLinked(
   }
   const chain = linkChain({ hook, name: "sl_test", steps, end: endVerdict(hook, "pass"), counters: null });
   if (chain.kind === "refused") throw new Error(chain.reason);
-  await kernel.load(program, { chain, maps: { ...pinned(maps), ...constants(elf, step) } });
+  await kernel.load(program, { chain, maps: bindingsOf({ step, elf }, "step", pin) });
 }
 
-function pinned(maps: Readonly<Record<string, string>>): Record<string, MapBinding> {
-  return Object.fromEntries(Object.entries(maps).map(([name, path]) => [`step/${name}`, { kind: "pinned", path }]));
-}
-
-function constants(elf: Uint8Array, step: DesiredStep): Record<string, MapBinding> {
+/** Pinned maps of the step, and constants made for the program. */
+function bindingsOf(
+  { step, elf }: { readonly step: DesiredStep; readonly elf: Uint8Array },
+  as: string,
+  pin: (map: string) => string,
+): Record<string, MapBinding> {
   const { maps, btf } = openObject(elf);
   const constant = maps.filter(({ role }) => role === "rodata");
-  return Object.fromEntries(
-    constant.map(({ name, definition, initial }) => [
-      `step/${name}`,
+  const pinned = step.maps.map(({ name }): [string, MapBinding] => [`${as}/${name}`, { kind: "pinned", path: pin(name) }]);
+  return Object.fromEntries([
+    ...pinned,
+    ...constant.map(({ name, definition, initial }): [string, MapBinding] => [
+      `${as}/${name}`,
       { kind: "constant", name: "sl_rodata", definition, value: step.globals[name] ?? (initial as Uint8Array), btf },
     ]),
-  );
+  ]);
 }
 
 function valueSizeOf(step: DesiredStep, name: string): number {
