@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { appendStaticFunctions, mergeBtf, shiftString } from "../btf/merge.ts";
 import { readBtf } from "../btf/read.ts";
-import type { Btf } from "../btf/types.ts";
 import type { FunctionInfo, LineInfo, RelocatedProgram } from "../object/relocated-program.ts";
 import type { BodyFunction } from "./body.ts";
+import { functionName } from "./function-name.ts";
 import { type ChainLayout, labels } from "./main-body.ts";
 import { matchLabels } from "./step-match.ts";
 
@@ -56,19 +56,12 @@ function listFunctions(layout: ChainLayout, places: Places): ReadonlyMap<number,
     const btf = step.program.btf === null ? null : readBtf(step.program.btf);
     for (const [number, own] of body.functions.entries()) {
       const start = places.get(labels.function(index, number));
-      if (start !== undefined) names.set(start, identifier(`${step.name}__${nameOf(step.program, btf, own, number)}`));
+      if (start !== undefined) names.set(start, identifier(`${step.name}__${functionName(step.program, btf, own, number)}`));
     }
   }
   const load = places.get(matchLabels.load);
   if (load !== undefined) names.set(load, "load_of_matches");
   return names;
-}
-
-function nameOf(program: RelocatedProgram, btf: Btf | null, { start }: BodyFunction, number: number): string {
-  const info = program.functions.find(({ instruction }) => instruction === start);
-  const type = info === undefined ? undefined : btf?.types[info.type];
-  if (type?.kind === "function") return type.name;
-  return number === 0 ? program.name : `${program.name}_${number}`;
 }
 
 /** A C identifier of at most 127 characters, which is what the kernel takes. */

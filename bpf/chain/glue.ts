@@ -27,6 +27,8 @@ export interface Slots {
   readonly context: number | null;
   /** Address of this CPU's counters. */
   readonly counters: number | null;
+  /** The verdict and who decided, for functions that see packets leave. */
+  readonly verdict: number | null;
 }
 
 /** Bytes of one slot. */
@@ -36,11 +38,13 @@ export const slotSize = 8;
 const dropped = { xdp: 1, "tc-ingress": 2, "tc-egress": 2 } as const;
 
 /** Puts the slots below `depth` bytes that the bodies use. */
-export function placeSlots(depth: number, context: boolean, counters: boolean): Slots {
-  return {
-    context: context ? -(depth + slotSize) : null,
-    counters: counters ? -(depth + (context ? 2 : 1) * slotSize) : null,
+export function placeSlots(depth: number, needs: Readonly<Record<keyof Slots, boolean>>): Slots {
+  let at = -depth;
+  const place = (needed: boolean): number | null => {
+    if (needed) at -= slotSize;
+    return needed ? at : null;
   };
+  return { context: place(needs.context), counters: place(needs.counters), verdict: place(needs.verdict) };
 }
 
 /** Before the first step: r1 is the context; it is lost where counters are looked up. */
@@ -94,7 +98,7 @@ export function leaveChain(hook: HookKind, label: string): Line[] {
   return hook === "xdp" ? [exit()] : returnTcxVerdict(label);
 }
 
-/** Leaves the chain after its last step: `end` is known, so nothing has to be translated when it runs. */
+/** Leaves the chain after its last step, when nobody sees that: `end` is known, so nothing has to be translated when it runs. */
 export function endChain(hook: HookKind, end: number): Line[] {
   return [mov64Imm(0, hook === "xdp" ? end : toTcxVerdict(end)), exit()];
 }

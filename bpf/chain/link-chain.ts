@@ -3,6 +3,7 @@ import { assemble } from "../asm/assemble.ts";
 import { analyseBody } from "./body.ts";
 import { describeChain } from "./debug-info.ts";
 import { placeSlots, slotSize } from "./glue.ts";
+import { findLeaveFunction } from "./leave.ts";
 import { chainLicense } from "./license.ts";
 import { findExcess } from "./limits.ts";
 import type { ChainToLink, LinkedChain, LinkedStep, LinkRefusal, StepToLink } from "./linked-chain.ts";
@@ -29,7 +30,8 @@ export function analyseSteps({ hook, steps }: ChainToLink): readonly Candidate[]
   for (const step of steps) {
     const match = matchOf(step, target);
     if (match?.kind === "refused") return match;
-    candidates.push({ step, body: analyseBody(step.program.instructions), match });
+    const body = analyseBody(step.program.instructions);
+    candidates.push({ step, body, match, leave: findLeaveFunction(step.program, body) });
   }
   return candidates;
 }
@@ -49,7 +51,7 @@ export function linkCandidates(chain: ChainToLink, candidates: readonly Candidat
 
 /** How each step is linked when all of them are one program, or which one does not fit. */
 export function fitCandidates(chain: ChainToLink, candidates: readonly Candidate[]): ChainModes | LinkRefusal {
-  const needs = slotNeeds(chain);
+  const needs = slotNeeds(chain, candidates);
   const chosen = chooseModes(candidates, slotSize * Object.values(needs).filter(Boolean).length);
   if (chosen.kind === "refused") return chosen;
   const ownMaps = [needs.counters, chain.next !== undefined].filter(Boolean).length;
@@ -60,16 +62,17 @@ export function fitCandidates(chain: ChainToLink, candidates: readonly Candidate
 interface SlotNeeds {
   readonly context: boolean;
   readonly counters: boolean;
+  readonly verdict: boolean;
 }
 
-function slotNeeds({ steps, counters, next }: ChainToLink): SlotNeeds {
+function slotNeeds({ steps, counters, next }: ChainToLink, candidates: readonly Candidate[]): SlotNeeds {
   const counted = counters !== null && steps.length > 0;
-  return { context: counted || steps.length > 1 || next !== undefined, counters: counted };
+  const told = candidates.some(({ leave }) => leave !== null);
+  return { context: counted || told || steps.length > 1 || next !== undefined, counters: counted, verdict: told };
 }
 
 function putTogether(chain: ChainToLink, candidates: readonly Candidate[], { modes, depth }: ChainModes): LinkedChain {
-  const { context, counters } = slotNeeds(chain);
-  const layout: ChainLayout = { chain, candidates, modes, slots: placeSlots(depth, context, counters) };
+  const layout: ChainLayout = { chain, candidates, modes, slots: placeSlots(depth, slotNeeds(chain, candidates)) };
   const { instructions, labels: places } = assemble([...mainBody(layout), ...calledFunctions(layout)]);
   return {
     kind: "linked",

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Line } from "../asm/assemble.ts";
-import { callFunction, ja } from "../asm/build.ts";
+import { callFunction, ja, mov64Imm } from "../asm/build.ts";
 import { eachInstruction, functionTarget } from "../asm/inspect.ts";
 import { loadFunction } from "../match/load-function.ts";
 import type { Body } from "./body.ts";
 import { continueTest } from "./continue-test.ts";
 import { jumpReach, routeExits } from "./exits.ts";
 import { callSegment, countVerdict, endChain, enterChain, leaveChain, reloadContext, type Slots } from "./glue.ts";
+import { callLeaveFunctions, noteStep, stepTag } from "./leave.ts";
 import type { ChainToLink, StepToLink } from "./linked-chain.ts";
 import type { Candidate, StepMode } from "./modes.ts";
 import { matchLabels } from "./step-match.ts";
@@ -43,6 +44,8 @@ const sharedStop = "stop";
  *     the end verdict, exit; or the tail call of the next segment
  *     stop:    exit with r0
  *
+ * Where a step has a function that sees packets leave, every way out calls it before the exit.
+ *
  * A chain that is too long for jumps to one "stop" has one behind every step.
  */
 export function mainBody(layout: ChainLayout): Line[] {
@@ -52,6 +55,7 @@ export function mainBody(layout: ChainLayout): Line[] {
   for (const [index, step] of chain.steps.entries()) {
     const stop = shared ? sharedStop : labels.stop(index);
     lines.push({ label: labels.step(index) });
+    if (slots.verdict !== null) lines.push(noteStep(slots.verdict, stepTag(step.name)));
     if (index > 0 || slots.counters !== null) lines.push(...reloadContext(slots));
     lines.push(...(layout.candidates[index]?.match?.lines ?? []), { label: labels.body(index) }, ...stepBody(layout, index), {
       label: labels.bodyEnd(index),
@@ -63,9 +67,9 @@ export function mainBody(layout: ChainLayout): Line[] {
   }
   lines.push({ label: labels.step(chain.steps.length) });
   if (runsToEnd(chain.steps)) {
-    lines.push(...(chain.next === undefined ? endChain(chain.hook, chain.end) : callSegment(chain.hook, slots, chain.next)));
+    lines.push(...(chain.next === undefined ? endHere(layout) : callSegment(chain.hook, slots, chain.next)));
   }
-  if (shared && chain.steps.length > 0) lines.push({ label: sharedStop }, ...leaveChain(chain.hook, sharedStop));
+  if (shared && chain.steps.length > 0) lines.push({ label: sharedStop }, ...leaveHere(layout, sharedStop));
   return lines;
 }
 
@@ -104,10 +108,25 @@ function relink(body: Body, step: string, index: number, start: number, end: num
   return lines;
 }
 
-function stopHere({ chain }: ChainLayout, index: number, stop: string): Line[] {
+function stopHere(layout: ChainLayout, index: number, stop: string): Line[] {
+  const { chain } = layout;
   const goesOn = (chain.steps[index]?.continueOn.length ?? 0) > 0;
   const over: Line[] = goesOn ? [{ instruction: ja(), to: labels.step(index + 1) }] : [];
-  return [...over, { label: stop }, ...leaveChain(chain.hook, stop)];
+  return [...over, { label: stop }, ...leaveHere(layout, stop)];
+}
+
+/** The end of the last step; told to those who see packets leave, as any other. */
+function endHere(layout: ChainLayout): Line[] {
+  const { chain, slots } = layout;
+  if (slots.verdict === null) return endChain(chain.hook, chain.end);
+  return [noteStep(slots.verdict, 0), mov64Imm(0, chain.end), ...leaveHere(layout, "end")];
+}
+
+/** With the verdict in r0: tells those who see packets leave, and leaves. */
+function leaveHere({ chain, candidates, slots }: ChainLayout, label: string): Line[] {
+  const functions = candidates.flatMap(({ leave }, index) => (leave === null ? [] : [labels.function(index, leave)]));
+  const told = slots.verdict === null ? [] : callLeaveFunctions(slots.verdict, slots.context as number, functions);
+  return [...told, ...leaveChain(chain.hook, label)];
 }
 
 /** Only a last step can end the chain on every verdict and for every packet; then nothing may follow it, or the verifier calls it unreachable. */

@@ -25,6 +25,8 @@ export interface Candidate {
   readonly body: Body;
   /** What a packet has to get through before; null when it has nothing. */
   readonly match: StepMatch | null;
+  /** Number of the function that sees how packets leave the chain; null when it has none. */
+  readonly leave: number | null;
 }
 
 /** With and without a JIT that takes less: Linux 6.12 rounds frames up to 16 on x86-64 and arm64, older ones to 32. */

@@ -74,6 +74,10 @@ export interface LibbpfFunctions {
   bpf_link_get_next_id(id: number, next: Uint32Array): number;
   bpf_link_get_fd_by_id(id: number): number;
 
+  ring_buffer__new(mapFd: number, callback: Pointer, context: null, options: null): Pointer;
+  ring_buffer__consume(buffer: Pointer): number;
+  ring_buffer__free(buffer: Pointer): void;
+
   bpf_obj_pin(fd: number, path: string): number;
   bpf_obj_get(path: string): number;
   bpf_obj_get_info_by_fd(fd: number, info: Uint8Array, length: Uint32Array): number;

@@ -68,6 +68,10 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
   bpf_link_get_next_id: "int bpf_link_get_next_id(uint32_t id, void *next)",
   bpf_link_get_fd_by_id: "int bpf_link_get_fd_by_id(uint32_t id)",
 
+  ring_buffer__new: "void *ring_buffer__new(int map_fd, void *sample_cb, void *ctx, const void *options)",
+  ring_buffer__consume: "int ring_buffer__consume(void *buffer)",
+  ring_buffer__free: "void ring_buffer__free(void *buffer)",
+
   bpf_obj_pin: "int bpf_obj_pin(int fd, const char *path)",
   bpf_obj_get: "int bpf_obj_get(const char *path)",
   bpf_obj_get_info_by_fd: "int bpf_obj_get_info_by_fd(int fd, void *info, void *length)",

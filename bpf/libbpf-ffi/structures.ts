@@ -97,6 +97,9 @@ export const prepareLoadCallback = koffi.proto("int libbpf_prog_prepare_load_fn(
 /** int (*)(enum libbpf_print_level, const char *, va_list). A va_list argument is a pointer in the ABIs of x86-64 and arm64. */
 export const printCallback = koffi.proto("int libbpf_print_fn(int level, const char *format, void *arguments)");
 
+/** int (*)(void *, void *, size_t): one record of a ring buffer, valid until it returns. */
+export const ringBufferCallback = koffi.proto("int ring_buffer_sample_fn(void *context, void *data, size_t size)");
+
 /** What `sz` must say. */
 export const sizes = {
   openOptions: koffi.sizeof(openOptions),

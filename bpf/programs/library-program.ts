@@ -29,6 +29,8 @@ export interface LowerContext {
 
 export interface ProgramSettings {
   readonly kind: "settings";
+  /** The function to run instead of the hook's. */
+  readonly function?: string;
   /** .rodata variables by name, typed by BTF like `globals:` in the policy. */
   readonly globals: Readonly<Record<string, unknown>>;
   readonly maps: Readonly<Record<string, MapSettings>>;
@@ -81,5 +83,7 @@ export interface LowerProblem {
   readonly severity: "error" | "warning";
   /** Path inside `with`: ["rules", 0, "src", 2]. */
   readonly path: readonly (string | number)[];
+  /** Another place in `with` that it is about: its line is told. */
+  readonly other?: readonly (string | number)[];
   readonly file: { readonly path: string; readonly line: number; readonly column: number; readonly length: number } | null;
 }

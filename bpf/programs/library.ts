@@ -3,11 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../package-root.ts";
 import { acl } from "./acl/acl.ts";
+import { count } from "./count/count.ts";
 import type { LibraryProgram } from "./library-program.ts";
+import { portQuota } from "./port-quota/port-quota.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
+import { tap } from "./tap/tap.ts";
 
 /** The filters that `uses:` can name. */
-export const library: readonly LibraryProgram[] = [acl, rateLimit];
+export const library: readonly LibraryProgram[] = [acl, count, portQuota, rateLimit, tap];
 
 /** The built object of a filter, the same bytes object each time. Throws when it was not built. */
 export function libraryObject(file: string): Uint8Array {

@@ -55,7 +55,7 @@ function contentOf(sources: PolicySources, program: LibraryProgram, hook: HookKi
   );
   return {
     object,
-    function: program.functions[hook] as string,
+    function: settings.function ?? (program.functions[hook] as string),
     globals: constantContents(object, contents),
     maps: desiredMaps(object, new Map(fillings), contents, nowhere, null),
     reasons: settings.reasons ?? null,

@@ -63,8 +63,9 @@ function findFilter(place: StepPlace, uses: string, sources: PolicySources): Lib
 function reportProblem(place: StepPlace, problem: LowerProblem, input: LibraryStepInput): void {
   const hint = problem.hint ?? (problem.code === "missing-file" ? similarFile(problem, input.sources) : null);
   if (problem.file === null) {
-    const { severity, code, message, path } = problem;
-    faultAt(place, ["with", ...path], { severity, code, message, hint });
+    const { severity, code, message, path, other } = problem;
+    const also = other === undefined ? null : `the other one is in line ${originOf(place, ["with", ...other]).line}`;
+    faultAt(place, ["with", ...path], { severity, code, message, hint: hint ?? also });
     return;
   }
   const { path, line, column, length } = problem.file;

@@ -37,6 +37,7 @@ const verbs: Readonly<Record<string, Readonly<Record<string, () => Promise<AddVe
     status: async () => (await import("./verbs/status.ts")).addStatus,
     inspect: async () => (await import("./verbs/inspect.ts")).addInspect,
     trace: async () => (await import("./verbs/trace.ts")).addTrace,
+    tap: async () => (await import("./verbs/tap.ts")).addTap,
     drift: async () => (await import("./verbs/drift.ts")).addDrift,
     history: async () => (await import("./verbs/history.ts")).addHistory,
   },

@@ -102,15 +102,24 @@ export function wholeCorpus(): readonly CorpusProgram[] {
     });
 }
 
-/** The filters of the library as their objects are, nothing set. */
+/** The filters of the library as their objects are, nothing set; taps listened to, those that see packets leave the chain as well. */
 export function libraryCorpus(): readonly CorpusProgram[] {
-  return library.flatMap(({ object, functions }) =>
-    (["xdp", "tc-ingress"] as const).flatMap((hook) => {
+  const hooks = ["xdp", "tc-ingress"] as const;
+  const filters = library.flatMap(({ object, functions }) =>
+    hooks.flatMap((hook) => {
       const name = functions[hook];
-      return name === undefined ? [] : [corpusProgram(hook, name, libraryObject(object), { timed: ["buckets"] })];
+      return name === undefined ? [] : [corpusProgram(hook, name, libraryObject(object), librarySettings)];
     }),
   );
+  const leaving = hooks.map((hook) => {
+    const name = hook === "xdp" ? "tap_leaving_xdp" : "tap_leaving_tc";
+    return corpusProgram(hook, name, libraryObject("tap.bpf.o"), { ...librarySettings, timed: ["windows", "counters"] });
+  });
+  return [...filters, ...leaving];
 }
+
+/** What holds times: the buckets of limits, the second of a tap. Until long after the test somebody listens to taps. */
+const librarySettings: Settings = { timed: ["buckets", "windows"], entries: { listening: [["00000000", "ffffffffffffff7f"]] } };
 
 /** One file of this folder. */
 export function corpusObject(file: string): Uint8Array {

@@ -4,16 +4,15 @@
  * once and yields the rules that it allows; what is left after the conjunction is decided by its lowest bit.
  */
 #include "../shared/frame.h"
+#include "../shared/rules.h"
 #include "addresses.h"
 
-#define RULES 64
 #define ROW_DEFAULT 64
 #define ROW_MALFORMED 65
 #define ROW_NEIGHBOUR 66
 #define ROW_OBSERVED 67
 #define ROWS 68
 
-#define RANGES 512
 #define UNTAGGED 0xffff
 
 struct count {
@@ -43,45 +42,24 @@ const volatile __u64 icmp6_rules = 0;
 const volatile __u8 use_protocol = 0;
 const volatile __u8 use_flags = 0;
 
+/* A rule that drops decides before every one that does not. */
+const volatile __u8 drop_first = 0;
+/* Rules that only write a mark, and what they write. */
+const volatile __u64 mark_rules = 0;
+const volatile __u32 marks[RULES] SEC(".rodata.marks") = {};
+
 const volatile __u8 default_drop = 0;
 const volatile __u8 malformed_drop = 0;
 const volatile __u8 allow_neighbour = 0;
 const volatile __u8 observe = 0;
-
-/* A field's table: `rows` rows (0: no rule asks) from `start` in the two arrays below. */
-struct table {
-	__u16 start;
-	__u16 rows;
-};
 
 const volatile struct table sport_table = {};
 const volatile struct table dport_table = {};
 const volatile struct table vlan_table = {};
 const volatile struct table protocol_table = {};
 
-/* Row i holds for the values from range_first[i] to before the next one. Apart from .rodata, for it is only stored when used. */
-const volatile __u16 range_first[RANGES] SEC(".rodata.ranges") = {};
-const volatile __u64 range_rules[RANGES] SEC(".rodata.ranges") = {};
 /* By the six TCP flags from FIN to URG. */
 const volatile __u64 flag_rules[64] SEC(".rodata.ranges") = {};
-
-/* Binary search without branches: for the verifier one path, whatever the table's size. */
-static __always_inline __u64 rules_of(const volatile struct table *table, __u32 value)
-{
-	__u32 index = table->start;
-	__u32 left, half;
-
-	for (left = table->rows; left > 1; left -= half) {
-		__u64 below;
-
-		half = left >> 1;
-		below = (__u64)range_first[(index + half) & (RANGES - 1)] - value - 1;
-		/* Hides the comparison, which clang would turn into a branch. */
-		asm volatile("%0 s>>= 63" : "+r"(below));
-		index += half & below;
-	}
-	return range_rules[index & (RANGES - 1)];
-}
 
 static __always_inline __u64 rules_of_protocol(__u8 protocol)
 {
@@ -161,18 +139,6 @@ static __always_inline int is_neighbour(const struct facts *facts)
 	return facts->kind == PACKET_IP4 ? low >= 67 && high <= 68 : low >= 546 && high <= 547;
 }
 
-/* Its number; counted by hand and hidden, because clang 14 crashes on __builtin_ctzll for BPF. */
-static __always_inline __u32 lowest_bit(__u64 word)
-{
-	__u64 below = (word & -word) - 1;
-
-	asm volatile("" : "+r"(below));
-	below -= below >> 1 & 0x5555555555555555;
-	below = (below & 0x3333333333333333) + (below >> 2 & 0x3333333333333333);
-	below = (below + (below >> 4)) & 0x0f0f0f0f0f0f0f0f;
-	return below * 0x0101010101010101 >> 56;
-}
-
 static __always_inline __u32 deciding_row(const struct packet *packet, const struct facts *facts)
 {
 	__u64 left;
@@ -180,6 +146,8 @@ static __always_inline __u32 deciding_row(const struct packet *packet, const str
 	if (facts->kind >= PACKET_TRUNCATED)
 		return ROW_MALFORMED;
 	left = matching_rules(packet, facts);
+	if (drop_first && left & drop_rules)
+		left &= drop_rules;
 	if (left)
 		return lowest_bit(left);
 	if (default_drop && allow_neighbour && is_neighbour(facts))
@@ -204,10 +172,9 @@ static __always_inline void count(__u32 row, __u64 bytes)
 	counted->bytes += bytes;
 }
 
-static __always_inline int drops(const struct packet *packet, const struct facts *facts, __u64 bytes)
+/* Whether a packet is dropped that the row decided; it is counted. */
+static __always_inline int drops(__u32 row, __u64 bytes)
 {
-	__u32 row = deciding_row(packet, facts);
-
 	count(row, bytes);
 	if (!row_drops(row))
 		return 0;
@@ -224,7 +191,7 @@ int acl_xdp(struct xdp_md *ctx)
 	struct facts facts;
 
 	read_xdp(ctx, &packet, &facts);
-	return drops(&packet, &facts, bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+	return drops(deciding_row(&packet, &facts), bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
 }
 
 SEC("tc")
@@ -232,9 +199,13 @@ int acl_tc(struct __sk_buff *skb)
 {
 	struct packet packet;
 	struct facts facts;
+	__u32 row;
 
 	read_tc(skb, &packet, &facts);
-	return drops(&packet, &facts, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	row = deciding_row(&packet, &facts);
+	if (mark_rules && row < RULES && mark_rules >> row & 1 && !observe)
+		skb->mark = marks[row & (RULES - 1)];
+	return drops(row, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

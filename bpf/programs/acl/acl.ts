@@ -10,13 +10,14 @@ import type {
   Reasons,
 } from "../library-program.ts";
 import { errorAt } from "../shared/problem.ts";
+import { buildTables, rangeGlobals, ruleWord, type Tables } from "../shared/rule-tables.ts";
 import { programSchema } from "../shared/schema.ts";
 import { type AddressSource, readAddresses } from "./addresses.ts";
 import { closeFamily } from "./closure.ts";
 import { chooseLookup, type FamilyLookup } from "./lengths.ts";
 import type { AclParameters } from "./parameters.ts";
+import { unreachableRules } from "./reach.ts";
 import { type Rule, readRule } from "./rule.ts";
-import { buildTables, rangeRows, ruleWord, type Tables } from "./tables.ts";
 
 /** Ordered rules over addresses, ports, protocols, TCP flags, ICMP types and VLANs. */
 export const acl: LibraryProgram = {
@@ -31,11 +32,17 @@ export const acl: LibraryProgram = {
 function lowerAcl(parameters: AclParameters, context: LowerContext): ProgramSettings | LowerProblems {
   const problems: LowerProblem[] = [];
   const warnings: LowerProblem[] = [];
-  const rules = parameters.rules.map((rule, index) => readRule(rule, ["rules", index], problems));
-  const sources = readAddresses(parameters.rules, context, problems, warnings);
-  const tables = buildTables(rules);
-  if (tables.first.length > rangeRows) problems.push(tooManyRanges(tables));
+  const rules = parameters.rules.map((rule, index) => readRule(rule, ["rules", index], context.hook, problems));
+  const sources = readAddresses(parameters, context, problems, warnings);
+  const tables = buildTables({
+    sport: rules.map(({ sport }) => sport),
+    dport: rules.map(({ dport }) => dport),
+    vlan: rules.map(({ vlan }) => vlan),
+    protocol: rules.map(({ protocols }) => protocols?.map((number) => ({ first: number, last: number })) ?? null),
+  });
+  if (tables.tooMany !== null) problems.push(tooManyRanges(tables.tooMany));
   if (problems.length > 0) return { kind: "problems", problems: [...problems, ...warnings] };
+  if (parameters.order !== "drop-first") warnings.push(...unreachableRules(parameters.rules, rules));
   const switches = switchesOf(parameters);
   const v4 = chooseLookup("v4", sources);
   const v6 = chooseLookup("v6", sources);
@@ -65,13 +72,13 @@ function reasonsOf({ rules }: AclParameters): Reasons {
   };
 }
 
-function tooManyRanges(tables: Tables): LowerProblem {
-  const message = `Ports, VLANs and protocols of the rules need ${tables.first.length} ranges: expected at most ${rangeRows}`;
-  return errorAt(["rules"], "too-many", message, "divide the rules among two steps");
+function tooManyRanges(tooMany: string): LowerProblem {
+  return errorAt(["rules"], "too-many", `Ports, VLANs and protocols of the rules ${tooMany}`, "divide the rules among two steps");
 }
 
-function switchesOf({ default: fallback, allow_neighbour, on_malformed, mode }: AclParameters): Readonly<Record<string, number>> {
+function switchesOf({ default: fallback, allow_neighbour, on_malformed, mode, order }: AclParameters): Readonly<Record<string, number>> {
   return {
+    drop_first: Number(order === "drop-first"),
     default_drop: Number(fallback === "drop"),
     malformed_drop: Number(on_malformed === "drop"),
     allow_neighbour: Number(allow_neighbour !== false),
@@ -83,7 +90,8 @@ function words(rules: readonly Rule[]): Readonly<Record<string, bigint>> {
   const ofProtocol = (number: number): bigint => ruleWord(rules, ({ protocols }) => protocols === null || protocols.includes(number));
   return {
     all_rules: ruleWord(rules, () => true),
-    drop_rules: ruleWord(rules, (rule) => rule.drop),
+    drop_rules: ruleWord(rules, (rule) => rule.action === "drop"),
+    mark_rules: ruleWord(rules, (rule) => rule.action === "mark"),
     any_src: ruleWord(rules, (rule) => !rule.hasSrc),
     any_dst: ruleWord(rules, (rule) => !rule.hasDst),
     any_frame: ruleWord(rules, (rule) => !rule.hasSrc && !rule.hasDst && rule.protocols === null),
@@ -95,19 +103,19 @@ function words(rules: readonly Rule[]): Readonly<Record<string, bigint>> {
   };
 }
 
-/** The large tables are only named when a rule needs them: what is not named stays out of manifests. */
-function tableGlobals(tables: Tables, rules: readonly Rule[]): Readonly<Record<string, unknown>> {
+type Field = "sport" | "dport" | "vlan" | "protocol";
+
+function tableGlobals(tables: Tables<Field>, rules: readonly Rule[]): Readonly<Record<string, unknown>> {
   const useFlags = rules.some((rule) => rule.flags !== null);
   const flagRules = Array.from({ length: 64 }, (_, flags) => ruleWord(rules, (rule) => rule.flags?.[flags] ?? true));
+  const { sport, dport, vlan, protocol } = tables.tables;
   return {
-    sport_table: tables.sport,
-    dport_table: tables.dport,
-    vlan_table: tables.vlan,
-    protocol_table: tables.protocol,
-    use_protocol: Number(tables.protocol.rows > 0),
+    ...{ sport_table: sport, dport_table: dport, vlan_table: vlan, protocol_table: protocol },
+    use_protocol: Number(protocol.rows > 0),
     use_flags: Number(useFlags),
-    ...(tables.first.length > 0 ? { range_first: tables.first, range_rules: tables.rules } : {}),
+    ...rangeGlobals(tables),
     ...(useFlags ? { flag_rules: flagRules } : {}),
+    ...(rules.some(({ action }) => action === "mark") ? { marks: rules.map(({ mark }) => mark) } : {}),
   };
 }
 

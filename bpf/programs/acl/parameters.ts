@@ -5,6 +5,9 @@ import type { ProtocolsParameter } from "../shared/protocol.ts";
 /** `with` of an acl step, as acl.schema.json allows it. */
 export interface AclParameters {
   readonly rules: readonly RuleParameters[];
+  /** Named addresses, for "@name" in rules. */
+  readonly sets?: Readonly<Record<string, AddressesParameter>>;
+  readonly order?: "listed" | "drop-first";
   readonly default?: "pass" | "drop";
   readonly allow_neighbour?: boolean;
   readonly on_malformed?: "pass" | "drop";
@@ -22,7 +25,8 @@ export interface RuleParameters {
   readonly icmp?: NumbersParameter;
   readonly icmp6?: NumbersParameter;
   readonly vlan?: NumbersParameter;
-  readonly action: "drop" | "pass";
+  readonly action: "drop" | "pass" | "mark";
+  readonly mark?: number | bigint;
 }
 
 export type AddressesParameter = AddressesItem | readonly AddressesItem[];

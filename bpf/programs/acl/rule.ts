@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { HookKind } from "../../kernel/kernel.ts";
 import type { LowerProblem } from "../library-program.ts";
 import { type NumbersParameter, type Range, readNumbers } from "../shared/numbers.ts";
 import { errorAt, quote, type WithPath } from "../shared/problem.ts";
@@ -7,7 +8,9 @@ import type { FlagsParameter, RuleParameters } from "./parameters.ts";
 
 /** A rule without its addresses, which are data: all of this is compiled in. Null where nothing is stated. */
 export interface Rule {
-  readonly drop: boolean;
+  readonly action: "drop" | "pass" | "mark";
+  /** What a rule writes whose action is "mark"; 0 for others. */
+  readonly mark: number;
   readonly hasSrc: boolean;
   readonly hasDst: boolean;
   readonly protocols: readonly number[] | null;
@@ -22,17 +25,19 @@ export interface Rule {
 const flagBits = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32 } as const;
 
 /** Reads a rule; what contradicts itself is reported at its path. */
-export function readRule(parameters: RuleParameters, path: WithPath, problems: LowerProblem[]): Rule {
+export function readRule(parameters: RuleParameters, path: WithPath, hook: HookKind, problems: LowerProblem[]): Rule {
   const icmp = parameters.icmp === undefined ? "icmp6" : "icmp";
-  const types = readRanges(parameters[icmp], [...path, icmp], 255, problems);
+  const types = parameters[icmp] === undefined ? null : readIcmp(parameters[icmp], [...path, icmp], problems);
+  problems.push(...markProblems(parameters, path, hook));
   const ports = readRanges(parameters.dport, [...path, "dport"], 65535, problems);
   return {
-    drop: parameters.action === "drop",
+    action: parameters.action,
+    mark: Number(parameters.mark ?? 0),
     hasSrc: parameters.src !== undefined,
     hasDst: parameters.dst !== undefined,
     protocols: readRuleProtocols(parameters, path, problems),
     sport: readRanges(parameters.sport, [...path, "sport"], 65535, problems),
-    dport: types === null ? ports : types.map(({ first, last }) => ({ first: first * 256, last: last * 256 + 255 })),
+    dport: types ?? ports,
     flags: parameters.flags === undefined ? null : flagTable(parameters.flags),
     vlan: readRanges(parameters.vlan, [...path, "vlan"], 4095, problems),
   };
@@ -40,6 +45,31 @@ export function readRule(parameters: RuleParameters, path: WithPath, problems: L
 
 function readRanges(value: NumbersParameter | undefined, path: WithPath, limit: number, problems: LowerProblem[]): readonly Range[] | null {
   return value === undefined ? null : readNumbers(value, path, limit, problems);
+}
+
+function markProblems({ action, mark }: RuleParameters, path: WithPath, hook: HookKind): readonly LowerProblem[] {
+  if (action !== "mark") {
+    if (mark === undefined) return [];
+    return [errorAt([...path, "mark"], "contradiction", `Parameter "mark" has no effect with action ${quote(action)}`, "use action: mark")];
+  }
+  if (mark === undefined) return [errorAt(path, "missing-key", 'Key "mark" is missing in a rule with action "mark"')];
+  if (hook !== "xdp") return [];
+  const message = 'Action "mark" cannot be used at xdp: packets have marks from tc on';
+  return [errorAt([...path, "action"], "unsuitable-hook", message, "move the step to tc: ingress")];
+}
+
+/** Types, or type and code as "3/4", as ranges of type × 256 + code. */
+function readIcmp(value: NumbersParameter, path: WithPath, problems: LowerProblem[]): readonly Range[] {
+  if (!Array.isArray(value)) return readIcmpItem(value as number | bigint | string, path, problems);
+  return (value as readonly (number | bigint | string)[]).flatMap((item, index) => readIcmpItem(item, [...path, index], problems));
+}
+
+function readIcmpItem(value: number | bigint | string, path: WithPath, problems: LowerProblem[]): readonly Range[] {
+  const [type, code] = String(value).split("/");
+  const types = readNumbers(type as string, path, 255, problems);
+  if (code === undefined) return types.map(({ first, last }) => ({ first: first * 256, last: last * 256 + 255 }));
+  const codes = readNumbers(code, path, 255, problems);
+  return types.flatMap(({ first }) => codes.map((one) => ({ first: first * 256 + one.first, last: first * 256 + one.last })));
 }
 
 /** A condition that only some protocols can meet, and these. */

@@ -7,6 +7,7 @@
 #ifndef SLUICE_RATE_LIMIT_BUCKET_H
 #define SLUICE_RATE_LIMIT_BUCKET_H
 
+#include "../shared/clock.h"
 #include "../shared/packet.h"
 
 /* GCRA counts time in 1/256 ns: a packet per 100 ns is not rounded away, and 2.2 years of uptime fit. */
@@ -49,27 +50,6 @@ struct counts {
 };
 
 const volatile __u8 sliding = 0;
-
-#ifdef SLUICE_TEST_CLOCK
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, __u32);
-	__type(value, __u64);
-	__uint(max_entries, 1);
-} test_clock SEC(".maps");
-#endif
-
-static __always_inline __u64 now(void)
-{
-#ifdef SLUICE_TEST_CLOCK
-	__u32 zero = 0;
-	__u64 *set = bpf_map_lookup_elem(&test_clock, &zero);
-
-	if (set)
-		return *set;
-#endif
-	return bpf_ktime_get_ns();
-}
 
 /* GCRA. A frame larger than the whole burst passes when the key is at rest; the time it took is owed. */
 static __always_inline int admit_gcra(struct bucket *bucket, const struct limit *limit, __u64 units, struct counts *counts)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { RateLimitParameters, Unit } from "./parameters.ts";
+import type { LimitRule, RateLimitParameters, Unit } from "./parameters.ts";
 
 /** struct limit of the object: the numbers that the program reads for every packet. */
 export interface Limit {
@@ -22,8 +22,11 @@ const largestFrame = 1n << 20n;
 /** 1,518 bytes: a limit in bits must let one frame through at a time. */
 const frameBits = 12_144n;
 
+/** What the numbers of a rule depend on. */
+export type LimitParameters = Pick<LimitRule, "limit" | "unit" | "burst"> & Pick<RateLimitParameters, "algorithm" | "window">;
+
 /** The numbers of a limit: a limit in bits counts bytes in the kernel. */
-export function limitNumbers(parameters: RateLimitParameters): Limit {
+export function limitNumbers(parameters: LimitParameters): Limit {
   const unit = parameters.unit ?? "pps";
   const perSecond = BigInt(parameters.limit);
   const window = windowNanoseconds(parameters.window ?? "1s");
@@ -43,7 +46,7 @@ export function limitNumbers(parameters: RateLimitParameters): Limit {
 }
 
 /** A burst of none is what a sliding window means. */
-export function isSliding({ algorithm, burst }: RateLimitParameters): boolean {
+export function isSliding({ algorithm, burst }: Pick<RateLimitParameters, "algorithm" | "burst">): boolean {
   return algorithm === "sliding-window" || (burst !== undefined && BigInt(burst) === 0n);
 }
 

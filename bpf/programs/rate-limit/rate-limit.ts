@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Entries, noEntries } from "../../kernel/entries.ts";
-import { sortEntries } from "../../kernel/sort-entries.ts";
 import type { LibraryProgram, LowerProblem, LowerProblems, MapSettings, ProgramSettings, Reasons } from "../library-program.ts";
+import { sourceMasks } from "../shared/masks.ts";
 import { type Range, readNumbers } from "../shared/numbers.ts";
-import { errorAt, quote } from "../shared/problem.ts";
-import { portProtocols, readProtocols } from "../shared/protocol.ts";
+import { arrayEntries, portEntries } from "../shared/port-set.ts";
+import { errorAt } from "../shared/problem.ts";
+import { protocolWords, readProtocols } from "../shared/protocol.ts";
+import { buildTables, rangeGlobals, ruleWord, type Tables } from "../shared/rule-tables.ts";
 import { programSchema } from "../shared/schema.ts";
-import { isSliding, limitNumbers, packLimit, windowNanoseconds } from "./limit.ts";
-import type { Per, Pressure, RateLimitParameters } from "./parameters.ts";
+import { limitRules, parameterProblems } from "./check.ts";
+import { isSliding, type Limit, limitNumbers, packLimit } from "./limit.ts";
+import type { Per, Pressure, RateLimitParameters, Unit } from "./parameters.ts";
 
 /** A rate in packets, bits or connections, for each source, port or flow apart. */
 export const rateLimit: LibraryProgram = {
@@ -23,96 +26,87 @@ export const rateLimit: LibraryProgram = {
 const keyKinds: readonly Per[] = ["global", "dst-port", "src", "dst", "src-dst-port", "flow"];
 const pressures: readonly Pressure[] = ["shared-bucket", "drop", "pass"];
 
-const fewestPortWords = 16;
 const bucketSize = 24;
 
 function lowerRateLimit(parameters: RateLimitParameters): ProgramSettings | LowerProblems {
-  const problems = contradictions(parameters);
-  const ports = parameters.ports === undefined ? null : readNumbers(parameters.ports, ["ports"], 65535, problems);
+  const problems = parameterProblems(parameters);
+  const rules = readRules(parameters, problems);
+  const tables = buildTables({ dport: rules.map(({ ports }) => ports), protocol: rules.map(({ protocols }) => protocols) });
+  if (tables.tooMany !== null) problems.push(errorAt(["rules"], "too-many", `Ports and protocols of the rules ${tables.tooMany}`));
   if (problems.length > 0) return { kind: "problems", problems };
-  const globals = globalsOf(parameters);
-  return { kind: "settings", globals, maps: mapSettings(parameters, ports, globals), reasons };
+  const globals = globalsOf(parameters, rules, tables);
+  return { kind: "settings", globals, maps: mapSettings(parameters, rules, globals), reasons: reasonsOf(parameters) };
+}
+
+/** A rule as the program sees it; null where nothing is stated. */
+interface Rule {
+  readonly limit: Limit;
+  readonly unit: Unit;
+  readonly ports: readonly Range[] | null;
+  readonly protocols: readonly Range[] | null;
+}
+
+/** The rules, or the one that the parameters themselves are. */
+function readRules(parameters: RateLimitParameters, problems: LowerProblem[]): readonly Rule[] {
+  const { algorithm, window } = parameters;
+  return limitRules(parameters).map(({ rule, path }) => ({
+    limit: limitNumbers({ ...rule, ...(algorithm && { algorithm }), ...(window && { window }) }),
+    unit: rule.unit ?? "pps",
+    ports: rule.ports === undefined ? null : readNumbers(rule.ports, [...path, "ports"], 65535, problems),
+    protocols: rule.protocol === undefined ? null : readProtocols(rule.protocol).map((number) => ({ first: number, last: number })),
+  }));
 }
 
 /** struct counts of bucket.h. */
-const reasons: Reasons = {
-  map: "counters",
-  valueSize: 72,
-  cells: [
-    ["within the limit", 0],
-    ["over the limit", 16],
-    ["new key", 32],
-    ["no room for the key", 40],
-    ["contended", 48],
-    ["a fragment, whose ports nobody can see", 56],
-    ["malformed", 64],
-  ].map(([name, offset]) => ({ name: name as string, isRule: false, key: 0, offset: offset as number })),
-};
+const countNames = [
+  ["within the limit", 0],
+  ["over the limit", 16],
+  ["new key", 32],
+  ["no room for the key", 40],
+  ["contended", 48],
+  ["a fragment, whose ports nobody can see", 56],
+] as const;
 
-function contradictions({ algorithm, burst, window, unit, ports, protocol }: RateLimitParameters): LowerProblem[] {
-  const problems: LowerProblem[] = [];
-  const sliding = isSliding(
-    burst === undefined ? { limit: 1, ...(algorithm && { algorithm }) } : { limit: 1, burst, ...(algorithm && { algorithm }) },
-  );
-  if (algorithm === "gcra" && sliding) {
-    problems.push(
-      errorAt(["burst"], "contradiction", 'A burst of 0 lets nothing through with algorithm "gcra"', 'use algorithm "sliding-window"'),
-    );
+/** Of each rule one set of counters; of a limit without rules they are not the user's rules. */
+function reasonsOf({ rules }: RateLimitParameters): Reasons {
+  const malformed = { name: "malformed", isRule: false, key: 0, offset: 64 };
+  if (rules === undefined) {
+    return {
+      map: "counters",
+      valueSize: 72,
+      cells: [...countNames.map(([name, offset]) => ({ name, isRule: false, key: 0, offset })), malformed],
+    };
   }
-  if (algorithm === "sliding-window" && burst !== undefined && BigInt(burst) > 0n) {
-    problems.push(errorAt(["burst"], "contradiction", "A sliding window has no burst", 'leave "burst" out, or use algorithm "gcra"'));
-  }
-  if (window !== undefined) problems.push(...windowProblems(window, sliding));
-  const protocols = protocol === undefined ? null : readProtocols(protocol);
-  if (unit === "cps" && protocols !== null && !protocols.includes(6)) {
-    problems.push(
-      errorAt(["protocol"], "contradiction", 'Unit "cps" counts TCP connections, and "protocol" leaves tcp out', 'leave "protocol" out'),
-    );
-  }
-  if (ports !== undefined && protocols !== null && !protocols.some((number) => portProtocols.includes(number))) {
-    problems.push(errorAt(["ports"], "contradiction", 'None of the protocols in "protocol" has ports', 'leave "ports" out'));
-  }
-  return problems;
+  const cells = rules.flatMap(({ name: given }, key) => {
+    const rule = given === undefined ? `rule ${key + 1}` : `rule "${given}"`;
+    return countNames.map(([name, offset]) => ({ name: `${rule}: ${name}`, isRule: offset < 32, key, offset }));
+  });
+  return { map: "counters", valueSize: 72, cells: [...cells, malformed] };
 }
 
-function windowProblems(window: string, sliding: boolean): readonly LowerProblem[] {
-  const length = windowNanoseconds(window);
-  if (length < 100_000_000n || length > 60_000_000_000n) {
-    return [errorAt(["window"], "out-of-range", `Window ${quote(window)} is not allowed: expected 100ms to 60s`)];
-  }
-  const hint = 'use algorithm "sliding-window", or leave "window" out';
-  return sliding ? [] : [errorAt(["window"], "contradiction", 'Algorithm "gcra" has no window', hint)];
-}
-
-function globalsOf(parameters: RateLimitParameters): Readonly<Record<string, unknown>> {
-  const { protocol, unit, per = "src", on_table_pressure = "shared-bucket" } = parameters;
+function globalsOf(
+  parameters: RateLimitParameters,
+  rules: readonly Rule[],
+  tables: Tables<"dport" | "protocol">,
+): Readonly<Record<string, unknown>> {
+  const { protocol, per = "src", on_table_pressure = "shared-bucket" } = parameters;
+  const isList = parameters.rules !== undefined;
   return {
     per: keyKinds.indexOf(per),
     sliding: Number(isSliding(parameters)),
-    count_bytes: Number(unit === "bps"),
-    only_syn: Number(unit === "cps"),
-    use_ports: Number(parameters.ports !== undefined),
-    use_protocols: Number(protocol !== undefined),
+    all_rules: ruleWord(rules, () => true),
+    byte_rules: ruleWord(rules, ({ unit }) => unit === "bps"),
+    syn_rules: ruleWord(rules, ({ unit }) => unit === "cps"),
+    port_rules: ruleWord(rules, ({ unit, ports }) => unit === "cps" || ports !== null),
+    use_ports: Number(!isList && parameters.ports !== undefined),
+    use_protocols: Number(!isList && protocol !== undefined),
     observe: Number(parameters.mode === "observe"),
     malformed_drop: Number(parameters.on_malformed === "drop"),
     pressure: pressures.indexOf(on_table_pressure),
-    protocols: protocol === undefined ? [0n, 0n, 0n, 0n] : bitWords(readProtocols(protocol), 4),
-    src_mask4: maskWords(Number(parameters.src_prefix4 ?? 32), 1)[0],
-    src_mask6: maskWords(Number(parameters.src_prefix6 ?? 64), 4),
+    protocols: isList || protocol === undefined ? [0n, 0n, 0n, 0n] : protocolWords(readProtocols(protocol)),
+    ...(isList ? { dport_table: tables.tables.dport, protocol_table: tables.tables.protocol, ...rangeGlobals(tables) } : {}),
+    ...sourceMasks(parameters),
   };
-}
-
-function bitWords(numbers: readonly number[], count: number): readonly bigint[] {
-  const words = new Array<bigint>(count).fill(0n);
-  for (const number of numbers) words[number >> 6] = (words[number >> 6] as bigint) | (1n << BigInt(number & 63));
-  return words;
-}
-
-/** The mask's bytes in network order, as the little-endian words that the program ands with. */
-function maskWords(prefix: number, count: number): readonly number[] {
-  const bytes = Uint8Array.from({ length: count * 4 }, (_, index) => 0xff00 >> Math.min(8, Math.max(0, prefix - index * 8)));
-  const view = new DataView(bytes.buffer);
-  return Array.from({ length: count }, (_, index) => view.getUint32(index * 4, true));
 }
 
 /**
@@ -121,20 +115,29 @@ function maskWords(prefix: number, count: number): readonly number[] {
  */
 function mapSettings(
   parameters: RateLimitParameters,
-  ports: readonly Range[] | null,
+  rules: readonly Rule[],
   globals: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, MapSettings>> {
   const keys = Number(parameters.max_keys ?? 65536);
-  const { per, sliding, count_bytes, only_syn, src_mask4, src_mask6 } = globals;
-  const compiled = JSON.stringify(globals, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
-  const counted = JSON.stringify([per, sliding, count_bytes, only_syn, src_mask4, src_mask6]);
+  const { per, sliding, byte_rules, syn_rules, src_mask4, src_mask6 } = globals;
+  const matched = parameters.rules === undefined ? null : rules.map(({ ports, protocols }) => [ports, protocols]);
+  const compiled = json(globals);
+  const counted = json([per, sliding, byte_rules, syn_rules, src_mask4, src_mask6, matched]);
+  const ports = parameters.rules === undefined ? (rules[0]?.ports ?? null) : null;
   return {
-    limit: whole(arrayEntries(packLimit(limitNumbers(parameters)), 1), compiled),
+    limit: whole(arrayEntries(Buffer.concat(rules.map(({ limit }) => packLimit(limit))), rules.length), compiled),
     ports: whole(portEntries(ports), compiled),
     buckets: state(parameters.per === "global" || parameters.per === "flow" ? 1 : keys, 24, counted),
     flows: state(parameters.per === "flow" ? keys : 1, 40, counted),
-    shared_bucket: state(null, 4, counted),
+    shared_bucket: state(rules.length, 4, counted),
+    ...(matched === null
+      ? {}
+      : { counters: { ...state(rules.length, 4, json([matched, rules.map(({ unit }) => unit)])), entries: noEntries(4, 72) } }),
   };
+}
+
+function json(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) => (typeof member === "bigint" ? String(member) : member));
 }
 
 function whole(entries: Entries, layout: string): MapSettings {
@@ -143,30 +146,4 @@ function whole(entries: Entries, layout: string): MapSettings {
 
 function state(maxEntries: number | null, keySize: number, layout: string): MapSettings {
   return { maxEntries, layout, content: "none", entries: noEntries(keySize, bucketSize), print: null };
-}
-
-function portEntries(ports: readonly Range[] | null): Entries {
-  if (ports === null) return arrayEntries(new Uint8Array(8), 1);
-  const words = wordsFor(Math.max(...ports.map(({ last }) => last)));
-  const bits = new Uint8Array(words * 8);
-  for (const { first, last } of ports) {
-    for (let port = first; port <= last; port += 1) bits[port >> 3] = (bits[port >> 3] as number) | (1 << (port & 7));
-  }
-  return arrayEntries(bits, words);
-}
-
-/** Powers of two, and no fewer than the well-known ports need: most lists can change without another map. The program takes what lies beyond for unlisted. */
-function wordsFor(last: number): number {
-  let words = fewestPortWords;
-  while (words * 64 <= last) words *= 2;
-  return words;
-}
-
-/** All entries of an array map, in the order of key bytes: 256 comes before 1. */
-function arrayEntries(values: Uint8Array, count: number): Entries {
-  const valueSize = values.length / count;
-  const keys = new Uint8Array(count * 4);
-  const view = new DataView(keys.buffer);
-  for (let key = 0; key < count; key += 1) view.setUint32(key * 4, key, true);
-  return sortEntries({ keySize: 4, valueSize, count, keys, values });
 }

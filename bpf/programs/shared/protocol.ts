@@ -32,6 +32,13 @@ export function readProtocols(value: ProtocolsParameter): readonly number[] {
   return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
+/** One bit per protocol number, in four words. */
+export function protocolWords(numbers: readonly number[]): readonly bigint[] {
+  const words = [0n, 0n, 0n, 0n];
+  for (const number of numbers) words[number >> 6] = (words[number >> 6] as bigint) | (1n << BigInt(number & 63));
+  return words;
+}
+
 /** "tcp" for 6; the number itself where it has no name. */
 export function protocolName(number: number): string {
   return Object.keys(protocolNumbers).find((name) => protocolNumbers[name] === number) ?? String(number);

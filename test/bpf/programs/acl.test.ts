@@ -228,3 +228,113 @@ test("acl reads a list that several rules name once, for each of them", (t) => {
 
   t.deepEqual([...(maps["prefixes4"]?.entries.values ?? [])], [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
 });
+
+test("acl's sets lend their addresses to the rules that name them", (t) => {
+  const named = settings(
+    { sets: { office: ["10.0.0.0/8", { file: "lists/office.txt" }] }, rules: [{ src: ["@office", "192.0.2.1"], action: "drop" }] },
+    { "lists/office.txt": "2001:db8::/32\n" },
+  );
+  const written = settings(
+    { rules: [{ src: ["10.0.0.0/8", { file: "lists/office.txt" }, "192.0.2.1"], action: "drop" }] },
+    { "lists/office.txt": "2001:db8::/32\n" },
+  );
+
+  t.deepEqual(named.maps["prefixes4"]?.entries, written.maps["prefixes4"]?.entries);
+  t.deepEqual(named.maps["prefixes6"]?.entries, written.maps["prefixes6"]?.entries);
+});
+
+test("acl tells of sets that are unknown, wrong or named by nobody", (t) => {
+  const [unknown, bad] = [
+    problems({ sets: { one: "10.0.0.1" }, rules: [{ src: "@two", action: "drop" }] }),
+    problems({ sets: { one: ["10.0.0.300"] }, rules: [{ dst: "@one", action: "drop" }] }),
+  ];
+  const none = problems({ rules: [{ src: "@two", action: "drop" }] });
+  const { warnings } = settings({ sets: { one: "10.0.0.1" }, rules: [] });
+
+  t.deepEqual(
+    [unknown, bad, none, warnings ?? []].map((list) => list.map(({ message, path }) => `${path.join(".")}: ${message}`)),
+    [
+      ['rules.0.src: Unknown set "@two": expected "@one"', 'sets.one: Set "one" is named by no rule'],
+      ['sets.one.0: "10.0.0.300" is not an IPv4 or IPv6 address or prefix'],
+      ['rules.0.src: Unknown set "@two": "sets" has none'],
+      ['sets.one: Set "one" is named by no rule'],
+    ],
+  );
+});
+
+test("acl reads types and codes of ICMP", (t) => {
+  const { globals } = settings({ rules: [{ icmp: [8, "3/4", "11/0"], action: "drop" }] });
+
+  t.deepEqual(globals["range_first"], [0, 772, 773, 2048, 2304, 2816, 2817, 0, 1, 2]);
+  t.deepEqual(
+    problems({
+      rules: [
+        { icmp: "300/1", action: "drop" },
+        { icmp6: "1/256", action: "drop" },
+      ],
+    }).map(({ message }) => message),
+    ['Value "300" is too big: expected at most 255', 'Value "256" is too big: expected at most 255'],
+  );
+});
+
+test("acl marks at tc only, and says what it marks with", (t) => {
+  const rule = { src: "10.0.0.1", action: "mark", mark: 7 };
+  const atTc = acl.lower({ rules: [{ action: "pass", dport: 1 }, rule] }, { hook: "tc-ingress", list: () => null });
+
+  t.like(atTc, { kind: "settings", globals: { mark_rules: 2n, marks: [0, 7] } });
+  t.deepEqual(
+    [{ rules: [rule] }, { rules: [{ action: "drop", mark: 1 }] }, { rules: [{ action: "mark" }] }].map((parameters) =>
+      problems(parameters).map(({ message }) => message),
+    ),
+    [
+      ['Action "mark" cannot be used at xdp: packets have marks from tc on'],
+      ['Parameter "mark" has no effect with action "drop"'],
+      ['Key "mark" is missing in a rule with action "mark"'],
+    ],
+  );
+});
+
+const reaches: readonly (readonly [wide: object, narrow: object, isCovered: boolean])[] = [
+  [{}, { src: "10.0.0.1", dport: 80 }, true],
+  [{ src: "10.0.0.0/8" }, { src: "10.1.0.0/16" }, true],
+  [{ src: "10.1.0.0/16" }, { src: "10.0.0.0/8" }, false],
+  [{ src: "10.0.0.0/8" }, { src: ["10.1.0.0/16", "11.0.0.1"] }, false],
+  [{ src: "10.0.0.0/8" }, {}, false],
+  [{ src: "::/0" }, { src: "10.0.0.1" }, false],
+  [{ dst: ["2001:db8::/32", { file: "a" }] }, { dst: ["2001:db8:1::/48", { file: "a" }] }, true],
+  [{ dst: { file: "a" } }, { dst: { file: "b" } }, false],
+  [{ src: "@one" }, { src: "@one" }, true],
+  [{ dport: "10-20" }, { dport: [10, "15-20"] }, true],
+  [{ dport: "10-20" }, { dport: "15-21" }, false],
+  [{ dport: 53 }, { dport: 53, protocol: "udp" }, true],
+  [{ dport: 53, protocol: "udp" }, { dport: 53 }, false],
+  [{ protocol: "tcp" }, { flags: { all: ["syn"] } }, true],
+  [{ flags: { all: ["syn"] } }, { flags: { exactly: ["syn", "ack"] } }, true],
+  [{ flags: { exactly: ["syn"] } }, { protocol: "tcp" }, false],
+  [{ vlan: "1-9" }, { vlan: 5, src: "10.0.0.1" }, true],
+  [{ icmp: 3 }, { icmp: "3/4" }, true],
+  [{ icmp: "3/4" }, { icmp: 3 }, false],
+];
+
+for (const [wide, narrow, isCovered] of reaches) {
+  test(`acl: ${JSON.stringify(narrow)} behind ${JSON.stringify(wide)} is ${isCovered ? "never reached" : "reached"}`, (t) => {
+    const rules = [
+      { ...wide, name: "wide", action: "pass" },
+      { ...narrow, action: "drop" },
+    ];
+    const { warnings = [] } = settings({ sets: { one: "10.0.0.1" }, rules }, { a: "192.0.2.1\n", b: "192.0.2.2\n" });
+    const told = warnings.filter(({ code }) => code === "never-reached");
+
+    t.deepEqual(
+      told.map(({ message, path, other }) => [message, path, other]),
+      isCovered ? [['Rule 2 never decides: rule "wide" before it matches everything that it matches', ["rules", 1], ["rules", 0]]] : [],
+    );
+  });
+}
+
+test("acl warns of no order where drops decide first", (t) => {
+  const rules = [{ action: "pass" }, { dport: 1, action: "drop" }];
+
+  t.deepEqual(settings({ rules, order: "drop-first" }).warnings, []);
+  t.like(settings({ rules, order: "drop-first" }).globals, { drop_first: 1 });
+});

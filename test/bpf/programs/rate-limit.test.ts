@@ -2,8 +2,7 @@
 import test from "ava";
 import { entryAt } from "../../../bpf/kernel/entries.ts";
 import type { ProgramSettings } from "../../../bpf/programs/library-program.ts";
-import { limitNumbers } from "../../../bpf/programs/rate-limit/limit.ts";
-import type { RateLimitParameters } from "../../../bpf/programs/rate-limit/parameters.ts";
+import { type LimitParameters, limitNumbers } from "../../../bpf/programs/rate-limit/limit.ts";
 import { rateLimit } from "../../../bpf/programs/rate-limit/rate-limit.ts";
 
 function lower(parameters: object) {
@@ -22,8 +21,10 @@ test("rate-limit's defaults", (t) => {
   t.deepEqual(globals, {
     per: 2,
     sliding: 0,
-    count_bytes: 0,
-    only_syn: 0,
+    all_rules: 1n,
+    byte_rules: 0n,
+    syn_rules: 0n,
+    port_rules: 0n,
     use_ports: 0,
     use_protocols: 0,
     observe: 0,
@@ -40,7 +41,7 @@ test("rate-limit's defaults", (t) => {
       ["ports", 1, "whole"],
       ["buckets", 65536, "none"],
       ["flows", 1, "none"],
-      ["shared_bucket", null, "none"],
+      ["shared_bucket", 1, "none"],
     ],
   );
 });
@@ -92,7 +93,7 @@ test("rate-limit keeps buckets while only the limit, the ports or the mode chang
   t.not(limit({ limit: 1, mode: "observe" }), limit({ limit: 1 }));
 });
 
-const numbers = test.macro<[RateLimitParameters, { spacing: number; burst: number; allowance: bigint }]>({
+const numbers = test.macro<[LimitParameters, { spacing: number; burst: number; allowance: bigint }]>({
   title: (_, parameters) => `limitNumbers(): ${JSON.stringify(parameters)}`,
   exec(t, parameters, expected) {
     const { multiplier, shift, tolerance, horizon, allowance } = limitNumbers(parameters);
@@ -179,3 +180,83 @@ test(
   'leave "ports" out',
 );
 test(refused, { limit: 1, ports: "90-80" }, "ports", 'Range "90-80" runs backwards', 'did you mean "80-90"?');
+
+test("rate-limit's rules: a word of bits for each condition, a limit for each, ranges in one table", (t) => {
+  const rules = [
+    { name: "web", ports: [80, 443], limit: 100, unit: "cps" },
+    { name: "dns", ports: 53, protocol: "udp", limit: 50 },
+    { limit: 8000, unit: "bps" },
+  ];
+  const { globals, maps, reasons } = settings({ rules });
+
+  t.like(globals, { all_rules: 7n, byte_rules: 4n, syn_rules: 1n, port_rules: 3n, use_ports: 0, use_protocols: 0 });
+  t.deepEqual(
+    [globals["dport_table"], globals["protocol_table"]],
+    [
+      { start: 0, rows: 7 },
+      { start: 7, rows: 3 },
+    ],
+  );
+  t.deepEqual([maps["limit"]?.entries.count, maps["shared_bucket"]?.maxEntries, maps["counters"]?.maxEntries], [3, 3, 3]);
+  t.deepEqual(
+    reasons?.cells.filter(({ isRule }) => isRule).map(({ name, key }) => `${key} ${name}`),
+    [
+      '0 rule "web": within the limit',
+      '0 rule "web": over the limit',
+      '1 rule "dns": within the limit',
+      '1 rule "dns": over the limit',
+      "2 rule 3: within the limit",
+      "2 rule 3: over the limit",
+    ],
+  );
+});
+
+test("rate-limit keeps the buckets of rules while only limits, names and the mode change", (t) => {
+  const layouts = (parameters: object) => {
+    const { maps } = settings(parameters);
+    return [maps["buckets"]?.layout, maps["counters"]?.layout];
+  };
+  const before = layouts({ rules: [{ ports: 80, limit: 1 }] });
+
+  t.deepEqual(layouts({ rules: [{ name: "web", ports: 80, limit: 2, burst: 9 }], mode: "observe" }), before);
+  t.notDeepEqual(layouts({ rules: [{ ports: 81, limit: 1 }] }), before);
+  t.notDeepEqual(layouts({ rules: [{ ports: 80, limit: 1, unit: "cps" }] }), before);
+});
+
+const ruleProblems: readonly (readonly [object, readonly string[]])[] = [
+  [{}, ['Key "limit" is missing in "with"']],
+  [
+    { limit: 1, ports: 80, rules: [{ limit: 1 }] },
+    ['Parameter "limit" has no effect beside "rules"', 'Parameter "ports" has no effect beside "rules"'],
+  ],
+  [{ rules: [{ limit: 1, burst: 0 }] }, ['A burst of 0 lets nothing through with algorithm "gcra"']],
+  [
+    {
+      algorithm: "sliding-window",
+      rules: [
+        { limit: 1, burst: 0 },
+        { limit: 1, burst: 2 },
+      ],
+    },
+    ["A sliding window has no burst"],
+  ],
+  [{ rules: [{ limit: 1, unit: "cps", protocol: "udp" }] }, ['Unit "cps" counts TCP connections, and "protocol" leaves tcp out']],
+  [{ rules: [{ limit: 1, ports: "9-8" }] }, ['Range "9-8" runs backwards']],
+];
+
+for (const [parameters, messages] of ruleProblems) {
+  test(`rate-limit refuses ${JSON.stringify(parameters)}`, (t) => {
+    const lowered = lower(parameters);
+
+    t.deepEqual(lowered.kind === "problems" ? lowered.problems.map(({ message }) => message) : [], messages);
+  });
+}
+
+test("rate-limit refuses rules whose ports need more ranges than there are", (t) => {
+  const ports = Array.from({ length: 300 }, (_, index) => index * 2);
+  const lowered = lower({ rules: [{ limit: 1, ports }] });
+
+  t.deepEqual(lowered.kind === "problems" ? lowered.problems.map(({ message }) => message) : [], [
+    "Ports and protocols of the rules need 600 ranges: expected at most 512",
+  ]);
+});

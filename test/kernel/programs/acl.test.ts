@@ -199,6 +199,53 @@ const cases: readonly Case[] = [
     passes: [toPort(80), arp, from6("2001:db8::1")],
   },
   {
+    title: "with drop-first a rule that drops decides before those that pass",
+    with: {
+      rules: [
+        { src: "10.0.0.0/8", action: "pass" },
+        { src: "10.1.0.0/16", dport: 53, action: "drop" },
+        { dport: 54, action: "drop" },
+      ],
+      order: "drop-first",
+      default: "drop",
+    },
+    drops: [from4("10.1.0.1"), from4("10.2.0.1", udp({ to: 54 })), from4("11.0.0.1")],
+    passes: [from4("10.2.0.1"), from4("10.1.0.1", udp({ to: 55 }))],
+  },
+  {
+    title: "a set is named by several rules, with a list file in it",
+    with: {
+      sets: { inside: ["10.0.0.0/8", { file: "lists/inside.txt" }] },
+      rules: [
+        { src: "@inside", dst: "@inside", action: "pass" },
+        { src: ["@inside", "192.0.2.9"], action: "drop" },
+      ],
+    },
+    lists: { "lists/inside.txt": "2001:db9::/32\n" },
+    drops: [from4("10.0.0.1"), from6("2001:db9::1"), from4("192.0.2.9")],
+    passes: [frame(ipv4({ src: "10.0.0.1", dst: "10.9.9.9" }, udp({}))), from4("192.0.2.8")],
+  },
+  {
+    title: "ICMP types and codes",
+    with: {
+      rules: [
+        { icmp: "3/4", action: "pass" },
+        { icmp: ["3-5", "11/0"], action: "drop" },
+        { icmp6: "1/3", action: "drop" },
+      ],
+    },
+    drops: [
+      frame(ipv4({}, icmp({ type: 3, code: 3 }))),
+      frame(ipv4({}, icmp({ type: 11, code: 0 }))),
+      frame(ipv6({}, icmpv6({ type: 1, code: 3 }))),
+    ],
+    passes: [
+      frame(ipv4({}, icmp({ type: 3, code: 4 }))),
+      frame(ipv4({}, icmp({ type: 11, code: 1 }))),
+      frame(ipv6({}, icmpv6({ type: 1, code: 4 }))),
+    ],
+  },
+  {
     title: "observing drops nothing",
     with: { rules: [{ action: "drop" }], default: "drop", mode: "observe" },
     drops: [],
@@ -276,6 +323,29 @@ kernelTest("acl takes 64 rules with 500 ranges and 20,000 prefixes in each direc
   t.is(await filter.verdict(from("11.0.9.0", 633)), "drop");
   t.is(await filter.verdict(from("11.0.9.0", 632)), "pass");
   t.is(await filter.verdict(from("10.0.9.0", 633)), "pass");
+});
+
+kernelTest("acl marks packets at tc for what comes behind it, and lets them go on", async (t, lab) => {
+  const source = `
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+SEC("tc") int drop_marked(struct __sk_buff *skb) { return skb->mark == 4000000000 ? TC_ACT_SHOT : TC_ACT_UNSPEC; }
+char LICENSE[] SEC("license") = "GPL";`;
+  const then = { object: lab.compile(source, "drop-marked"), function: "drop_marked" };
+  const rules = [
+    { src: "10.0.0.0/8", protocol: "udp", action: "mark", mark: 4_000_000_000 },
+    { src: "10.0.0.0/8", action: "mark", mark: 1 },
+  ];
+  const enforcing = await loadFilter(lab.kernel, lab.root, "acl", { rules }, { hook: "tc-ingress", then });
+  const observing = await loadFilter(lab.kernel, lab.root, "acl", { rules, mode: "observe" }, { hook: "tc-ingress", then });
+  const packets = [from4("10.0.0.1"), from4("10.0.0.1", tcp({})), from4("11.0.0.1")];
+
+  t.deepEqual(await Promise.all(packets.map((packet) => enforcing.verdict(packet))), ["drop", "pass", "pass"]);
+  t.deepEqual(await Promise.all(packets.map((packet) => observing.verdict(packet))), ["pass", "pass", "pass"]);
+
+  t.deepEqual(await enforcing.sums("rules", 0), [1, 60]);
+  t.deepEqual(await enforcing.sums("rules", 1), [1, 60]);
 });
 
 /** Cut off in each header, and contradicting themselves. */

@@ -15,11 +15,17 @@ export interface FilterOptions {
   readonly lists?: Readonly<Record<string, string>>;
   /** An object to run instead of the library's. */
   readonly object?: Uint8Array;
+  /** A program of its own, without maps, to run behind the filter. */
+  readonly then?: { readonly object: Uint8Array; readonly function: string };
 }
 
 /** A filter of the library on a kernel, as a chain of its own. */
 export interface LoadedFilter {
   readonly step: DesiredStep;
+  /** The ELF file. */
+  readonly elf: Uint8Array;
+  /** What the maps of its program stand for in a chain where it has this name. */
+  bindings(name: string): Readonly<Record<string, MapBinding>>;
   /** Pin of a map. */
   pin(map: string): string;
   /** The filter's verdict for one frame. */
@@ -40,7 +46,7 @@ export async function loadFilter(
   root: string,
   uses: string,
   parameters: object,
-  { hook = "xdp", lists = {}, object }: FilterOptions = {},
+  { hook = "xdp", lists = {}, object, then }: FilterOptions = {},
 ): Promise<LoadedFilter> {
   loaded += 1;
   const folder = `${root}/filter${loaded}`;
@@ -51,10 +57,11 @@ export async function loadFilter(
     if (map.entries.count > 0) await kernel.writeMap(pin(map.name), map.entries, noEntries(map.entries.keySize, 0));
   }
   const program = `${folder}/program`;
-  await loadAlone(kernel, program, rendered, hook, pin);
+  await loadLinked(kernel, program, rendered, { hook, pin, ...(then && { then }) });
   const run = (frame: Uint8Array, repeat = 1): Promise<RunResult> => kernel.run(program, { packet: frame, repeat });
   return {
-    step: rendered.step,
+    ...rendered,
+    bindings: (name) => bindingsOf(rendered, name, pin),
     pin,
     run,
     verdict: async (frame) => ((await run(frame)).verdict === endVerdict(hook, "pass") ? "pass" : "drop"),
@@ -92,34 +99,40 @@ export function renderStep(
   return { step, elf: rendered.desired.objects[step.object] as Uint8Array };
 }
 
-async function loadAlone(
+async function loadLinked(
   kernel: Kernel,
   program: string,
   { step, elf }: { readonly step: DesiredStep; readonly elf: Uint8Array },
-  hook: HookKind,
-  pin: (map: string) => string,
+  { hook, pin, then }: Pick<FilterOptions, "then"> & { readonly hook: HookKind; pin(map: string): string },
 ): Promise<void> {
   const maps = Object.fromEntries(step.maps.map(({ name }) => [name, pin(name)]));
   const relocated = await kernel.relocate({ object: elf, function: step.function, hook, globals: step.globals, maps });
   const steps = [{ name: "step", program: relocated, continueOn: defaultContinue(hook), slot: 0 }];
+  if (then !== undefined) {
+    const behind = await kernel.relocate({ object: then.object, function: then.function, hook, globals: {}, maps: {} });
+    steps.push({ name: "then", program: behind, continueOn: defaultContinue(hook), slot: 1 });
+  }
   const chain = linkChain({ hook, name: "sl_test", steps, end: endVerdict(hook, "pass"), counters: null });
   if (chain.kind === "refused") throw new Error(chain.reason);
-  await kernel.load(program, { chain, maps: { ...pinned(maps), ...constants(elf, step) } });
+  await kernel.load(program, { chain, maps: bindingsOf({ step, elf }, "step", pin) });
 }
 
-function pinned(maps: Readonly<Record<string, string>>): Record<string, MapBinding> {
-  return Object.fromEntries(Object.entries(maps).map(([name, path]) => [`step/${name}`, { kind: "pinned", path }]));
-}
-
-function constants(elf: Uint8Array, step: DesiredStep): Record<string, MapBinding> {
+/** Pinned maps of the step, and constants made for the program. */
+function bindingsOf(
+  { step, elf }: { readonly step: DesiredStep; readonly elf: Uint8Array },
+  as: string,
+  pin: (map: string) => string,
+): Record<string, MapBinding> {
   const { maps, btf } = openObject(elf);
   const constant = maps.filter(({ role }) => role === "rodata");
-  return Object.fromEntries(
-    constant.map(({ name, definition, initial }) => [
-      `step/${name}`,
+  const pinned = step.maps.map(({ name }): [string, MapBinding] => [`${as}/${name}`, { kind: "pinned", path: pin(name) }]);
+  return Object.fromEntries([
+    ...pinned,
+    ...constant.map(({ name, definition, initial }): [string, MapBinding] => [
+      `${as}/${name}`,
       { kind: "constant", name: "sl_rodata", definition, value: step.globals[name] ?? (initial as Uint8Array), btf },
     ]),
-  );
+  ]);
 }
 
 function valueSizeOf(step: DesiredStep, name: string): number {

@@ -1,53 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { packageRoot } from "../../../bpf/package-root.ts";
-import { compileBpf } from "../../../bpf/programs/compile.ts";
+import type { HookKind } from "../../../bpf/kernel/kernel.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab } from "../../lab/lab.ts";
-import { ethernet, icmp, ipv4, ipv6, ipv6Fragment, type Layer, tcp, tcpFlags, udp, vlan } from "../../lab/packet.ts";
+import { ethernet, icmp, ipv4, ipv6, ipv6Extension, ipv6Fragment, type Layer, tcp, tcpFlags, udp, vlan } from "../../lab/packet.ts";
+import { type ClockedFilter, clockedFilter } from "./clocked-filter.ts";
 import { type LoadedFilter, loadFilter, renderStep } from "./load-filter.ts";
 
 const second = 1_000_000_000n;
 /** Any time that is not the start of a window. */
 const start = 1_000n * second;
 
-/** A rate-limit step whose clock stands still until it is set. */
-interface ClockedFilter extends LoadedFilter {
-  at(nanoseconds: bigint): Promise<void>;
-  /** The verdicts of frames one after another. */
-  verdicts(frames: readonly Uint8Array[]): Promise<readonly string[]>;
-}
-
-async function clocked(lab: Lab, parameters: object, hook: "xdp" | "tc-egress" = "xdp"): Promise<ClockedFilter> {
-  const filter = await loadFilter(lab.kernel, lab.root, "rate-limit", parameters, { hook, object: withTestClock() });
-  const at = async (nanoseconds: bigint): Promise<void> => {
-    const values = new Uint8Array(8);
-    new DataView(values.buffer).setBigUint64(0, nanoseconds, true);
-    await filter.write("test_clock", { keySize: 4, valueSize: 8, count: 1, keys: new Uint8Array(4), values });
-  };
-  await at(start);
-  const verdicts = async (frames: readonly Uint8Array[]): Promise<readonly string[]> => {
-    const results: string[] = [];
-    for (const frame of frames) results.push(await filter.verdict(frame));
-    return results;
-  };
-  return { ...filter, at, verdicts };
-}
-
-let object: Uint8Array | undefined;
-
-/** The library's source, compiled to read its clock from a map. */
-function withTestClock(): Uint8Array {
-  if (object !== undefined) return object;
-  const folder = mkdtempSync(join(tmpdir(), "sluice-clock-"));
-  const output = join(folder, "rate-limit.bpf.o");
-  compileBpf("bpf/programs/rate-limit/rate-limit.bpf.c", output, { root: packageRoot(), flags: ["-DSLUICE_TEST_CLOCK"] });
-  object = new Uint8Array(readFileSync(output));
-  rmSync(folder, { recursive: true });
-  return object;
-}
+const clocked = (lab: Lab, parameters: object, hook: HookKind = "xdp"): Promise<ClockedFilter> =>
+  clockedFilter(lab, "rate-limit", parameters, start, { hook });
 
 const frame = (layer: Layer): Uint8Array => ethernet({}, layer);
 const client = { src: "192.168.1.1", dst: "10.200.1.1" };
@@ -203,6 +167,70 @@ kernelTest("rate-limit limits only the named protocols", async (t, lab) => {
   const ping = frame(ipv4({}, icmp({})));
 
   t.deepEqual(await filter.verdicts([ping, ping, udpFrom("192.0.2.1"), udpFrom("192.0.2.1")]), ["pass", "drop", "pass", "pass"]);
+});
+
+const sharedRules = [
+  { name: "web", ports: [80, 443], limit: 2, burst: 2, unit: "cps" },
+  { name: "dns", ports: 53, protocol: "udp", limit: 1, burst: 1 },
+  { name: "bits", protocol: "udp", limit: 8000, burst: 1000, unit: "bps" },
+];
+
+for (const hook of ["xdp", "tc-egress"] as const) {
+  kernelTest(`rate-limit at ${hook}: each rule has its limit, its keys and its counters`, async (t, lab) => {
+    const filter = await clocked(lab, { rules: sharedRules, per: "src" }, hook);
+    const six = (to: number): Uint8Array => frame(vlan({ id: 3 }, ipv6({}, ipv6Extension({ type: 60 }, udp({ to })))));
+    const large = frame(ipv4({ src: "192.168.1.1" }, udp({ to: 99, payload: new Uint8Array(125 - 42) })));
+
+    t.deepEqual(await filter.verdicts([synTo(80), synTo(443), synTo(80), synTo(81), synTo(81)]), ["pass", "pass", "drop", "pass", "pass"]);
+    t.deepEqual(await filter.verdicts([udpFrom("192.168.1.1"), udpFrom("192.168.1.1"), six(53), six(53)]), [
+      "pass",
+      "drop",
+      "pass",
+      "drop",
+    ]);
+    t.deepEqual(await filter.verdicts([large, large]), ["pass", "drop"]);
+    t.deepEqual(await filter.verdicts([frame(ipv4(client, udp({ to: 53 })))]), ["drop"]);
+
+    const sums = await Promise.all([0, 1, 2].map((rule) => filter.sums("counters", rule)));
+    t.deepEqual(
+      sums.map(([within, , over]) => [within, over]),
+      [
+        [2, 1],
+        [2, 3],
+        [1, 1],
+      ],
+    );
+  });
+}
+
+kernelTest(
+  "rate-limit's rules: a later fragment belongs to a rule without ports, or is counted where it might have belonged",
+  async (t, lab) => {
+    const fragment = frame(ipv4({ ...client, fragmentOffset: 185 }, udp({ to: 53 })));
+    const other = frame(ipv4({ ...client, fragmentOffset: 185 }, tcp({ to: 80 })));
+    const filter = await clocked(lab, { rules: sharedRules });
+
+    t.deepEqual(await filter.verdicts([fragment, other, other.slice(0, 30)]), ["pass", "pass", "pass"]);
+
+    const sums = await Promise.all([0, 1, 2].map((rule) => filter.sums("counters", rule)));
+    t.deepEqual(
+      sums.map((words) => [words[0], words[7], words[8]]),
+      [
+        [0, 1, 1],
+        [0, 0, 0],
+        [1, 0, 0],
+      ],
+    );
+  },
+);
+
+kernelTest("rate-limit takes 64 rules with a sliding window, and the first that matches limits", async (t, lab) => {
+  const rules = Array.from({ length: 64 }, (_, index) => ({ ports: `${index * 10}-${index * 10 + 14}`, limit: index + 1 }));
+  const filter = await clocked(lab, { rules, algorithm: "sliding-window", per: "global" });
+
+  t.deepEqual(await filter.verdicts(times(3, udpFrom("10.0.0.1", 21))), ["pass", "pass", "drop"]);
+  t.deepEqual(await filter.verdicts(times(65, udpFrom("10.0.0.1", 640))), [...times(64, "pass"), "drop"]);
+  t.deepEqual(await filter.verdicts([udpFrom("10.0.0.1", 700)]), ["pass"]);
 });
 
 kernelTest("rate-limit observes without dropping", async (t, lab) => {
