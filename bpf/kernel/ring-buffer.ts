@@ -15,14 +15,19 @@ export interface RingBuffer {
 
 /** Opens the ring buffer that is pinned at `pin`. Throws KernelError. The caller closes it. */
 export function openRingBuffer(pin: string): RingBuffer {
-  const attempt = { call: "ring_buffer__new", action: `Cannot read the ring buffer pinned at "${pin}"` };
+  // libbpf keeps no fd of the map itself; the memory that it maps keeps the map alive.
+  return withFd(openPin(pin, "map"), (fd) => readRingBuffer(fd, `the ring buffer pinned at "${pin}"`));
+}
+
+/** The same of a map that is open; `name` is for errors. */
+export function readRingBuffer(fd: number, name: string): RingBuffer {
+  const attempt = { call: "ring_buffer__new", action: `Cannot read ${name}` };
   let records: Uint8Array[] = [];
   const callback = koffi.register((_: bigint, data: bigint, size: bigint | number) => {
     records.push(copyMemory(data, Number(size)));
     return 0;
   }, koffi.pointer(ringBufferCallback));
-  // libbpf keeps no fd of the map itself; the memory that it maps keeps the map alive.
-  const buffer = withFd(openPin(pin, "map"), (fd) => libbpf().ring_buffer__new(fd, callback, null, null));
+  const buffer = libbpf().ring_buffer__new(fd, callback, null, null);
   if (buffer === null) {
     koffi.unregister(callback);
     throw refusal(koffi.errno(), attempt);

@@ -74,6 +74,8 @@ export interface LibbpfFunctions {
   bpf_link_get_next_id(id: number, next: Uint32Array): number;
   bpf_link_get_fd_by_id(id: number): number;
 
+  bpf_program__attach(program: Pointer): Pointer;
+  bpf_link__destroy(link: Pointer): number;
   ring_buffer__new(mapFd: number, callback: Pointer, context: null, options: null): Pointer;
   ring_buffer__consume(buffer: Pointer): number;
   ring_buffer__free(buffer: Pointer): void;

@@ -68,6 +68,8 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
   bpf_link_get_next_id: "int bpf_link_get_next_id(uint32_t id, void *next)",
   bpf_link_get_fd_by_id: "int bpf_link_get_fd_by_id(uint32_t id)",
 
+  bpf_program__attach: "void *bpf_program__attach(void *program)",
+  bpf_link__destroy: "int bpf_link__destroy(void *link)",
   ring_buffer__new: "void *ring_buffer__new(int map_fd, void *sample_cb, void *ctx, const void *options)",
   ring_buffer__consume: "int ring_buffer__consume(void *buffer)",
   ring_buffer__free: "void ring_buffer__free(void *buffer)",

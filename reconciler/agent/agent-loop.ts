@@ -48,7 +48,9 @@ export function createLoop(parts: LoopParts): AgentLoop {
       if (state.decision !== null) await settleChange(parts, state, state.decision);
       if (state.unconfirmed === null && state.devicesWait) reasons = new Set([...reasons, "device"]);
       const retry = await sync(parts, state, reasons, ending.signal);
-      if (reasons.has("drift") && state.unconfirmed === null) await checkDrift(parts, state, ending.signal);
+      const looks = reasons.has("drift") || reasons.has("tripwire");
+      if (looks && state.unconfirmed === null) await checkDrift(parts, state, ending.signal, reasons.has("tripwire"));
+      await parts.watch?.rearm();
       if (retry !== undefined)
         later(retry === null ? "poll" : "retry", retry ?? jittered(settings.pollMilliseconds, settings.pollJitter, clock.random()));
     } catch (error) {
@@ -112,7 +114,7 @@ async function sync(
   reasons: ReadonlySet<Reason>,
   signal: AbortSignal,
 ): Promise<number | null | undefined> {
-  const asks = [...reasons].some((reason) => reason !== "device" && reason !== "drift" && reason !== "confirm");
+  const asks = [...reasons].some((reason) => !["device", "drift", "tripwire", "confirm"].includes(reason));
   const before = state.lastPass;
   const how = { force: reasons.has("signal") || reasons.has("request"), moved: reasons.has("watch") };
   const retry = asks ? await syncSource(parts, state, how, signal) : undefined;
@@ -142,6 +144,9 @@ function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
     unconfirmed:
       unconfirmed === null ? null : { id: unconfirmed.id, revision: unconfirmed.fetched.revision.name, until: unconfirmed.until, probes },
     quarantined,
-    drift: driftChecked === null ? null : { checked: isoTime(driftChecked) ?? "", since: isoTime(driftSince), findings: drift },
+    drift:
+      driftChecked === null
+        ? null
+        : { checked: isoTime(driftChecked) ?? "", since: isoTime(driftSince), findings: drift, culprits: state.culprits },
   };
 }

@@ -9,9 +9,10 @@ import type { ProbeResult } from "../probes/probe.ts";
 import type { ArmedEnd } from "../watchdog/arm.ts";
 import type { Clock } from "./clock.ts";
 import type { ConfirmConfig } from "./confirm-config.ts";
+import type { KernelWatch } from "./watch-kernel.ts";
 
 /** Why the loop has something to do. */
-export type Reason = "start" | "confirm" | "watch" | "poll" | "retry" | "signal" | "request" | "device" | "drift";
+export type Reason = "start" | "confirm" | "watch" | "poll" | "retry" | "signal" | "request" | "device" | "drift" | "tripwire";
 
 /** What the loop can do to a host: reconciler/ bound to one. All of them throw what the CLI would print. */
 export interface HostWork {
@@ -56,6 +57,8 @@ export interface LoopParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: LoopSettings;
+  /** Hears who changes our maps and links; absent where the machine does not allow it. */
+  readonly watch?: Pick<KernelWatch, "rearm" | "culprit">;
   /** Absent: what was applied and verified stays. */
   readonly trial?: TrialSettings;
 }

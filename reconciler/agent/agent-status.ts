@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DriftFinding } from "../6-report/describe-drift.ts";
+import type { Culprit } from "../model/culprit.ts";
 import type { Revision } from "../model/snapshot.ts";
 import type { ProbeResult } from "../probes/probe.ts";
 
@@ -69,4 +70,6 @@ export interface DriftStatus {
   /** When these findings were first seen; null when there are none. */
   readonly since: string | null;
   readonly findings: readonly DriftFinding[];
+  /** Who did it, finding by finding; null where nobody heard. */
+  readonly culprits: readonly (Culprit | null)[];
 }

@@ -9,11 +9,14 @@ import type { LoopState } from "./loop-state.ts";
 /** A map cannot be read in one moment, and another of our commands may be at work: only what is seen twice is drift. */
 const lookAgainAfter = 1_000;
 
+/** The same where a call of another process was heard: what it did is done. */
+const lookAgainSoon = 15;
+
 /** Compares the kernel with what was applied last, reports what is new about the difference, and heals where that is wanted. Never throws. */
-export async function checkDrift(parts: LoopParts, state: LoopState, signal: AbortSignal): Promise<void> {
+export async function checkDrift(parts: LoopParts, state: LoopState, signal: AbortSignal, heard = false): Promise<void> {
   const { clock, log } = parts;
   try {
-    const findings = await confirmed(parts, signal);
+    const findings = await confirmed(parts, signal, heard ? lookAgainSoon : lookAgainAfter);
     if (findings === null) return;
     state.driftChecked = clock.now();
     report(parts, state, findings);
@@ -24,10 +27,10 @@ export async function checkDrift(parts: LoopParts, state: LoopState, signal: Abo
 }
 
 /** null when nobody can tell yet: nothing applied, or two looks that differ. */
-async function confirmed(parts: LoopParts, signal: AbortSignal): Promise<readonly DriftFinding[] | null> {
+async function confirmed(parts: LoopParts, signal: AbortSignal, wait: number): Promise<readonly DriftFinding[] | null> {
   const first = await look(parts);
   if (first === null || first.length === 0) return first;
-  await pause(parts.clock, lookAgainAfter, signal);
+  await pause(parts.clock, wait, signal);
   if (signal.aborted) return null;
   const second = await look(parts);
   return second !== null && (second.length === 0 || same(first, second)) ? second : null;
@@ -38,10 +41,11 @@ async function look({ work }: LoopParts): Promise<readonly DriftFinding[] | null
   return result.kind === "checked" ? result.report.findings.filter(({ mode }) => mode !== "ignore") : null;
 }
 
-function report({ clock, log }: LoopParts, state: LoopState, findings: readonly DriftFinding[]): void {
+function report({ clock, log, watch }: LoopParts, state: LoopState, findings: readonly DriftFinding[]): void {
   if (same(findings, state.drift)) return;
   const before = state.drift;
   state.drift = findings;
+  state.culprits = findings.map((finding) => watch?.culprit(finding) ?? null);
   if (findings.length === 0) {
     log.info({ seconds: Math.round((clock.now() - (state.driftSince ?? clock.now())) / 1_000) }, "drift is gone");
     state.driftSince = null;
@@ -49,8 +53,10 @@ function report({ clock, log }: LoopParts, state: LoopState, findings: readonly 
     return;
   }
   state.driftSince ??= clock.now();
-  for (const finding of findings.filter((candidate) => !before.some((known) => same(known, candidate)))) {
-    log.warn({ ...finding, hook: hookName(finding.hook) }, "drift found");
+  for (const [index, finding] of findings.entries()) {
+    if (before.some((known) => same(known, finding))) continue;
+    const culprit = state.culprits[index] ?? null;
+    log.warn({ ...finding, hook: hookName(finding.hook), ...(culprit === null ? {} : { culprit }) }, "drift found");
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Fetched } from "../1-source/source.ts";
 import type { DriftFinding } from "../6-report/describe-drift.ts";
+import type { Culprit } from "../model/culprit.ts";
 import { hookName } from "../model/hook.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Revision } from "../model/snapshot.ts";
@@ -39,6 +40,8 @@ export interface LoopState {
   driftChecked: number | null;
   driftSince: number | null;
   drift: readonly DriftFinding[];
+  /** Who did it, finding by finding, as far as that was heard. */
+  culprits: readonly (Culprit | null)[];
   heals: number;
   healNotBefore: number;
 }
@@ -66,6 +69,7 @@ export function initialState(): LoopState {
     driftChecked: null,
     driftSince: null,
     drift: [],
+    culprits: [],
     heals: 0,
     healNotBefore: 0,
   };

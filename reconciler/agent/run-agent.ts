@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import type { DestinationStream, Logger } from "pino";
+import { openTripwire } from "../../bpf/kernel/tripwire.ts";
+import { libraryObject } from "../../bpf/programs/library.ts";
 import { openSource, type Source } from "../1-source/source.ts";
 import { type Host, openHost } from "../host.ts";
 import { lockState } from "../state/lock.ts";
@@ -14,6 +16,7 @@ import { systemClock } from "./clock.ts";
 import { hostWork } from "./host-work.ts";
 import { serveStatus } from "./serve-status.ts";
 import { watchDevices } from "./watch-devices.ts";
+import { type KernelWatch, watchKernel } from "./watch-kernel.ts";
 import { watchLinks } from "./watch-links.ts";
 import { watchPaths } from "./watch-paths.ts";
 
@@ -58,11 +61,28 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
     const { pruneAll, confirm } = config;
     const work = hostWork(host, { pruneAll, log, confirm, askSource: (signal) => source.fetch(signal) });
     const trial = confirm === null ? {} : { trial: confirm };
-    const loop = createLoop({ source, work, clock: systemClock, log, settings: config.loop, ...trial });
-    await follow({ config, source, host, log, loop }, options.signal);
+    const isWatched = config.loop.driftMilliseconds !== null && options.host === undefined;
+    const watch = isWatched ? openWatch(host, log, () => void loop.push("tripwire")) : null;
+    const parts = { source, work, clock: systemClock, log, settings: config.loop, ...trial };
+    const loop = createLoop(watch === null ? parts : { ...parts, watch });
+    try {
+      await follow({ config, source, host, log, loop }, options.signal);
+    } finally {
+      watch?.end();
+    }
   } finally {
     await source.close();
     lock.release();
+  }
+}
+
+/** Where it is not allowed, what the agent looks at now and then is all it knows. */
+function openWatch({ kernel, layout }: Host, log: Logger, changed: () => void): KernelWatch | null {
+  try {
+    return watchKernel({ kernel, layout, tripwire: openTripwire(libraryObject("tripwire.bpf.o")), changed });
+  } catch (error) {
+    log.warn({ error }, "changes by others are not heard, only found by looking");
+    return null;
   }
 }
 

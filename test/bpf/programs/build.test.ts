@@ -8,7 +8,7 @@ import { buildPrograms } from "../../../bpf/programs/build.ts";
 import { compileBpf, sourceFiles } from "../../../bpf/programs/compile.ts";
 import { library } from "../../../bpf/programs/library.ts";
 
-const everyObject = library.map(({ object }) => object);
+const everyObject = [...library.map(({ object }) => object), "tripwire.bpf.o"].sort();
 
 function copyOfSources(t: { teardown(done: () => void): void }): string {
   const root = mkdtempSync(join(tmpdir(), "sluice-build-"));

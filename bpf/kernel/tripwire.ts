@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
+import { errnoName, lastErrno } from "../libbpf-ffi/errno.ts";
+import type { Pointer } from "../libbpf-ffi/functions.ts";
+import { libc } from "../libbpf-ffi/libc.ts";
+import { libbpf } from "../libbpf-ffi/library.ts";
+import { captureMessages } from "../libbpf-ffi/messages.ts";
+import { sizes } from "../libbpf-ffi/structures.ts";
+import { mapName, mapsOf, programsOf } from "../object/with-object.ts";
+import { KernelError } from "./kernel-error.ts";
+import { check } from "./refusal.ts";
+import { type RingBuffer, readRingBuffer } from "./ring-buffer.ts";
+
+/** Hears of calls of bpf(2) by which other processes change maps and links. It is this process's own, and goes with it. */
+export interface Tripwire {
+  /** Replaces what is watched: ids. What is not watched is not told. */
+  watch(ids: WatchedIds): void;
+  /** What has come since the last time, in order; never waits. */
+  read(): readonly TripwireEvent[];
+  close(): void;
+}
+
+export interface WatchedIds {
+  readonly maps: readonly number[];
+  readonly links: readonly number[];
+}
+
+/** A call that has succeeded. */
+export interface TripwireEvent {
+  /** "BPF_MAP_UPDATE_ELEM". */
+  readonly call: string;
+  readonly kind: "map" | "link";
+  readonly id: number;
+  /** Of the process, as this process's namespace does not know it: the machine's. */
+  readonly pid: number;
+  readonly uid: number;
+  /** Its name, 15 bytes at most. */
+  readonly command: string;
+  /** The id of its cgroup. */
+  readonly cgroup: bigint;
+  /** Nanoseconds since the machine started. */
+  readonly time: bigint;
+}
+
+/** By their numbers in enum bpf_cmd: those that the program tells of. */
+const calls: Readonly<Record<number, string>> = {
+  2: "BPF_MAP_UPDATE_ELEM",
+  3: "BPF_MAP_DELETE_ELEM",
+  21: "BPF_MAP_LOOKUP_AND_DELETE_ELEM",
+  22: "BPF_MAP_FREEZE",
+  25: "BPF_MAP_LOOKUP_AND_DELETE_BATCH",
+  26: "BPF_MAP_UPDATE_BATCH",
+  27: "BPF_MAP_DELETE_BATCH",
+  29: "BPF_LINK_UPDATE",
+  34: "BPF_LINK_DETACH",
+};
+
+const kinds = { map: 1, link: 2, process: 3 } as const;
+const tracefs = "/sys/kernel/tracing";
+
+/**
+ * Loads the tripwire and attaches it to the tracepoints of bpf(2). Needs CAP_PERFMON and tracefs, which is mounted where it is not.
+ * Throws KernelError where the machine does not allow it. The caller closes it.
+ */
+export function openTripwire(elf: Uint8Array): Tripwire {
+  ensureTracefs();
+  const object = libbpf().bpf_object__open_mem(elf, elf.length, { sz: sizes.openOptions, object_name: "sl_watch" });
+  if (object === null) throw refused("bpf_object__open_mem", lastErrno(), []);
+  const links: Pointer[] = [];
+  let events: RingBuffer | null = null;
+  const close = (): void => {
+    events?.close();
+    for (const link of links) libbpf().bpf_link__destroy(link);
+    libbpf().bpf_object__close(object);
+  };
+  try {
+    const { lines } = captureMessages(() => attachAll(object, links));
+    if (links.includes(null)) throw refused("bpf_program__attach", lastErrno(), lines);
+    const maps = new Map([...mapsOf(object)].map((map) => [mapName(map), libbpf().bpf_map__fd(map)]));
+    events = readRingBuffer(maps.get("events") ?? -1, "events of the tripwire");
+    const watched = maps.get("watched") ?? -1;
+    put(watched, kinds.process, process.pid);
+    const ring = events;
+    return { watch: replaceWatched(watched), read: () => ring.read().map(readEvent), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function attachAll(object: bigint, links: Pointer[]): void {
+  const loaded = libbpf().bpf_object__load(object);
+  if (loaded < 0) throw refused("bpf_object__load", -loaded, []);
+  for (const program of programsOf(object)) links.push(libbpf().bpf_program__attach(program));
+}
+
+/** libbpf reads there which number a tracepoint has. */
+function ensureTracefs(): void {
+  if (existsSync(`${tracefs}/events/syscalls/sys_enter_bpf`) || !existsSync(tracefs)) return;
+  check(libc().mount("tracefs", tracefs, "tracefs", 0, ""), { call: "mount", action: `Cannot mount tracefs at "${tracefs}"` });
+}
+
+function refused(call: string, errno: number, lines: readonly string[]): KernelError {
+  const said = lines.map((line) => line.replace(/^libbpf: /, "")).at(-1);
+  return new KernelError(`Cannot watch calls of bpf(2): ${said ?? errnoName(errno)}`, { call, errno: errnoName(errno) });
+}
+
+/** Adds and removes what differs from the last time. */
+function replaceWatched(map: number): Tripwire["watch"] {
+  let known = new Set<string>();
+  return ({ maps, links }) => {
+    const wanted = new Set([...maps.map((id) => `${kinds.map} ${id}`), ...links.map((id) => `${kinds.link} ${id}`)]);
+    for (const thing of wanted) if (!known.has(thing)) put(map, ...parts(thing));
+    for (const thing of known) if (!wanted.has(thing)) libbpf().bpf_map_delete_elem(map, key(...parts(thing)));
+    known = wanted;
+  };
+}
+
+function parts(thing: string): [number, number] {
+  const [kind = 0, id = 0] = thing.split(" ").map(Number);
+  return [kind, id];
+}
+
+function put(map: number, kind: number, id: number): void {
+  check(libbpf().bpf_map_update_elem(map, key(kind, id), Uint8Array.of(1), 0), {
+    call: "BPF_MAP_UPDATE_ELEM",
+    action: "Cannot tell the tripwire what to watch",
+  });
+}
+
+function key(kind: number, id: number): Uint32Array {
+  return Uint32Array.of(kind, id);
+}
+
+/** struct event of bpf/programs/tripwire. */
+function readEvent(bytes: Uint8Array): TripwireEvent {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const name = buffer.subarray(40, 56);
+  const end = name.indexOf(0);
+  return {
+    time: buffer.readBigUInt64LE(0),
+    cgroup: buffer.readBigUInt64LE(8),
+    call: calls[buffer.readUInt32LE(16)] ?? "bpf(2)",
+    kind: buffer.readUInt32LE(20) === kinds.link ? "link" : "map",
+    id: buffer.readUInt32LE(24),
+    pid: buffer.readUInt32LE(28),
+    uid: buffer.readUInt32LE(36),
+    command: name.toString("utf8", 0, end < 0 ? name.length : end),
+  };
+}

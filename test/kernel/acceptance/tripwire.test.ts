@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
+import { kernelTest } from "../../lab/kernel-test.ts";
+import type { Lab } from "../../lab/lab.ts";
+import { station } from "../cli/station.ts";
+import { startAgent } from "./agent.ts";
+import { bareRepository } from "./bare-repository.ts";
+import { dropsFrom, xdpPolicy } from "./policy.ts";
+
+const bogons = dropsFrom("bogons", "10.0.0.0/8", "172.16.0.0/12");
+
+interface Culprit {
+  readonly call: string;
+  readonly command: string;
+  readonly pid: number;
+  readonly uid: number;
+  readonly cgroup: string;
+}
+
+/** Runs bpftool and gives what its calls would be known by. */
+function bpftool(...words: readonly string[]): void {
+  execFileSync("bpftool", words, { stdio: "pipe" });
+}
+
+async function pinOf(lab: Lab, pattern: RegExp): Promise<string> {
+  return (await lab.kernel.pins(lab.root)).find(({ path }) => pattern.test(path))?.path ?? "";
+}
+
+const key = "0x20 0 0 0 0xc0 0 2 7".split(" ");
+const zeros = Array.from({ length: 16 }, () => "0");
+
+kernelTest("the agent hears who changes our maps and links, long before it would have looked", async (t, lab) => {
+  const host = await station(t, lab);
+  const policy = bareRepository(t);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons]) }, "Drop bogons");
+  const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h"]);
+  await agent.told("revision applied");
+
+  bpftool("map", "update", "pinned", await pinOf(lab, /prefixes4/), "key", ...key, "value", ...zeros);
+  const keys = (await agent.told("drift found")) as unknown as { class: string; place: string; culprit: Culprit };
+  bpftool("map", "delete", "pinned", await pinOf(lab, /prefixes4/), "key", ...key);
+  await agent.told("drift is gone");
+  bpftool("link", "detach", "pinned", await pinOf(lab, /\/link$/));
+  const link = (await agent.told("drift found")) as unknown as { place: string; culprit: Culprit };
+
+  t.like(keys, { class: "keys", place: "map bogons/prefixes4", culprit: { call: "BPF_MAP_UPDATE_ELEM", command: "bpftool", uid: 0 } });
+  t.true(keys.culprit.pid > 0 && keys.culprit.cgroup.length > 0);
+  t.like(link, { place: "link", culprit: { call: "BPF_LINK_DETACH", command: "bpftool" } });
+});
+
+kernelTest("how soon drift is told: thirty times, read twice before it is", async (t, lab) => {
+  const host = await station(t, lab);
+  const policy = bareRepository(t);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons]) }, "Drop bogons");
+  const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h"]);
+  await agent.told("revision applied");
+  const set = await pinOf(lab, /prefixes4/);
+  const waits: number[] = [];
+
+  for (let round = 0; round < 30; round += 1) {
+    bpftool("map", "update", "pinned", set, "key", ...key, "value", ...zeros);
+    const done = performance.now();
+    await agent.told("drift found");
+    waits.push(performance.now() - done);
+    bpftool("map", "delete", "pinned", set, "key", ...key);
+    await agent.told("drift is gone");
+  }
+
+  const sorted = waits.sort((a, b) => a - b).map(Math.round);
+  t.log(`milliseconds from the call to the line in the log: median ${sorted[15]}, worst ${sorted.at(-1)}`);
+  t.is(waits.length, 30);
+});
+
+kernelTest("what others do to their own maps is nothing to the agent, however often", async (t, lab) => {
+  const host = await station(t, lab);
+  const policy = bareRepository(t);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons]) }, "Drop bogons");
+  const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h", "--log-level", "debug"]);
+  await agent.told("revision applied");
+  const foreign = `${lab.root}-foreign`;
+  bpftool("map", "create", foreign, "type", "hash", "key", "4", "value", "4", "entries", "16", "name", "foreign");
+  const lines = agent.log.length;
+
+  for (let round = 0; round < 20; round += 1) {
+    bpftool("map", "update", "pinned", foreign, "key", ..."1 0 0 0".split(" "), "value", ..."2 0 0 0".split(" "));
+  }
+  bpftool("map", "update", "pinned", await pinOf(lab, /prefixes4/), "key", ...key, "value", ...zeros);
+  await agent.told("drift found");
+
+  t.is(agent.log.length, lines + 1);
+});
+
+kernelTest("a chain that heals itself is whole again at once", async (t, lab) => {
+  const host = await station(t, lab);
+  const policy = bareRepository(t);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons], "  drift: heal\n") }, "Drop bogons");
+  const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h"]);
+  await agent.told("revision applied");
+
+  bpftool("link", "detach", "pinned", await pinOf(lab, /\/link$/));
+  await agent.told("drift healed");
+
+  t.is((await lab.kernel.attached(host.device, "xdp")).length, 1);
+});
