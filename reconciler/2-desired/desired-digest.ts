@@ -19,7 +19,16 @@ function hookContent({ hook, mode, chain, end, counters, drift }: DesiredHook, k
 function stepContent(step: DesiredStep, known: Known): readonly unknown[] {
   const globals = once(known, step.globals, () => Object.entries(step.globals).map(([name, content]) => [name, digestOf(content)]));
   const maps = step.maps.map((map) => mapContent(map, known));
-  return [step.name, step.uses, step.object, step.function, globals, step.continueOn, maps];
+  return [
+    step.name,
+    step.uses,
+    step.object,
+    step.function,
+    globals,
+    step.continueOn,
+    maps,
+    ...(step.watch === undefined ? [] : [step.watch]),
+  ];
 }
 
 function mapContent(map: DesiredMap, known: Known): readonly unknown[] {

@@ -127,6 +127,7 @@ function renderStep(place: StepPlace, step: Step, input: LibraryStepInput, objec
       globals: content.globals,
       maps: content.maps,
       reasons: content.reasons,
+      ...(content.watch === undefined ? {} : { watch: content.watch }),
       continueOn: verdicts,
       frags: content.object.spec.programs.some(({ name, frags }) => name === content.function && frags),
       origin: originOf(place, []),

@@ -16,6 +16,7 @@ export function digestGeneration(layout: PinLayout, desired: DesiredHook): strin
     name: step.name,
     object: step.object,
     function: step.function,
+    ...(step.watch === undefined ? {} : { watch: step.watch }),
     globals: digestGlobals(step.globals),
     continueOn: [...step.continueOn].sort((a, b) => a - b),
     maps: step.maps.map((map) => mapPin(layout, desired.hook, step.name, map.name, map.incarnation)).sort(),
