@@ -10,9 +10,10 @@ die() { say "$@"; exit 1; }
 # One line for each thing a purpose needs: what to look for, and the Debian package that has it.
 needs() {
   printf '%s\n' clang:clang bpftool:bpftool ip:iproute2 git:git nsenter:util-linux \
-    /usr/include/bpf/bpf_helpers.h:libbpf-dev /usr/include/linux/bpf.h:linux-libc-dev
+    /usr/include/bpf/bpf_helpers.h:libbpf-dev /usr/include/linux/bpf.h:linux-libc-dev \
+    "/usr/lib/$(uname -m)-linux-gnu/libpcap.so.0.8:libpcap0.8"
   case "$1" in
-    test) printf '%s\n' tc:iproute2 strace:strace xdp-loader:xdp-tools ssh-keygen:openssh-client \
+    test) printf '%s\n' tc:iproute2 ping:iputils-ping strace:strace xdp-loader:xdp-tools ssh-keygen:openssh-client \
       /usr/sbin/sshd:openssh-server setfacl:acl ;;
     bench) printf '%s\n' nft:nftables ipset:ipset xdp-loader:xdp-tools ;;
   esac

@@ -8,14 +8,15 @@ import type { Invalid, Outcome } from "./model/outcome.ts";
 import type { Plan } from "./model/plan.ts";
 import { planPass, runPass } from "./reconcile.ts";
 import { readLastSnapshot } from "./state/last-snapshot.ts";
+import { snapshotNow } from "./state/now.ts";
 
 export type DriftResult =
   /** Nothing has been applied, so nothing can differ from it. */
   { readonly kind: "none-applied" } | Invalid | { readonly kind: "checked"; readonly report: DriftReport; readonly plan: Plan };
 
-/** Compares the kernel with the policy that was applied last; changes nothing. */
+/** Compares the kernel with the policy that was applied last, confirmed or not; changes nothing. */
 export async function driftPass(host: Host): Promise<DriftResult> {
-  const snapshot = await readLastSnapshot(host.state);
+  const snapshot = await snapshotNow(host.state);
   if (snapshot === null) return { kind: "none-applied" };
   const planned = await planPass(host, snapshot, { prune: true });
   if (planned.kind === "invalid") return planned;

@@ -6,12 +6,14 @@ import { cachingKernel } from "../bpf/kernel/decorators/caching-kernel.ts";
 import type { Kernel } from "../bpf/kernel/kernel.ts";
 import { openLibbpfKernel } from "../bpf/kernel/libbpf-kernel.ts";
 import { refusesBpfAtFirstSight } from "../bpf/kernel/probe.ts";
+import { type Expressions, expressions } from "../bpf/match/compile-match.ts";
 import { openObject } from "../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { library, libraryObject } from "../bpf/programs/library.ts";
 import type { LibraryProgram } from "../bpf/programs/library-program.ts";
 import type { PinLayout } from "./model/pins.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
+import type { BootClock } from "./watchdog/boot-clock.ts";
 
 /** Everything a pass needs, opened once. */
 export interface Host {
@@ -24,6 +26,8 @@ export interface Host {
   readonly policy: PolicyReader;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Instead of the machine's own, for tests. */
+  readonly boot?: BootClock;
   /** Told what people should know although nothing failed. */
   warn?(message: string): void;
 }
@@ -33,6 +37,7 @@ export interface PolicyReader {
   readonly library: readonly LibraryProgram[];
   libraryObject(file: string): Uint8Array;
   openObject(elf: Uint8Array): ObjectSpec;
+  readonly expressions: Expressions;
 }
 
 export interface HostOptions {
@@ -45,7 +50,7 @@ export interface HostOptions {
   readonly warn?: (message: string) => void;
 }
 
-export const policyReader: PolicyReader = { library, libraryObject, openObject: openOnce };
+export const policyReader: PolicyReader = { library, libraryObject, openObject: openOnce, expressions };
 
 const opened = new WeakMap<Uint8Array, ObjectSpec>();
 

@@ -6,6 +6,7 @@ import { applyPlan } from "./5-apply/apply-plan.ts";
 import { cleanUp } from "./5-apply/clean-up.ts";
 import type { Progress } from "./5-apply/perform.ts";
 import type { Host, PolicyReader } from "./host.ts";
+import { type ConfirmRequest, keepForConfirmation, refusalsToConfirm } from "./keep-for-confirmation.ts";
 import type { Desired, DesiredHook } from "./model/desired.ts";
 import type { Diagnostic } from "./model/diagnostic.ts";
 import { type Hook, hookKinds, hookName } from "./model/hook.ts";
@@ -21,10 +22,11 @@ import { refusalsByTests } from "./packet-tests/refusals-by-tests.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { recordOutcome, recordUnchanged } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
-import { readApplied } from "./state/applied.ts";
-import { clearHold, readHold } from "./state/hold.ts";
+import { clearHold, type Hold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
 import { lockState } from "./state/lock.ts";
+import { appliedNow } from "./state/now.ts";
+import { clearQuarantine, type QuarantineEntry, readQuarantine } from "./state/quarantine.ts";
 import { openState } from "./state/state-directory.ts";
 import { sluiceVersion } from "./version.ts";
 
@@ -60,6 +62,12 @@ export interface PassOptions extends PlanOptions {
   readonly trigger: string;
   /** Leaves the host alone while it is held at what `sluice rollback` went back to: for passes that nobody asked for. */
   readonly respectHold?: boolean;
+  /** Leaves a policy alone that failed on this host before: for passes that nobody asked for. */
+  readonly respectQuarantine?: boolean;
+  /** Set when the policy was applied: against what git says, until it says something else. */
+  readonly hold?: Hold;
+  /** Takes a new policy back unless it is confirmed in time. Healing and what changes nothing for traffic is not asked about. */
+  readonly confirm?: ConfirmRequest;
   /** Asked when there is something to do; false leaves everything as it is. */
   approve?(planned: Planned): Promise<boolean>;
   readonly progress?: Progress;
@@ -73,10 +81,15 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
     const hold = await readHold(host.state);
     const isHeld = options.respectHold === true && hold?.desired === planned.desired.digest;
     if (isHeld) return { kind: "held", since: hold.since, revision: hold.revision };
+    const failure = options.respectQuarantine === true ? await quarantined(host, planned) : null;
+    if (failure !== null) return { kind: "quarantined", since: failure.since, revision: failure.revision, reason: failure.reason };
     const outcome = await applyPlanned(host, snapshot, planned, options);
+    if (options.hold !== undefined && outcome.kind === "applied") await writeHold(host.state, options.hold);
+    if (isReached(outcome)) await release(host, planned, options.trigger);
     if (outcome.kind === "unchanged" && isUnrecorded(planned)) await recordUnchanged(host, snapshot, outcome.plan);
     // A revert finds what runs already: git says it now, so there is nothing left to hold against.
-    if (hold !== null && options.trigger !== "drift" && outcome.kind === "unchanged") await clearHold(host.state);
+    if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
+      await clearHold(host.state);
     return outcome;
   });
 }
@@ -166,8 +179,16 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
   if (failing.length > 0) {
     return recordOutcome(host, snapshot, options.trigger, { kind: "refused", plan: { ...wanted, refusals: failing } });
   }
+  const needsConfirmation = options.confirm !== undefined && isNewPolicy(planned) && wanted.commit.length > 0;
+  const unsafe = needsConfirmation ? refusalsToConfirm(wanted) : [];
+  if (unsafe.length > 0) return recordOutcome(host, snapshot, options.trigger, { kind: "refused", plan: { ...wanted, refusals: unsafe } });
   if (options.approve !== undefined && !(await options.approve(planned))) return { kind: "declined", plan: wanted };
+  const { confirm } = options;
   const started = host.now();
+  const keeper =
+    confirm === undefined || !needsConfirmation
+      ? null
+      : keepForConfirmation(host, confirm, { plan: wanted, snapshot, trigger: options.trigger, started });
   const progress = options.progress ?? (() => undefined);
   let notes: readonly string[] = [];
   const result = await applyPlan({
@@ -175,7 +196,7 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
     objects: objectsOf(host.policy.openObject, desired.objects),
     plan: wanted,
     applied: planned.observed.applied,
-    journal: {
+    journal: keeper ?? {
       write: (journal) => writeJournal(host.state, journal),
       clear: () => clearJournal(host.state),
       // Healing brings the same policy back: the way back stays the one of the pass that brought it first.
@@ -189,9 +210,27 @@ async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, op
     },
   });
   if (result.kind !== "committed") return recordOutcome(host, snapshot, options.trigger, result);
+  if (keeper !== null) {
+    const { id, until } = keeper.confirm;
+    return { kind: "unconfirmed", plan: wanted, milliseconds: host.now() - started, id, until, notes };
+  }
   const leftovers = await cleanUp(host.kernel, result.cleanup, progress);
   const milliseconds = host.now() - started;
   return recordOutcome(host, snapshot, options.trigger, { kind: "applied", plan: wanted, milliseconds, leftovers, notes });
+}
+
+async function quarantined(host: Host, { desired }: Planned): Promise<QuarantineEntry | null> {
+  return (await readQuarantine(host.state)).find((entry) => entry.desired === desired.digest) ?? null;
+}
+
+/** Git moving on ends every quarantine; somebody who applies a policy by hand wants to try that one again. */
+async function release(host: Host, { desired }: Planned, trigger: string): Promise<void> {
+  if (trigger === "commit") await clearQuarantine(host.state);
+  else if (trigger === "command") await clearQuarantine(host.state, desired.digest);
+}
+
+function isReached({ kind }: Outcome): boolean {
+  return kind === "applied" || kind === "unchanged" || kind === "unconfirmed";
 }
 
 /** Which chains that this plan loaded are several programs, and why: only the verifier knows, so no plan could say it. */
@@ -215,7 +254,7 @@ function isNewPolicy({ observed, desired }: Planned): boolean {
 }
 
 function render(reader: PolicyReader, snapshot: Snapshot, host: string) {
-  return renderDesired({ snapshot, host, library: reader.library, libraryObject: reader.libraryObject, openObject: reader.openObject });
+  return renderDesired({ ...reader, snapshot, host });
 }
 
 function plan(reader: PolicyReader, desired: Desired, observed: Observed, layout: PinLayout, host: string, prune: boolean): Plan {
@@ -232,7 +271,7 @@ async function observeFor(host: Host, desired: Desired, leaves: readonly Hook[])
         if (map.content !== "none") contents.add(mapPin(host.layout, hook, step.name, map.name, map.incarnation));
     }
   }
-  const applied = await readApplied(host.state);
+  const applied = await appliedNow(host.state);
   const observed = await observe(host.kernel, host.layout, { hooks: desired.hooks.map((hook) => hook.hook), contents, applied });
   const left = new Set(leaves.map(hookName));
   return { ...observed, hooks: observed.hooks.filter((hook) => !left.has(hookName(hook.hook))) };
@@ -240,12 +279,12 @@ async function observeFor(host: Host, desired: Desired, leaves: readonly Hook[])
 
 /** What is pinned and what runs, without the contents of maps: what `sluice inspect` shows. */
 export async function observePins(host: Host): Promise<Observed> {
-  return observe(host.kernel, host.layout, { hooks: [], contents: new Set(), applied: await readApplied(host.state) });
+  return observe(host.kernel, host.layout, { hooks: [], contents: new Set(), applied: await appliedNow(host.state) });
 }
 
 /** The whole state of the kernel, with the contents of every map that Sluice fills: what `sluice snapshot` exports. */
 export async function observeAll(host: Host): Promise<Observed> {
   const devices = await host.kernel.devices();
   const hooks = devices.flatMap((device) => hookKinds.map((kind) => ({ interface: device.name, kind })));
-  return observe(host.kernel, host.layout, { hooks, contents: "ours", applied: await readApplied(host.state) });
+  return observe(host.kernel, host.layout, { hooks, contents: "ours", applied: await appliedNow(host.state) });
 }

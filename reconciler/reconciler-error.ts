@@ -19,6 +19,11 @@ export const errorCatalogue = {
   "apply-failed": { next: "backoff", exit: 6 },
   "rollback-failed": { next: "backoff", exit: 7 },
   "nothing-to-roll-back": { next: "on-change", exit: 3 },
+  "impact-unknown": { next: "on-change", exit: 1 },
+  "confirmation-pending": { next: "backoff", exit: 9 },
+  "watchdog-failed": { next: "backoff", exit: 6 },
+  "nothing-to-confirm": { next: "on-change", exit: 3 },
+  "not-confirmed": { next: "on-change", exit: 8 },
   held: { next: "on-change", exit: 10 },
 } as const satisfies Record<string, { next: Next; exit: number }>;
 

@@ -61,6 +61,7 @@ const missing = Buffer.from("\0");
 /** null for what changed nothing and failed at nothing. */
 function historyEntry(host: Host, snapshot: Snapshot | null, trigger: string, outcome: Outcome): HistoryEntry | null {
   if (outcome.kind === "unchanged" || outcome.kind === "declined" || outcome.kind === "held") return null;
+  if (outcome.kind === "unconfirmed" || outcome.kind === "quarantined") return null;
   const plan = outcome.kind === "invalid" ? null : outcome.plan;
   const revision: Revision | undefined = snapshot?.revision ?? plan?.revision;
   return {

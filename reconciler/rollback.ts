@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { dirname } from "node:path";
 import type { Pin } from "../bpf/kernel/kernel.ts";
-import { readManifest } from "./3-observed/read-manifest.ts";
 import { type Progress, performOrUndo, UndoFailed, undoing } from "./5-apply/perform.ts";
 import type { Host } from "./host.ts";
-import type { Manifest } from "./model/generation.ts";
 import { hookName } from "./model/hook.ts";
 import type { Journal } from "./model/journal.ts";
 import type { Operation } from "./model/operation.ts";
-import { segmentPin, segmentsPin } from "./model/pins.ts";
 import { objectsOf } from "./objects.ts";
 import { locked } from "./reconcile.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
+import { missingPin } from "./require-pins.ts";
 import { readApplied, writeApplied } from "./state/applied.ts";
 import { appendHistory, type HistoryHook } from "./state/history.ts";
 import { writeHold } from "./state/hold.ts";
@@ -77,31 +75,11 @@ function fromWhatRuns(undo: Journal, pins: readonly Pin[]): Journal {
 
 /** Everything it leads to must still be pinned: found out before anything is touched. */
 async function requirePins({ kernel }: Host, operations: readonly Operation[], pins: readonly Pin[]): Promise<void> {
-  const pinned = new Set(pins.map((pin) => pin.path));
-  for (const operation of operations) {
-    const needed = neededPin(operation);
-    if (needed === null) continue;
-    const directory = dirname(needed);
-    const manifest = pinned.has(`${directory}/manifest`) ? readManifest(await kernel.readMap(`${directory}/manifest`)) : null;
-    const missing = [needed, ...splitPins(directory, manifest)].find((path) => !pinned.has(path));
-    if (missing === undefined) continue;
-    throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: "${missing}" is no longer pinned`, {
-      hint: "git revert rolls back from the repository",
-    });
-  }
-}
-
-/** Without the pin of its array, a split chain would drop what its first segment lets through. */
-function splitPins(directory: string, manifest: Manifest | null): readonly string[] {
-  const split = manifest?.linked.split;
-  if (split === undefined) return [];
-  return [segmentsPin(directory), ...split.segments.map((_, segment) => segmentPin(directory, segment))];
-}
-
-function neededPin(operation: Operation): string | null {
-  if (operation.kind === "switch") return operation.to === null ? null : `${operation.to}/program`;
-  if (operation.kind === "attach") return operation.generation === null ? null : `${operation.generation}/program`;
-  return operation.kind === "write-map" ? operation.pin : null;
+  const missing = await missingPin(kernel, operations, pins);
+  if (missing === null) return;
+  throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: "${missing}" is no longer pinned`, {
+    hint: "git revert rolls back from the repository",
+  });
 }
 
 async function perform(host: Host, undo: Journal, progress: Progress): Promise<void> {

@@ -16,6 +16,12 @@ export interface Uninstalled {
   readonly left: readonly string[];
 }
 
+/** What would bring chains back. */
+const recorded = [
+  ...["applied.json", "hold.json", "quarantine.json", "confirmation.json", "undo"],
+  ...["policy.json", "policy.previous.json", "policy.2.json", "policy.3.json", "policy.4.json"],
+];
+
 /** Detaches every chain and removes every pin of ours, and what would bring them back. History stays. */
 export async function uninstall(host: Host): Promise<Uninstalled> {
   return locked(host, async () => {
@@ -25,8 +31,7 @@ export async function uninstall(host: Host): Promise<Uninstalled> {
     const left = new Set(observed.unknown);
     const pins = (await host.kernel.pins(host.layout.root)).map((pin) => pin.path).filter((path) => !left.has(path));
     await host.kernel.unpin(pins);
-    for (const file of ["applied.json", "hold.json", "undo", "policy.json", "policy.previous.json"])
-      await rm(join(host.state, file), { force: true });
+    for (const file of recorded) await rm(join(host.state, file), { force: true });
     return { hooks: linked.map(({ hook }) => hookName(hook)), pins, left: observed.unknown };
   });
 }

@@ -51,6 +51,7 @@ export interface AgentFile {
   timeout?: string;
   poll?: AgentPoll;
   drift?: AgentDrift;
+  confirm?: AgentConfirm;
   credentials?: AgentCredentials;
   limits?: AgentLimits;
   log?: AgentLog;
@@ -84,6 +85,88 @@ export interface AgentDrift {
    * alert: report it, and heal the chains whose policy says `drift: heal`. heal: heal all chains. off: do not compare.
    */
   mode?: "alert" | "heal" | "off";
+}
+/**
+ * Take every new revision back unless it proves good in time. Without this, a revision that was applied and verified stays.
+ */
+export interface AgentConfirm {
+  /**
+   * Taken back when not confirmed after this time, from 1s to 24h. A process of its own sees to it, whatever becomes of the agent.
+   */
+  timeout?: string;
+  /**
+   * All probes have to hold for this long, without a break.
+   */
+  bake?: string;
+  /**
+   * Time between two rounds of probes.
+   */
+  every?: string;
+  /**
+   * Longest time for one probe.
+   */
+  patience?: string;
+  /**
+   * An agent that is silent for longer has its change taken back.
+   */
+  heartbeat?: string;
+  /**
+   * probes: confirmed once they have held. hand: by `sluice confirm` only.
+   */
+  by?: "probes" | "hand";
+  /**
+   * What has to work.
+   *
+   * @maxItems 32
+   */
+  probes?: AgentProbe[];
+  /**
+   * Interfaces whose chains may not drop more, counted from the change on.
+   *
+   * @maxItems 64
+   */
+  drops?: AgentDrops[];
+}
+/**
+ * One of these.
+ */
+export interface AgentProbe {
+  /**
+   * A new connection to host:port is accepted.
+   */
+  tcp?: string;
+  /**
+   * A GET is answered with a status below 400.
+   */
+  http?: string;
+  /**
+   * An echo is answered; needs ping(8).
+   */
+  ping?: string;
+  /**
+   * The policy repository can be asked.
+   */
+  git?: true;
+  /**
+   * A program and its arguments, without a shell; holds when it ends with 0.
+   *
+   * @minItems 1
+   */
+  command?: string[];
+}
+export interface AgentDrops {
+  /**
+   * Its name.
+   */
+  interface: string;
+  /**
+   * More than so many per cent of the packets is a failure.
+   */
+  above: number;
+  /**
+   * Says nothing before so many packets.
+   */
+  packets?: number;
 }
 /**
  * How to prove who we are to the repository's server, by files.
@@ -282,6 +365,138 @@ export const agentSchema: object = {
             "off"
           ],
           "default": "alert"
+        }
+      }
+    },
+    "confirm": {
+      "title": "AgentConfirm",
+      "description": "Take every new revision back unless it proves good in time. Without this, a revision that was applied and verified stays.",
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "timeout": {
+          "description": "Taken back when not confirmed after this time, from 1s to 24h. A process of its own sees to it, whatever becomes of the agent.",
+          "$ref": "#/$defs/duration",
+          "default": "5m"
+        },
+        "bake": {
+          "description": "All probes have to hold for this long, without a break.",
+          "$ref": "#/$defs/duration",
+          "default": "60s"
+        },
+        "every": {
+          "description": "Time between two rounds of probes.",
+          "$ref": "#/$defs/duration",
+          "default": "2s"
+        },
+        "patience": {
+          "description": "Longest time for one probe.",
+          "$ref": "#/$defs/duration",
+          "default": "3s"
+        },
+        "heartbeat": {
+          "description": "An agent that is silent for longer has its change taken back.",
+          "$ref": "#/$defs/duration",
+          "default": "15s"
+        },
+        "by": {
+          "description": "probes: confirmed once they have held. hand: by `sluice confirm` only.",
+          "enum": [
+            "probes",
+            "hand"
+          ],
+          "default": "probes"
+        },
+        "probes": {
+          "description": "What has to work.",
+          "type": "array",
+          "maxItems": 32,
+          "items": {
+            "title": "AgentProbe",
+            "description": "One of these.",
+            "type": "object",
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+            "properties": {
+              "tcp": {
+                "description": "A new connection to host:port is accepted.",
+                "type": "string",
+                "minLength": 3,
+                "examples": [
+                  "192.0.2.1:22",
+                  "[2001:db8::1]:443"
+                ]
+              },
+              "http": {
+                "description": "A GET is answered with a status below 400.",
+                "type": "string",
+                "minLength": 8,
+                "examples": [
+                  "https://www.example.net/health"
+                ]
+              },
+              "ping": {
+                "description": "An echo is answered; needs ping(8).",
+                "type": "string",
+                "minLength": 1,
+                "examples": [
+                  "192.0.2.1"
+                ]
+              },
+              "git": {
+                "description": "The policy repository can be asked.",
+                "const": true
+              },
+              "command": {
+                "description": "A program and its arguments, without a shell; holds when it ends with 0.",
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                  "type": "string"
+                },
+                "examples": [
+                  [
+                    "/usr/local/bin/check-edge",
+                    "--quick"
+                  ]
+                ]
+              }
+            }
+          }
+        },
+        "drops": {
+          "description": "Interfaces whose chains may not drop more, counted from the change on.",
+          "type": "array",
+          "maxItems": 64,
+          "items": {
+            "title": "AgentDrops",
+            "type": "object",
+            "required": [
+              "interface",
+              "above"
+            ],
+            "additionalProperties": false,
+            "properties": {
+              "interface": {
+                "description": "Its name.",
+                "type": "string",
+                "minLength": 1
+              },
+              "above": {
+                "description": "More than so many per cent of the packets is a failure.",
+                "type": "number",
+                "minimum": 0,
+                "maximum": 100
+              },
+              "packets": {
+                "description": "Says nothing before so many packets.",
+                "type": "integer",
+                "minimum": 1,
+                "default": 100
+              }
+            }
+          }
         }
       }
     },

@@ -64,7 +64,7 @@ export interface XdpHook {
   drift?: Drift;
 }
 /**
- * One program of the chain.
+ * A program (uses), a tcpdump expression with a verdict (match and verdict), or a program for the packets that an expression takes (match and uses).
  */
 export interface Step {
   /**
@@ -74,7 +74,15 @@ export interface Step {
   /**
    * A filter of the library by its name, or an eBPF object of this repository by its path from the root, with "./" before it.
    */
-  uses: string;
+  uses?: string;
+  /**
+   * The packets that the step is for, as a tcpdump expression (pcap-filter(7)) without names of hosts, ports or protocols; others go to the next step, uncounted. A packet too short for what the expression looks at does not match, also under "not".
+   */
+  match?: string;
+  /**
+   * Only with match and without uses: what becomes of the packets. xdp: aborted, drop, pass, tx. tc: next, ok, reclassify, shot, pipe, stolen, trap. After pass, ok, pipe and next the chain goes on, unless continue says otherwise.
+   */
+  verdict?: string;
   /**
    * Parameters of a filter of the library; each filter has its own.
    */
@@ -107,6 +115,10 @@ export interface Step {
   maxEntries?: {
     [k: string]: number | undefined;
   };
+  /**
+   * Own objects: what becomes of the state in a map when a new version defines it otherwise. copy: what the new map has by the same name keeps its value. fresh: it starts empty. refuse: the change is not applied.
+   */
+  migrate?: "copy" | "fresh" | "refuse";
   /**
    * Verdicts after which the next step runs; every other one ends the chain. Default: pass at xdp; ok, pipe and next at tc.
    *
@@ -302,11 +314,10 @@ export const chainSchema: object = {
     },
     "step": {
       "title": "Step",
-      "description": "One program of the chain.",
+      "description": "A program (uses), a tcpdump expression with a verdict (match and verdict), or a program for the packets that an expression takes (match and uses).",
       "type": "object",
       "required": [
-        "name",
-        "uses"
+        "name"
       ],
       "additionalProperties": false,
       "properties": {
@@ -328,6 +339,24 @@ export const chainSchema: object = {
             "acl",
             "rate-limit",
             "./objects/balancer.bpf.o"
+          ]
+        },
+        "match": {
+          "description": "The packets that the step is for, as a tcpdump expression (pcap-filter(7)) without names of hosts, ports or protocols; others go to the next step, uncounted. A packet too short for what the expression looks at does not match, also under \"not\".",
+          "type": "string",
+          "minLength": 1,
+          "maxLength": 32768,
+          "examples": [
+            "udp and src port (19 or 53 or 123 or 1900)"
+          ]
+        },
+        "verdict": {
+          "description": "Only with match and without uses: what becomes of the packets. xdp: aborted, drop, pass, tx. tc: next, ok, reclassify, shot, pipe, stolen, trap. After pass, ok, pipe and next the chain goes on, unless continue says otherwise.",
+          "type": "string",
+          "minLength": 1,
+          "examples": [
+            "drop",
+            "shot"
           ]
         },
         "with": {
@@ -398,6 +427,15 @@ export const chainSchema: object = {
               "flows": 65536
             }
           ]
+        },
+        "migrate": {
+          "description": "Own objects: what becomes of the state in a map when a new version defines it otherwise. copy: what the new map has by the same name keeps its value. fresh: it starts empty. refuse: the change is not applied.",
+          "enum": [
+            "copy",
+            "fresh",
+            "refuse"
+          ],
+          "default": "copy"
         },
         "continue": {
           "description": "Verdicts after which the next step runs; every other one ends the chain. Default: pass at xdp; ok, pipe and next at tc.",

@@ -72,6 +72,10 @@ export interface PacketEntry {
    */
   frames?: string | number;
   /**
+   * Which frames of the capture: those that a tcpdump expression takes, of those that frames leaves.
+   */
+  match?: string;
+  /**
    * How often it is sent.
    */
   times?: number;
@@ -232,6 +236,15 @@ export const packetTestsSchema: object = {
           ],
           "examples": [
             "1-20"
+          ]
+        },
+        "match": {
+          "description": "Which frames of the capture: those that a tcpdump expression takes, of those that frames leaves.",
+          "type": "string",
+          "minLength": 1,
+          "maxLength": 32768,
+          "examples": [
+            "tcp port 443"
           ]
         },
         "times": {

@@ -47,6 +47,7 @@ export interface PlanDocument {
    * What to know before applying it.
    */
   warnings: PlanWarning[];
+  impact?: Impact;
   operations: PlanOperations;
 }
 /**
@@ -137,11 +138,33 @@ export interface AddStep {
    * Program of the library, or path of an object.
    */
   uses: string;
+  match?: Match;
+  /**
+   * Of a step without a program: the number of the verdict that packets get which match.
+   */
+  verdict?: number;
   /**
    * The step it comes after; null for the first.
    */
   after: string | null;
   origin: PlanOrigin;
+}
+/**
+ * The packets that the step is for; not there when it is for all.
+ */
+export interface Match {
+  /**
+   * As it is written.
+   */
+  expression: string;
+  /**
+   * Version of the libpcap that compiled it.
+   */
+  libpcap: string;
+  /**
+   * sha256 of the classic BPF, hex.
+   */
+  digest: string;
 }
 /**
  * Where it is written.
@@ -234,13 +257,68 @@ export interface ReplaceStep {
    * Items: Aspect of the step.
    */
   differs: string[];
+  match?: Match1;
+  /**
+   * Of a step without a program: the number of the verdict that packets get which match.
+   */
+  verdict?: number;
   /**
    * Maps that start empty because their definition or layout changes.
    *
    * Items: Name of the map.
    */
   losesState: string[];
+  /**
+   * Maps that are made anew and take over what the one before holds.
+   */
+  copiesState: CopiedState[];
   origin: PlanOrigin2;
+}
+/**
+ * The packets that the step is for now, where that or the verdict differs.
+ */
+export interface Match1 {
+  /**
+   * As it is written.
+   */
+  expression: string;
+  /**
+   * Version of the libpcap that compiled it.
+   */
+  libpcap: string;
+  /**
+   * sha256 of the classic BPF, hex.
+   */
+  digest: string;
+}
+/**
+ * One map.
+ */
+export interface CopiedState {
+  /**
+   * Name of the map.
+   */
+  map: string;
+  /**
+   * Parts of the value that are not taken over.
+   *
+   * Items: Path of the part.
+   */
+  dropped: string[];
+  /**
+   * Parts of the value that start as zeros.
+   *
+   * Items: Path of the part.
+   */
+  added: string[];
+  /**
+   * Entries that the old map has room for.
+   */
+  roomBefore: number;
+  /**
+   * Entries that the new map has room for.
+   */
+  roomAfter: number;
 }
 /**
  * Where it is written.
@@ -594,6 +672,124 @@ export interface PlanWarning {
   message: string;
 }
 /**
+ * Only with --impact: packets that were replayed through the running and the planned chain.
+ */
+export interface Impact {
+  /**
+   * Where the packets come from.
+   */
+  source: string;
+  /**
+   * Every hook that the plan changes.
+   */
+  hooks: HookImpact[];
+}
+/**
+ * One hook.
+ */
+export interface HookImpact {
+  hook: PlannedHook2;
+  /**
+   * Packets that were replayed.
+   */
+  packets: number;
+  /**
+   * Packets whose verdict differs, largest group first.
+   */
+  groups: ImpactGroup[];
+  /**
+   * What the replay could not take along.
+   *
+   * Items: A sentence.
+   */
+  notes: string[];
+}
+/**
+ * Where a chain attaches.
+ */
+export interface PlannedHook2 {
+  /**
+   * Name of the network device.
+   */
+  interface: string;
+  /**
+   * Which hook of the device.
+   */
+  kind: "xdp" | "tc-ingress" | "tc-egress";
+}
+/**
+ * Packets that fare otherwise in one way.
+ */
+export interface ImpactGroup {
+  before: Fate;
+  after: Fate1;
+  /**
+   * How many.
+   */
+  packets: number;
+  /**
+   * Flows that they belong to.
+   */
+  flowCount: number;
+  /**
+   * The first few flows, most packets first.
+   */
+  flows: ImpactFlow[];
+  example: ImpactExample;
+}
+/**
+ * In the running chain.
+ */
+export interface Fate {
+  /**
+   * The chain's return value.
+   */
+  verdict: number;
+  /**
+   * Name of the step; "end" when every step lets it through, "no chain" where none runs.
+   */
+  step: string;
+}
+/**
+ * In the planned chain.
+ */
+export interface Fate1 {
+  /**
+   * The chain's return value.
+   */
+  verdict: number;
+  /**
+   * Name of the step; "end" when every step lets it through, "no chain" where none runs.
+   */
+  step: string;
+}
+/**
+ * One flow.
+ */
+export interface ImpactFlow {
+  /**
+   * Who talks to whom.
+   */
+  flow: string;
+  /**
+   * Packets of it in this group.
+   */
+  packets: number;
+}
+/**
+ * The first packet of the group.
+ */
+export interface ImpactExample {
+  /**
+   * Its number in the capture, from 1.
+   */
+  number: number;
+  /**
+   * The packet in tcpdump's words.
+   */
+  packet: string;
+}
+/**
  * What would be done to the kernel, in order, without the bytes.
  */
 export interface PlanOperations {
@@ -619,7 +815,7 @@ export interface PlanOperation {
   /**
    * What is done.
    */
-  kind: "create-map" | "remove-map" | "write-map" | "load" | "unload" | "attach" | "detach" | "switch";
+  kind: "create-map" | "remove-map" | "write-map" | "copy-map" | "forget-copy" | "load" | "unload" | "attach" | "detach" | "switch";
   /**
    * Path of the pin it is done to.
    */
@@ -719,6 +915,131 @@ export const planSchema: object = {
         "$ref": "#/$defs/warning"
       }
     },
+    "impact": {
+      "title": "Impact",
+      "description": "Only with --impact: packets that were replayed through the running and the planned chain.",
+      "type": "object",
+      "required": [
+        "source",
+        "hooks"
+      ],
+      "properties": {
+        "source": {
+          "description": "Where the packets come from.",
+          "type": "string"
+        },
+        "hooks": {
+          "description": "Every hook that the plan changes.",
+          "type": "array",
+          "items": {
+            "title": "HookImpact",
+            "description": "One hook.",
+            "type": "object",
+            "required": [
+              "hook",
+              "packets",
+              "groups",
+              "notes"
+            ],
+            "properties": {
+              "hook": {
+                "description": "Which hook.",
+                "$ref": "#/$defs/hook"
+              },
+              "packets": {
+                "description": "Packets that were replayed.",
+                "type": "integer"
+              },
+              "groups": {
+                "description": "Packets whose verdict differs, largest group first.",
+                "type": "array",
+                "items": {
+                  "title": "ImpactGroup",
+                  "description": "Packets that fare otherwise in one way.",
+                  "type": "object",
+                  "required": [
+                    "before",
+                    "after",
+                    "packets",
+                    "flows",
+                    "flowCount",
+                    "example"
+                  ],
+                  "properties": {
+                    "before": {
+                      "description": "In the running chain.",
+                      "$ref": "#/$defs/fate"
+                    },
+                    "after": {
+                      "description": "In the planned chain.",
+                      "$ref": "#/$defs/fate"
+                    },
+                    "packets": {
+                      "description": "How many.",
+                      "type": "integer"
+                    },
+                    "flowCount": {
+                      "description": "Flows that they belong to.",
+                      "type": "integer"
+                    },
+                    "flows": {
+                      "description": "The first few flows, most packets first.",
+                      "type": "array",
+                      "items": {
+                        "title": "ImpactFlow",
+                        "description": "One flow.",
+                        "type": "object",
+                        "required": [
+                          "flow",
+                          "packets"
+                        ],
+                        "properties": {
+                          "flow": {
+                            "description": "Who talks to whom.",
+                            "type": "string"
+                          },
+                          "packets": {
+                            "description": "Packets of it in this group.",
+                            "type": "integer"
+                          }
+                        }
+                      }
+                    },
+                    "example": {
+                      "title": "ImpactExample",
+                      "description": "The first packet of the group.",
+                      "type": "object",
+                      "required": [
+                        "number",
+                        "packet"
+                      ],
+                      "properties": {
+                        "number": {
+                          "description": "Its number in the capture, from 1.",
+                          "type": "integer"
+                        },
+                        "packet": {
+                          "description": "The packet in tcpdump's words.",
+                          "type": "string"
+                        }
+                      }
+                    }
+                  }
+                }
+              },
+              "notes": {
+                "description": "What the replay could not take along.",
+                "type": "array",
+                "items": {
+                  "description": "A sentence.",
+                  "type": "string"
+                }
+              }
+            }
+          }
+        }
+      }
+    },
     "operations": {
       "title": "PlanOperations",
       "description": "What would be done to the kernel, in order, without the bytes.",
@@ -755,6 +1076,25 @@ export const planSchema: object = {
     }
   },
   "$defs": {
+    "fate": {
+      "title": "Fate",
+      "description": "What becomes of a packet, and which step decides.",
+      "type": "object",
+      "required": [
+        "verdict",
+        "step"
+      ],
+      "properties": {
+        "verdict": {
+          "description": "The chain's return value.",
+          "type": "integer"
+        },
+        "step": {
+          "description": "Name of the step; \"end\" when every step lets it through, \"no chain\" where none runs.",
+          "type": "string"
+        }
+      }
+    },
     "hook": {
       "title": "PlannedHook",
       "description": "Where a chain attaches.",
@@ -953,6 +1293,30 @@ export const planSchema: object = {
         }
       }
     },
+    "match": {
+      "title": "Match",
+      "description": "A tcpdump expression, and what libpcap made of it.",
+      "type": "object",
+      "required": [
+        "expression",
+        "libpcap",
+        "digest"
+      ],
+      "properties": {
+        "expression": {
+          "description": "As it is written.",
+          "type": "string"
+        },
+        "libpcap": {
+          "description": "Version of the libpcap that compiled it.",
+          "type": "string"
+        },
+        "digest": {
+          "description": "sha256 of the classic BPF, hex.",
+          "type": "string"
+        }
+      }
+    },
     "addStep": {
       "title": "AddStep",
       "description": "A step that the chain does not have yet.",
@@ -976,6 +1340,14 @@ export const planSchema: object = {
         "uses": {
           "description": "Program of the library, or path of an object.",
           "type": "string"
+        },
+        "match": {
+          "description": "The packets that the step is for; not there when it is for all.",
+          "$ref": "#/$defs/match"
+        },
+        "verdict": {
+          "description": "Of a step without a program: the number of the verdict that packets get which match.",
+          "type": "integer"
         },
         "after": {
           "description": "The step it comes after; null for the first.",
@@ -1063,6 +1435,7 @@ export const planSchema: object = {
         "step",
         "differs",
         "losesState",
+        "copiesState",
         "origin"
       ],
       "properties": {
@@ -1081,6 +1454,8 @@ export const planSchema: object = {
             "description": "Aspect of the step.",
             "type": "string",
             "examples": [
+              "match",
+              "verdict",
               "object",
               "function",
               "globals",
@@ -1089,12 +1464,66 @@ export const planSchema: object = {
             ]
           }
         },
+        "match": {
+          "description": "The packets that the step is for now, where that or the verdict differs.",
+          "$ref": "#/$defs/match"
+        },
+        "verdict": {
+          "description": "Of a step without a program: the number of the verdict that packets get which match.",
+          "type": "integer"
+        },
         "losesState": {
           "description": "Maps that start empty because their definition or layout changes.",
           "type": "array",
           "items": {
             "description": "Name of the map.",
             "type": "string"
+          }
+        },
+        "copiesState": {
+          "description": "Maps that are made anew and take over what the one before holds.",
+          "type": "array",
+          "items": {
+            "title": "CopiedState",
+            "description": "One map.",
+            "type": "object",
+            "required": [
+              "map",
+              "dropped",
+              "added",
+              "roomBefore",
+              "roomAfter"
+            ],
+            "properties": {
+              "map": {
+                "description": "Name of the map.",
+                "type": "string"
+              },
+              "dropped": {
+                "description": "Parts of the value that are not taken over.",
+                "type": "array",
+                "items": {
+                  "description": "Path of the part.",
+                  "type": "string"
+                }
+              },
+              "added": {
+                "description": "Parts of the value that start as zeros.",
+                "type": "array",
+                "items": {
+                  "description": "Path of the part.",
+                  "type": "string"
+                }
+              },
+              "roomBefore": {
+                "description": "Entries that the old map has room for.",
+                "type": "integer"
+              },
+              "roomAfter": {
+                "description": "Entries that the new map has room for.",
+                "type": "integer"
+              }
+            }
           }
         },
         "origin": {
@@ -1526,6 +1955,8 @@ export const planSchema: object = {
             "create-map",
             "remove-map",
             "write-map",
+            "copy-map",
+            "forget-copy",
             "load",
             "unload",
             "attach",

@@ -13,7 +13,12 @@ const table: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^bpf\/asm\//, []],
   [/^bpf\/btf\//, ["fastest-levenshtein"]],
   [/^bpf\/packets\//, ["bpf/btf/"]],
-  [/^bpf\/chain\//, ["bpf/asm/", "bpf/btf/", "bpf/object/spec.ts", "bpf/object/relocated-program.ts", "bpf/kernel/kernel.ts"]],
+  [/^bpf\/match\/libpcap\.ts$/, ["bpf/libbpf-ffi/memory.ts", "koffi"]],
+  [/^bpf\/match\//, ["bpf/asm/", "bpf/kernel/kernel.ts"]],
+  [
+    /^bpf\/chain\//,
+    ["bpf/asm/", "bpf/btf/", "bpf/match/", "bpf/object/spec.ts", "bpf/object/relocated-program.ts", "bpf/kernel/kernel.ts"],
+  ],
   [/^bpf\//, ["bpf/", "koffi"]],
   [/^reconciler\/model\//, ["bpf/"]],
   [/^reconciler\/reconciler-error\.ts$/, []],
@@ -28,7 +33,7 @@ const table: readonly (readonly [RegExp, readonly string[]])[] = [
 ];
 
 /** No I/O, no clock, no randomness. node:crypto is there for digests, node:module to load code when it is first needed. */
-const pure = /^(bpf\/(asm|btf|chain|packets)|reconciler\/(model|2-desired|4-plan))\//;
+const pure = /^(bpf\/(asm|btf|chain|match|packets)|reconciler\/(model|2-desired|4-plan))\//;
 const pureModules = new Set(["node:crypto", "node:module", "node:util"]);
 
 test("every file imports only what its folder may", (t) => {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import test from "ava";
+import { expressions } from "../bpf/match/compile-match.ts";
 import { openObject } from "../bpf/object/open-object.ts";
 import { packageRoot } from "../bpf/package-root.ts";
 import { library, libraryObject } from "../bpf/programs/library.ts";
@@ -61,7 +62,7 @@ test("the policy of the README renders without diagnostics", (t) => {
 
   const rendered = render(example.replace(/(sha256: )[0-9a-f]{64}/, `$1${digest}`), object);
 
-  t.deepEqual(rendered, { diagnostics: [], hooks: ["eth0/xdp 3", "eth0/tc-egress 1"] });
+  t.deepEqual(rendered, { diagnostics: [], hooks: ["eth0/xdp 4", "eth0/tc-egress 1"] });
 });
 
 for (const filter of library.map(({ name }) => name)) {
@@ -98,7 +99,7 @@ function render(
   const own = object === null ? [] : [["objects/ttl-guard.bpf.o", object] as const];
   const files = new Map<string, Uint8Array>([["interfaces/eth0.yaml", Buffer.from(policy)], ...lists, ...own]);
   const revision = { name: "test", commit: null, author: null, subject: null, committed: null };
-  const rendered = renderDesired({ snapshot: { revision, files }, host: "edge-1", library, libraryObject, openObject });
+  const rendered = renderDesired({ snapshot: { revision, files }, host: "edge-1", library, libraryObject, openObject, expressions });
   if (rendered.kind === "invalid") return { diagnostics: rendered.diagnostics, hooks: [] };
   return {
     diagnostics: rendered.warnings,

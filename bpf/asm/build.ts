@@ -38,6 +38,21 @@ export function alu32Imm(operation: Arithmetic, dst: Register, imm: number): Ins
   return { opcode: classes.alu | arithmetic[operation], dst, src: 0, offset: 0, imm };
 }
 
+/** dst = dst `operation` src in 32 bits, upper half cleared. */
+export function alu32(operation: Arithmetic, dst: Register, src: Register): Instruction {
+  return { opcode: classes.alu | arithmetic[operation] | sources.reg, dst, src, offset: 0, imm: 0 };
+}
+
+/** dst = -dst in 32 bits, upper half cleared. */
+export function negate32(dst: Register): Instruction {
+  return { opcode: classes.alu | arithmetic.neg, dst, src: 0, offset: 0, imm: 0 };
+}
+
+/** dst = its lowest `bits`, from network byte order to this machine's or back. */
+export function swapBytes(dst: Register, bits: 16 | 32): Instruction {
+  return { opcode: classes.alu | arithmetic.end | sources.reg, dst, src: 0, offset: 0, imm: bits };
+}
+
 /** dst = *(size *)(src + offset). */
 export function ldx(size: Size, dst: Register, src: Register, offset: number): Instruction {
   return { opcode: classes.ldx | modes.mem | sizes[size], dst, src, offset, imm: 0 };
@@ -66,6 +81,16 @@ export function jumpIf(comparison: Comparison, dst: Register, imm: number, offse
 /** Jumps when the lower half of dst compares so with imm. */
 export function jumpIf32(comparison: Comparison, dst: Register, imm: number, offset = 0): Instruction {
   return { opcode: classes.jmp32 | jumps[comparison], dst, src: 0, offset, imm };
+}
+
+/** Jumps when dst compares so with src, in 64 bits. */
+export function jumpIfRegister(comparison: Comparison, dst: Register, src: Register, offset = 0): Instruction {
+  return { opcode: classes.jmp | jumps[comparison] | sources.reg, dst, src, offset, imm: 0 };
+}
+
+/** Jumps when the lower halves of dst and src compare so. */
+export function jumpIfRegister32(comparison: Comparison, dst: Register, src: Register, offset = 0): Instruction {
+  return { opcode: classes.jmp32 | jumps[comparison] | sources.reg, dst, src, offset, imm: 0 };
 }
 
 /** Calls a helper by number; clobbers r1 to r5. */

@@ -56,8 +56,16 @@ export const callKinds = { helper: 0, function: 1, kernel: 2 } as const;
 /** What the src field of a ld_imm64 means (BPF_PSEUDO_*). */
 export const wideKinds = { number: 0, map: 1, mapValue: 2, btfId: 3, function: 4, mapIndex: 5, mapIndexValue: 6 } as const;
 
-/** Helper numbers that mean something to the linker. */
-export const helpers = { mapLookup: 1, tailCall: 12, dynptrFromMem: 197, ringbufReserveDynptr: 198 } as const;
+/** Helper numbers that the linker calls or has to look out for. */
+export const helpers = {
+  mapLookup: 1,
+  tailCall: 12,
+  skbLoadBytes: 26,
+  xdpGetBuffLen: 188,
+  xdpLoadBytes: 189,
+  dynptrFromMem: 197,
+  ringbufReserveDynptr: 198,
+} as const;
 
 /** First slot of a ld_imm64, the only instruction of two slots. */
 export const wideOpcode = 0x18;

@@ -19,6 +19,7 @@ export interface Cuts {
  */
 export function planCuts(chain: ChainToLink, budget = verifierBudget): Cuts | LinkRefusal {
   const candidates = analyseSteps(chain);
+  if ("kind" in candidates) return candidates;
   const refusal = refuseSteps(chain, candidates);
   if (refusal !== null) return refusal;
   if (whyNotOne(chain, candidates, 0, candidates.length, budget) === null) return { kind: "cuts", cuts: [], reason: null };
@@ -82,9 +83,15 @@ function whyNotOne(chain: ChainToLink, candidates: readonly Candidate[], start: 
   return { kind: "refused", step: (chain.steps[end - 1] as StepToLink).name, reason };
 }
 
+/** What the verifier walks through for one instruction of a match in classic BPF: more than was ever seen. */
+const costOfMatch = 60;
+
 /** Instructions that the verifier walked through, step by step alone; their length where it did not say. */
 function costOf(steps: readonly StepToLink[]): number {
-  return steps.reduce((sum, { program }) => sum + (program.processedInstructions ?? program.instructions.length), 0);
+  return steps.reduce(
+    (sum, { program, match = [] }) => sum + (program.processedInstructions ?? program.instructions.length) + match.length * costOfMatch,
+    0,
+  );
 }
 
 function tooMany({ steps }: ChainToLink, cuts: readonly number[]): LinkRefusal {

@@ -5,6 +5,7 @@ import type { FunctionInfo, LineInfo, RelocatedProgram } from "../object/relocat
 import type { BodyFunction } from "./body.ts";
 import { functionName } from "./function-name.ts";
 import { type ChainLayout, labels } from "./main-body.ts";
+import { matchLabels } from "./step-match.ts";
 
 /** What tells people, and the kernel's checks of callbacks and tail calls, where functions begin and which source line is where. */
 export interface DebugInfo {
@@ -58,6 +59,8 @@ function listFunctions(layout: ChainLayout, places: Places): ReadonlyMap<number,
       if (start !== undefined) names.set(start, identifier(`${step.name}__${functionName(step.program, btf, own, number)}`));
     }
   }
+  const load = places.get(matchLabels.load);
+  if (load !== undefined) names.set(load, "load_of_matches");
   return names;
 }
 

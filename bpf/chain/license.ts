@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { StepToLink } from "./linked-chain.ts";
+import { writtenSteps } from "./verdict-step.ts";
 
 /** What the kernel's license_is_gpl_compatible takes. */
 const compatible: ReadonlySet<string> = new Set([
@@ -22,8 +23,9 @@ export type ChainLicense =
 
 /** "GPL" when every step's is compatible with it, the first step's when none is. */
 export function chainLicense(steps: readonly StepToLink[]): ChainLicense {
-  const gpl = steps.find((step) => isGplCompatible(step.program.license));
-  const other = steps.find((step) => !isGplCompatible(step.program.license));
+  const written = writtenSteps(steps);
+  const gpl = written.find((step) => isGplCompatible(step.program.license));
+  const other = written.find((step) => !isGplCompatible(step.program.license));
   if (other === undefined) return { kind: "license", license: "GPL" };
   if (gpl === undefined) return { kind: "license", license: other.program.license };
   return { kind: "mixed", gpl, other };

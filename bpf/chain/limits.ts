@@ -18,10 +18,12 @@ export function findExcess(
   own: { readonly maps: number },
 ): LinkRefusal | null {
   const sums = { functions: 1, maps: own.maps, instructions: 0 };
-  for (const [index, { step, body }] of candidates.entries()) {
+  for (const [index, { step, body, match }] of candidates.entries()) {
     sums.functions += body.functions.length - (modes[index]?.mode === "inline" ? 1 : 0);
+    // All matches of a program call one function.
+    if (match?.calls === true && candidates.findIndex((other) => other.match?.calls === true) === index) sums.functions += 1;
     sums.maps += body.maps.size;
-    sums.instructions += body.instructions.length;
+    sums.instructions += body.instructions.length + (match?.instructions ?? 0);
     for (const [what, limit] of Object.entries(programLimits) as [keyof typeof programLimits, number][]) {
       if (sums[what] <= limit) continue;
       const reason = `With it the chain has ${sums[what]} ${what}, the kernel allows ${limit} in one program`;

@@ -9,6 +9,8 @@ import { findExcess } from "./limits.ts";
 import type { ChainToLink, LinkedChain, LinkedStep, LinkRefusal, StepToLink } from "./linked-chain.ts";
 import { type ChainLayout, calledFunctions, labels, mainBody } from "./main-body.ts";
 import { type Candidate, type ChainModes, chooseModes, type StepMode } from "./modes.ts";
+import { matchOf } from "./step-match.ts";
+import { takesFragments } from "./verdict-step.ts";
 
 /**
  * Links the steps of a chain into one program: their bodies one after another, each reached only when the one before continues.
@@ -17,16 +19,21 @@ import { type Candidate, type ChainModes, chooseModes, type StepMode } from "./m
  */
 export function linkChain(chain: ChainToLink): LinkedChain | LinkRefusal {
   const candidates = analyseSteps(chain);
-  const refusal = refuseSteps(chain, candidates);
-  return refusal ?? linkCandidates(chain, candidates);
+  if ("kind" in candidates) return candidates;
+  return refuseSteps(chain, candidates) ?? linkCandidates(chain, candidates);
 }
 
-/** Takes the programs of all steps apart. */
-export function analyseSteps({ steps }: ChainToLink): readonly Candidate[] {
-  return steps.map((step) => {
+/** Takes the programs of all steps apart, and translates their matches. */
+export function analyseSteps({ hook, steps }: ChainToLink): readonly Candidate[] | LinkRefusal {
+  const target = { hook, frags: takesFragments(steps) };
+  const candidates: Candidate[] = [];
+  for (const step of steps) {
+    const match = matchOf(step, target);
+    if (match?.kind === "refused") return match;
     const body = analyseBody(step.program.instructions);
-    return { step, body, leave: findLeaveFunction(step.program, body) };
-  });
+    candidates.push({ step, body, match, leave: findLeaveFunction(step.program, body) });
+  }
+  return candidates;
 }
 
 /** What is wrong with the steps of a chain in however many programs it is; null when nothing is. */
@@ -72,7 +79,7 @@ function putTogether(chain: ChainToLink, candidates: readonly Candidate[], { mod
     name: chain.name,
     hook: chain.hook,
     license: declaredLicense(chain.steps),
-    frags: chain.steps.length > 0 && chain.steps.every((step) => step.program.frags),
+    frags: takesFragments(chain.steps),
     instructions,
     ...describeChain(layout, places),
     steps: candidates.map((candidate, index) => describeStep(candidate, modes[index] as StepMode, index, places)),
@@ -80,13 +87,14 @@ function putTogether(chain: ChainToLink, candidates: readonly Candidate[], { mod
 }
 
 function describeStep(
-  { step, body }: Candidate,
+  { step, body, match }: Candidate,
   { mode, reason }: StepMode,
   index: number,
   places: ReadonlyMap<string, number>,
 ): LinkedStep {
   const start = places.get(mode === "inline" ? labels.body(index) : labels.function(index, 0)) as number;
-  return { name: step.name, mode, reason, start, end: start + body.main.end };
+  const own = { name: step.name, mode, reason, start, end: start + body.main.end };
+  return match === null ? own : { ...own, match: match.instructions };
 }
 
 /** Mixed licenses are refused before. */
@@ -102,7 +110,7 @@ function refuseLicenses(gpl: string, other: string, license: string): LinkRefusa
 
 /** The verifier refuses instructions that nothing leads to. */
 function refuseUnreachable({ steps }: ChainToLink): LinkRefusal | null {
-  const last = steps.findIndex(({ continueOn }) => continueOn.length === 0);
+  const last = steps.findIndex(({ continueOn, match }) => continueOn.length === 0 && match === undefined);
   const never = last < 0 ? undefined : steps[last + 1];
   if (never === undefined) return null;
   return { kind: "refused", step: never.name, reason: `It never runs: step "${steps[last]?.name}" before it continues on no verdict` };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { analyseSteps, linkCandidates, refuseSteps } from "./link-chain.ts";
 import type { ChainToLink, LinkedChain, LinkRefusal } from "./linked-chain.ts";
+import { takesFragments } from "./verdict-step.ts";
 
 /** A chain as the programs that it was cut into, in the order in which packets meet them; one when it was not cut. */
 export interface LinkedSegments {
@@ -18,9 +19,10 @@ export const segmentsReference = "segments";
  */
 export function linkSegments(chain: ChainToLink, cuts: readonly number[]): LinkedSegments | LinkRefusal {
   const candidates = analyseSteps(chain);
+  if ("kind" in candidates) return candidates;
   const refusal = refuseSteps(chain, candidates);
   if (refusal !== null) return refusal;
-  const frags = chain.steps.length > 0 && chain.steps.every(({ program }) => program.frags);
+  const frags = takesFragments(chain.steps);
   const segments: LinkedChain[] = [];
   for (const [number, [start, end]] of segmentBounds(chain.steps.length, cuts).entries()) {
     const linked = linkCandidates(segmentOf(chain, number, start, end), candidates.slice(start, end));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Instruction } from "../asm/instruction.ts";
 import type { HookKind } from "../kernel/kernel.ts";
+import type { Classic } from "../match/classic.ts";
 import type { FunctionInfo, LineInfo, RelocatedProgram } from "../object/relocated-program.ts";
 
 /** What the linker is asked for: the steps in order, and what the chain does around them. */
@@ -31,6 +32,8 @@ export interface StepToLink {
   readonly continueOn: readonly number[];
   /** Row in the counters map. */
   readonly slot: number;
+  /** Classic BPF, which whyNotClassic() has let through: packets that it does not take go to the next step, uncounted. */
+  readonly match?: readonly Classic[];
   /** Forces `call` (benchmarks and tests); the linker decides when absent. */
   readonly mode?: LinkMode;
 }
@@ -59,6 +62,8 @@ export interface LinkedStep {
   /** Where its body lies in the program: [start, end). */
   readonly start: number;
   readonly end: number;
+  /** Instructions of its match, which lie in front of the body, or of the call of it; not there when it has none. */
+  readonly match?: number;
 }
 
 /** The chain cannot be linked: which step, and one readable sentence. */

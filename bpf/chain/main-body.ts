@@ -2,6 +2,7 @@
 import type { Line } from "../asm/assemble.ts";
 import { callFunction, ja, mov64Imm } from "../asm/build.ts";
 import { eachInstruction, functionTarget } from "../asm/inspect.ts";
+import { loadFunction } from "../match/load-function.ts";
 import type { Body } from "./body.ts";
 import { continueTest } from "./continue-test.ts";
 import { jumpReach, routeExits } from "./exits.ts";
@@ -9,6 +10,7 @@ import { callSegment, countVerdict, endChain, enterChain, leaveChain, reloadCont
 import { callLeaveFunctions, noteStep, stepTag } from "./leave.ts";
 import type { ChainToLink, StepToLink } from "./linked-chain.ts";
 import type { Candidate, StepMode } from "./modes.ts";
+import { matchLabels } from "./step-match.ts";
 
 /** A chain whose every choice is made. */
 export interface ChainLayout {
@@ -35,7 +37,8 @@ const sharedStop = "stop";
  * The main body of a chain:
  *
  *     keep the context, find the counters
- *     step 0:  body, every exit of it a jump to its end
+ *     step 0:  the match, which goes to step 1 where a packet does not
+ *              body, every exit of it a jump to its end
  *              count r0, go to "stop" unless the chain continues
  *     step 1:  load the context, body, …
  *     the end verdict, exit; or the tail call of the next segment
@@ -54,10 +57,13 @@ export function mainBody(layout: ChainLayout): Line[] {
     lines.push({ label: labels.step(index) });
     if (slots.verdict !== null) lines.push(noteStep(slots.verdict, stepTag(step.name)));
     if (index > 0 || slots.counters !== null) lines.push(...reloadContext(slots));
-    lines.push({ label: labels.body(index) }, ...stepBody(layout, index), { label: labels.bodyEnd(index) });
+    lines.push(...(layout.candidates[index]?.match?.lines ?? []), { label: labels.body(index) }, ...stepBody(layout, index), {
+      label: labels.bodyEnd(index),
+    });
     lines.push(...countVerdict(slots, step.slot));
     lines.push(...continueTest(step.continueOn, labels.step(index + 1), stop));
     if (!shared) lines.push(...stopHere(layout, index, stop));
+    if (step.match !== undefined) lines.push({ label: matchLabels.noMatch(step.name) });
   }
   lines.push({ label: labels.step(chain.steps.length) });
   if (runsToEnd(chain.steps)) {
@@ -68,13 +74,15 @@ export function mainBody(layout: ChainLayout): Line[] {
 }
 
 /** The functions that follow the main body, each behind its label. */
-export function calledFunctions({ candidates, modes }: ChainLayout): Line[] {
-  return candidates.flatMap(({ step, body }, index) =>
+export function calledFunctions({ chain, candidates, modes }: ChainLayout): Line[] {
+  const ofSteps = candidates.flatMap(({ step, body }, index) =>
     body.functions.flatMap(({ start, end }, number) => {
       if (number === 0 && modes[index]?.mode === "inline") return [];
       return [{ label: labels.function(index, number) }, ...relink(body, step.name, index, start, end)];
     }),
   );
+  const calls = candidates.some(({ match }) => match?.calls === true);
+  return calls ? [...ofSteps, ...loadFunction(chain.hook, matchLabels.load)] : ofSteps;
 }
 
 function stepBody({ candidates, modes }: ChainLayout, index: number): Line[] {
@@ -121,11 +129,14 @@ function leaveHere({ chain, candidates, slots }: ChainLayout, label: string): Li
   return [...told, ...leaveChain(chain.hook, label)];
 }
 
-/** Only a last step can end the chain on every verdict; then nothing may follow it, or the verifier calls it unreachable. */
+/** Only a last step can end the chain on every verdict and for every packet; then nothing may follow it, or the verifier calls it unreachable. */
 function runsToEnd(steps: readonly StepToLink[]): boolean {
-  return steps.at(-1)?.continueOn.length !== 0;
+  const last = steps.at(-1);
+  return last?.continueOn.length !== 0 || last.match !== undefined;
 }
 
 function instructionsOf({ candidates, modes }: ChainLayout): number {
-  return candidates.reduce((sum, { body }, index) => sum + (modes[index]?.mode === "inline" ? body.main.end : 1), 0);
+  const length = ({ body, match }: Candidate, index: number): number =>
+    (match?.instructions ?? 0) + (modes[index]?.mode === "inline" ? body.main.end : 1);
+  return candidates.reduce((sum, candidate, index) => sum + length(candidate, index), 0);
 }

@@ -4,6 +4,7 @@ import { type CallDepth, callDepths, frameSize, putBelow } from "./call-depth.ts
 import { routeExits } from "./exits.ts";
 import type { LinkMode, LinkRefusal, StepToLink } from "./linked-chain.ts";
 import { stackLimit } from "./stack-depth.ts";
+import { loadDepth, matchReach, type StepMatch } from "./step-match.ts";
 
 export interface StepMode {
   readonly mode: LinkMode;
@@ -22,6 +23,8 @@ export interface ChainModes {
 export interface Candidate {
   readonly step: StepToLink;
   readonly body: Body;
+  /** What a packet has to get through before; null when it has nothing. */
+  readonly match: StepMatch | null;
   /** Number of the function that sees how packets leave the chain; null when it has none. */
   readonly leave: number | null;
 }
@@ -53,7 +56,7 @@ export function chooseModes(candidates: readonly Candidate[], slots: number): Ch
   return { kind: "refused", ...(obstacle as Obstacle) };
 }
 
-function reasonToCall({ step, body }: Candidate): string | null {
+function reasonToCall({ step, body, match }: Candidate): string | null {
   const { main } = body;
   if (step.mode === "call") return "asked for";
   if (main.tailCalls) return "it makes tail calls, which would leave the chain";
@@ -61,7 +64,9 @@ function reasonToCall({ step, body }: Candidate): string | null {
   if (main.keepsObjects && !main.outermostOnly)
     return "it may leave objects of the kernel on the stack, which no other step could use then";
   if (!main.stackCertain && !main.outermostOnly) return "how deep it reaches into the stack depends on a number that may be negative";
-  if (routeExits(body) === null) return "its jumps would leave the 16-bit range";
+  // The verifier may put as many instructions into a body again as it has.
+  const isFar = match !== null && match.exitReach + 2 * main.end > matchReach;
+  if (isFar || routeExits(body) === null) return "its jumps would leave the 16-bit range";
   return null;
 }
 
@@ -72,7 +77,8 @@ function refuseTorn(step: string, need: string): LinkRefusal {
 
 /** Depths of the inlined bodies to try, deepest first; the last one is that of the bodies that must be inlined. */
 function ceilings(candidates: readonly Candidate[], needs: readonly (string | null)[]): number[] {
-  const lowest = Math.max(0, ...candidates.filter(isOutermostOnly).map(stackOf));
+  const matches = candidates.map(({ match }) => match?.stack ?? 0);
+  const lowest = Math.max(0, ...matches, ...candidates.filter(isOutermostOnly).map(stackOf));
   const depths = candidates.filter((_, index) => needs[index] === null).map(stackOf);
   return [...new Set([...depths.filter((depth) => depth > lowest), lowest])].sort((a, b) => b - a);
 }
@@ -111,11 +117,12 @@ function findObstacle(layout: Layout): Obstacle | null {
 }
 
 /** What the chain's main body calls on behalf of a step: the step itself, or what an inlined one calls. */
-function calleesOf({ candidates, depths, modes }: Layout, index: number): readonly CallDepth[] {
+function calleesOf({ candidates, depths, modes, rounding }: Layout, index: number): readonly CallDepth[] {
   const own = depths[index] as readonly CallDepth[];
-  if (modes[index]?.mode === "call") return own.slice(0, 1);
-  const { main } = (candidates[index] as Candidate).body;
-  return main.callees.map((callee) => own[callee] as CallDepth);
+  const { body, match } = candidates[index] as Candidate;
+  const ofMatch = match?.calls === true ? [loadDepth(rounding)] : [];
+  if (modes[index]?.mode === "call") return [...ofMatch, ...own.slice(0, 1)];
+  return [...ofMatch, ...body.main.callees.map((callee) => own[callee] as CallDepth)];
 }
 
 function findReason(depth: CallDepth, frame: number): string | null {

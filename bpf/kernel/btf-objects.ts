@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
-import { readInfo, withFd, withFdAsync } from "./fds.ts";
+import { keepingFd, readInfo, withFd, withFdAsync } from "./fds.ts";
 
 /** Ids of BTF that this process has loaded, by digest: the maps of an object share one copy as long as any of them lives. */
 const loadedIds = new Map<string, number>();
@@ -35,8 +35,10 @@ function reopen(digest: string): number | null {
 function load(btf: Uint8Array, digest: string): number | null {
   const fd = libbpf().bpf_btf_load(btf, btf.length, { sz: sizes.btfLoadOptions });
   if (fd < 0) return null;
-  // struct bpf_btf_info: btf, btf_size, id.
-  const info = readInfo(fd, 16, { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read the id of BTF" });
-  loadedIds.set(digest, info.readUInt32LE(12));
-  return fd;
+  return keepingFd(fd, () => {
+    // struct bpf_btf_info: btf, btf_size, id.
+    const info = readInfo(fd, 16, { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read the id of BTF" });
+    loadedIds.set(digest, info.readUInt32LE(12));
+    return fd;
+  });
 }

@@ -42,7 +42,7 @@ export function openPin(path: string, kind: Pin["kind"]): number {
 /** Like openPin(), with what the kernel says of it. */
 export function openObjectPin(path: string, kind: Pin["kind"]): OpenObject {
   const attempt = { call: "BPF_OBJ_GET", action: `Cannot open the ${kind} pinned at "${path}"` };
-  const opened = identify(check(libbpf().bpf_obj_get(path), attempt));
+  const opened = keepingFd(check(libbpf().bpf_obj_get(path), attempt), identify);
   if (opened.kind === kind) return opened;
   libc().close(opened.fd);
   throw refusal(constants.errno.EINVAL, attempt, `a ${opened.kind} is pinned there`);
@@ -53,7 +53,7 @@ export function openAnyPin(path: string): OpenObject | null {
   const fd = libbpf().bpf_obj_get(path);
   if (fd === -constants.errno.ENOENT) return null;
   check(fd, { call: "BPF_OBJ_GET", action: `Cannot open what is pinned at "${path}"` });
-  return identify(fd);
+  return keepingFd(fd, identify);
 }
 
 /** Reads bpf_{map,prog,link}_info: `length` bytes of it, zero where the kernel knows fewer. */
@@ -69,6 +69,16 @@ export function fixedText(info: Buffer, start: number, length: number): string {
   const field = info.subarray(start, start + length);
   const end = field.indexOf(0);
   return field.toString("utf8", 0, end < 0 ? length : end);
+}
+
+/** Gives back what `use` makes of an fd that stays open; closes it when `use` fails. */
+export function keepingFd<Result>(fd: number, use: (fd: number) => Result): Result {
+  try {
+    return use(fd);
+  } catch (error) {
+    libc().close(fd);
+    throw error;
+  }
 }
 
 /** Longer than any bpf_{map,prog,link}_info so far; one for all, because allocating takes longer than asking. */

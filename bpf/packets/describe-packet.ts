@@ -17,6 +17,13 @@ export function describePacket(frame: Uint8Array): string {
   return `${tags}${describeNetwork(bytes, at + 2, bytes.getUint16(at))}, length ${frame.length}`;
 }
 
+/** Who talks to whom: "IP 10.0.0.1.4000 > 192.0.2.1.443". What describePacket() says, without flags, codes and length. */
+export function describeFlow(frame: Uint8Array): string {
+  return describePacket(frame)
+    .replace(/, length \d+$/, "")
+    .replace(/: (?:Flags|UDP|ICMP|fragment).*$/, "");
+}
+
 function isTag(type: number): boolean {
   return type === 0x8100 || type === 0x88a8;
 }

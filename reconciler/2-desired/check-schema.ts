@@ -14,15 +14,6 @@ export interface SchemaFit {
 /** More of them help nobody, and a hostile file can have a million. */
 const mostErrors = 100;
 
-/** Words that a later version of the format gives a meaning, by the shape of the path they stand at. */
-const notYet = [
-  {
-    path: /^\/(?:xdp|tc\/[a-z]+)\/chain\/\d+$/,
-    keys: ["match", "verdict"],
-    message: 'Steps with "match" are not supported yet: expected "uses"',
-  },
-];
-
 /** Reports everything that breaks the schema in the value at `base` below `root`. `value` is its plain form. */
 export function checkSchema(schema: object, value: unknown, source: SourceFile, root: YamlNode, base: YamlPath, report: Report): SchemaFit {
   const all = schemaErrors(schema, value);
@@ -36,7 +27,7 @@ function complaintOf(error: ErrorObject, root: YamlNode, base: YamlPath): Compla
   const path = [...base, ...pathOf(error)];
   const name = path.findLast((part): part is string => typeof part === "string") ?? null;
   const isItem = typeof path.at(-1) === "number";
-  const words = notYetMessage(error) ?? schemaMessage(error, name, isItem);
+  const words = schemaMessage(error, name, isItem);
   const { code, message, hint } = words;
   return { code, message, hint, ...placeOf(words, root, path) };
 }
@@ -64,28 +55,15 @@ function isPrefix(short: YamlPath, long: YamlPath): boolean {
   return short.length <= long.length && short.every((part, index) => String(part) === String(long[index]));
 }
 
-/** Leaves out what only follows from another error: a key that is missing because it is misspelt, or because its step is of a later kind. */
+/** Leaves out what only follows from another error: a key that is missing because it is misspelt. */
 function withoutEchoes(errors: readonly ErrorObject[]): readonly ErrorObject[] {
-  return errors.filter((error, index) => {
-    if (error.keyword !== "required") return !isNotYetAgain(error, errors.slice(0, index));
+  return errors.filter((error) => {
+    if (error.keyword !== "required") return true;
     const strangers = errors.filter((other) => other.keyword === "additionalProperties" && other.instancePath === error.instancePath);
     return !strangers.some((stranger) => explainsMissing(stranger, String(error.params["missingProperty"])));
   });
 }
 
-/** A second word of the same step that a later version knows. */
-function isNotYetAgain(error: ErrorObject, before: readonly ErrorObject[]): boolean {
-  const words = notYetMessage(error);
-  return words !== null && before.some((other) => other.instancePath === error.instancePath && notYetMessage(other) !== null);
-}
-
 function explainsMissing(stranger: ErrorObject, missing: string): boolean {
-  if (missing === "uses" && notYetMessage(stranger) !== null) return true;
   return schemaMessage(stranger, null, false).hint === `did you mean "${missing}"?`;
-}
-
-function notYetMessage(error: ErrorObject): SchemaMessage | null {
-  const key: unknown = error.params["additionalProperty"];
-  const found = notYet.find((word) => typeof key === "string" && word.keys.includes(key) && word.path.test(error.instancePath));
-  return found === undefined ? null : { code: "not-supported", message: found.message, hint: null, inside: String(key), aboutKey: true };
 }

@@ -19,20 +19,13 @@ function hookContent({ hook, mode, chain, end, counters, drift }: DesiredHook, k
 function stepContent(step: DesiredStep, known: Known): readonly unknown[] {
   const globals = once(known, step.globals, () => Object.entries(step.globals).map(([name, content]) => [name, digestOf(content)]));
   const maps = step.maps.map((map) => mapContent(map, known));
-  return [
-    step.name,
-    step.uses,
-    step.object,
-    step.function,
-    globals,
-    step.continueOn,
-    maps,
-    ...(step.watch === undefined ? [] : [step.watch]),
-  ];
+  const watch = step.watch === undefined ? [] : [step.watch];
+  const own = [step.name, step.uses, step.object, step.function, globals, step.continueOn, maps, ...watch];
+  return step.match === undefined ? own : [...own, step.match.digest, step.verdict ?? null];
 }
 
 function mapContent(map: DesiredMap, known: Known): readonly unknown[] {
-  const { entries, initial, devices } = map;
+  const { entries, initial, devices, migrate } = map;
   const contents = entries.count === 0 ? "" : once(known, entries, () => digestOf(entries.keys, entries.values));
   const first = initial === null ? null : once(known, initial, () => digestOf(initial));
   return [
@@ -42,6 +35,7 @@ function mapContent(map: DesiredMap, known: Known): readonly unknown[] {
     map.content,
     contents,
     first,
+    ...(migrate === undefined ? [] : [migrate]),
     ...(devices === undefined ? [] : [devices.map(({ key, device }) => [key, device])]),
   ];
 }

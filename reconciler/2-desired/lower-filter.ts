@@ -57,7 +57,7 @@ function contentOf(sources: PolicySources, program: LibraryProgram, hook: HookKi
     object,
     function: settings.function ?? (program.functions[hook] as string),
     globals: constantContents(object, contents),
-    maps: desiredMaps(object, new Map(fillings), contents, nowhere),
+    maps: desiredMaps(object, new Map(fillings), contents, nowhere, null),
     ...(program.watch === undefined ? {} : { watch: program.watch }),
     reasons: settings.reasons ?? null,
   };

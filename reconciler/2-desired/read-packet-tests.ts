@@ -2,6 +2,7 @@
 
 import { verdicts } from "../../bpf/chain/verdict.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
+import type { Expressions } from "../../bpf/match/compile-match.ts";
 import {
   type PacketEntry,
   type PacketTests,
@@ -10,6 +11,7 @@ import {
 } from "../../schemas/packet-tests.generated.ts";
 import type { Hook } from "../model/hook.ts";
 import type { ExpectedCount, PacketTest, TestEntry } from "../model/packet-test.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import { checkSchema } from "./check-schema.ts";
 import { readPolicyFile } from "./read-policy-file.ts";
 import { diagnose, originAt, type Report } from "./source-file.ts";
@@ -26,20 +28,26 @@ export interface KnownChains {
   steps(host: string | null, hook: string): readonly string[];
 }
 
+export interface TestInput {
+  readonly snapshot: Snapshot;
+  readonly expressions: Expressions;
+}
+
 /** The paths of the test files, in order: every YAML file below tests/. */
 function findPacketTests(files: ReadonlyMap<string, Uint8Array>): readonly string[] {
   return [...files.keys()].filter((path) => /^tests\/.*\.ya?ml$/.test(path)).sort();
 }
 
 /** Every test of a policy repository that is sound. What is wrong is reported; captures are files of the repository too. */
-export function readPacketTests(files: ReadonlyMap<string, Uint8Array>, known: KnownChains, report: Report): readonly PacketTest[] {
+export function readPacketTests({ snapshot, expressions }: TestInput, known: KnownChains, report: Report): readonly PacketTest[] {
+  const { files } = snapshot;
   return findPacketTests(files).flatMap((path) => {
     const file = readPolicyFile(path, files.get(path) as Uint8Array, report);
     if (file === null) return [];
     const value = plainValue(file.root);
     const fit = checkSchema(packetTestsSchema, value, file.source, file.root, [], report);
     const { tests = [], host = null } = fit.fits([]) ? (value as PacketTests) : {};
-    const place = { source: file.source, root: file.root, files, report };
+    const place = { source: file.source, root: file.root, files, expressions, report };
     reportRepeatedNames(place, tests);
     return tests.flatMap((test, index) => readTest(place, ["tests", index], test, host, known) ?? []);
   });

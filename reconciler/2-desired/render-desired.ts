@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Expressions } from "../../bpf/match/compile-match.ts";
 import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import type { LibraryProgram } from "../../bpf/programs/library-program.ts";
 import type { Desired, DesiredHook } from "../model/desired.ts";
@@ -26,6 +27,8 @@ export interface RenderInput {
   libraryObject(file: string): Uint8Array;
   /** Throws KernelError "bpf_object__open_mem" for what is no eBPF object. */
   openObject(elf: Uint8Array): ObjectSpec;
+  /** Compiles the tcpdump expressions of steps and tests. */
+  readonly expressions: Expressions;
 }
 
 export type Rendered = RenderedDesired | InvalidPolicy;
@@ -54,7 +57,7 @@ export function renderDesired(input: RenderInput): Rendered {
   const policies = renderPolicies(input, report);
   const selected = policies.filter((policy) => isFor(policy, input.host));
   reportRepeatedInterfaces(selected, report);
-  const tests = readPacketTests(input.snapshot.files, knownChains(policies), report);
+  const tests = readPacketTests(input, knownChains(policies), report);
   const diagnostics = inOrder(found);
   if (diagnostics.some(({ severity }) => severity === "error")) return { kind: "invalid", diagnostics };
   return { kind: "rendered", desired: assemble(input.snapshot, selected), tests, warnings: diagnostics };
@@ -87,7 +90,8 @@ function renderPolicies(input: RenderInput, report: Report): readonly RenderedPo
     libraryObject: (file) => input.libraryObject(file),
     openObject: (elf) => input.openObject(elf),
   });
-  const steps = { sources, lower: filterLowering(sources), line: lineReader((path) => sources.file(path)) };
+  const { expressions } = input;
+  const steps = { sources, expressions, lower: filterLowering(sources), line: lineReader((path) => sources.file(path)) };
   return findPolicies(snapshot.files).flatMap((path) => {
     const file = readPolicyFile(path, snapshot.files.get(path) as Uint8Array, report);
     return file === null ? [] : [renderPolicy(file, steps, report)];

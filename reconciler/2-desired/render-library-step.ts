@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Expressions } from "../../bpf/match/compile-match.ts";
 import type { LibraryProgram, LowerProblem } from "../../bpf/programs/library-program.ts";
-import type { Step } from "../../schemas/chain.generated.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { checkSchema } from "./check-schema.ts";
 import type { LoweredFilter } from "./lower-filter.ts";
 import { type PolicySources, repositoryPath } from "./policy-sources.ts";
 import type { StepContent } from "./step-content.ts";
 import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
+import type { ProgramStep } from "./step-shape.ts";
 import { didYouMean, oneOf, similarPath } from "./suggest.ts";
 
 /** What a library step needs beside the step itself. */
 export interface LibraryStepInput {
   readonly sources: PolicySources;
+  readonly expressions: Expressions;
   lower(program: LibraryProgram, hook: StepPlace["hook"], parameters: unknown): LoweredFilter;
   /** A line of a list file. */
   line(path: string, line: number): string | null;
 }
 
 /** A step that runs a filter of the library; null when it cannot be, which is then reported. */
-export function renderLibraryStep(place: StepPlace, step: Step, input: LibraryStepInput): StepContent | null {
+export function renderLibraryStep(place: StepPlace, step: ProgramStep, input: LibraryStepInput): StepContent | null {
   const program = findFilter(place, step.uses, input.sources);
-  for (const key of ["function", "sha256", "globals", "maps"] as const) {
+  for (const key of ["function", "sha256", "globals", "maps", "maxEntries", "migrate"] as const) {
     if (step[key] === undefined) continue;
     faultAtKey(place, [key], {
       code: "unknown-key",
@@ -88,7 +90,7 @@ function similarFile(problem: LowerProblem, sources: PolicySources): string | nu
 }
 
 /** Library maps come from what `with` says; state maps from the step. */
-function placed(place: StepPlace, step: Step, content: StepContent): StepContent {
+function placed(place: StepPlace, step: ProgramStep, content: StepContent): StepContent {
   const own = originOf(place, []);
   const given = step.with === undefined ? own : originOf(place, ["with"]);
   return { ...content, maps: content.maps.map((map) => ({ ...map, origin: map.content === "none" ? own : given })) };

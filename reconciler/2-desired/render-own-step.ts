@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BtfError } from "../../bpf/btf/btf-error.ts";
 import type { MapSpec } from "../../bpf/object/spec.ts";
-import type { Step } from "../../schemas/chain.generated.ts";
 import { chooseFunction } from "./choose-function.ts";
 import { desiredMaps } from "./desired-maps.ts";
 import { fillMaps } from "./fill-maps.ts";
@@ -11,10 +10,11 @@ import { setGlobals } from "./set-globals.ts";
 import { sizeMaps } from "./size-maps.ts";
 import { constantContents, type StepContent } from "./step-content.ts";
 import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
+import type { ProgramStep } from "./step-shape.ts";
 import { similarPath } from "./suggest.ts";
 
 /** A step that runs a function of an object of the repository; null when it cannot be, which is then reported. */
-export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySources): StepContent | null {
+export function renderOwnStep(place: StepPlace, step: ProgramStep, sources: PolicySources): StepContent | null {
   if (step.with !== undefined) {
     const message = `Key "with" is only for filters of the library: an own object takes "globals" and "maps"`;
     faultAtKey(place, ["with"], { code: "unknown-key", message });
@@ -33,7 +33,7 @@ export function renderOwnStep(place: StepPlace, step: Step, sources: PolicySourc
   }
 }
 
-function renderObject(place: StepPlace, step: Step, opened: OpenedObject): StepContent | null {
+function renderObject(place: StepPlace, step: ProgramStep, opened: OpenedObject): StepContent | null {
   const object = sizeMaps(place, step, opened);
   for (const map of object.spec.maps) warnOwnPin(place, map);
   const function_ = chooseFunction(place, object.spec, step.uses, step.function);
@@ -44,7 +44,7 @@ function renderObject(place: StepPlace, step: Step, opened: OpenedObject): StepC
   }
   const fillings = fillMaps(place, step, object, contents);
   if (function_ === null) return null;
-  const maps = desiredMaps(object, fillings, contents, originOf(place, []));
+  const maps = desiredMaps(object, fillings, contents, originOf(place, []), step.migrate ?? "copy");
   return { object, function: function_, globals: constantContents(object, contents), maps, reasons: null };
 }
 
@@ -64,7 +64,7 @@ function findObject(place: StepPlace, uses: string, sources: PolicySources): Ope
   return null;
 }
 
-function hasDigest(place: StepPlace, { uses, sha256 }: Step, digest: string | null): boolean {
+function hasDigest(place: StepPlace, { uses, sha256 }: ProgramStep, digest: string | null): boolean {
   if (digest === null || sha256 === undefined || sha256 === digest) return true;
   faultAt(place, ["sha256"], { code: "digest-mismatch", message: `Object "${uses}" has the sha256 ${digest}, not ${sha256}` });
   return false;

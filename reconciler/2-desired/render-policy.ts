@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { endVerdict } from "../../bpf/chain/verdict.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
+import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
 import { type ChainPolicy, chainSchema, type Step, type TcHook, type XdpHook } from "../../schemas/chain.generated.ts";
 import type { DesiredHook, DesiredStep } from "../model/desired.ts";
 import { bindOwners } from "./bind-owners.ts";
@@ -9,9 +10,11 @@ import { continueOn } from "./continue-on.ts";
 import type { OpenedObject } from "./opened-object.ts";
 import type { PolicyFile } from "./read-policy-file.ts";
 import { type LibraryStepInput, renderLibraryStep } from "./render-library-step.ts";
+import { renderExpression } from "./render-match.ts";
 import { renderOwnStep } from "./render-own-step.ts";
 import { diagnose, originAt, type Report, type SourceFile } from "./source-file.ts";
 import { faultAt, originOf, type StepPlace } from "./step-place.ts";
+import { type StepShape, stepShape } from "./step-shape.ts";
 import { nodeAt, placeAt, plainValue, type YamlPath, type YamlSpan } from "./yaml-tree.ts";
 
 /** One policy file, worked out as far as it is sound. Its tree is let go: a thousand of them are many objects. */
@@ -113,24 +116,30 @@ function reportRepeated(place: StepPlace, name: string, line: number): void {
 
 function renderStep(place: StepPlace, step: Step, input: LibraryStepInput, objects: Map<string, OpenedObject>): readonly DesiredStep[] {
   const verdicts = continueOn(place, step.continue);
-  const isOwn = step.uses.startsWith("./");
-  const content = isOwn ? renderOwnStep(place, step, input.sources) : renderLibraryStep(place, step, input);
-  if (content === null) return [];
+  const shape = stepShape(place, step);
+  const match = step.match === undefined ? undefined : matchOf(place, step.match, input);
+  const content = shape === null ? null : renderShape(place, shape, input, objects);
+  if (content === null || match === null) return [];
+  return [{ name: step.name, ...content, ...(match === undefined ? {} : { match }), continueOn: verdicts, origin: originOf(place, []) }];
+}
+
+function matchOf(place: StepPlace, text: string, { expressions }: LibraryStepInput): CompiledMatch | null {
+  return renderExpression({ source: place.source, root: place.node, path: ["match"], report: place.report }, text, expressions);
+}
+
+type Content = Omit<DesiredStep, "name" | "match" | "continueOn" | "origin">;
+
+function renderShape(place: StepPlace, shape: StepShape, input: LibraryStepInput, objects: Map<string, OpenedObject>): Content | null {
+  if (shape.kind === "verdict") {
+    return { uses: "match", verdict: shape.verdict, object: "", function: "", globals: {}, maps: [], reasons: null, frags: true };
+  }
+  const { step } = shape;
+  const content = step.uses.startsWith("./") ? renderOwnStep(place, step, input.sources) : renderLibraryStep(place, step, input);
+  if (content === null) return null;
   const digest = content.object.spec.digest;
   objects.set(digest, content.object);
-  return [
-    {
-      name: step.name,
-      uses: step.uses,
-      object: digest,
-      function: content.function,
-      globals: content.globals,
-      maps: content.maps,
-      reasons: content.reasons,
-      ...(content.watch === undefined ? {} : { watch: content.watch }),
-      continueOn: verdicts,
-      frags: content.object.spec.programs.some(({ name, frags }) => name === content.function && frags),
-      origin: originOf(place, []),
-    },
-  ];
+  const { globals, maps, reasons, watch } = content;
+  const frags = content.object.spec.programs.some((program) => program.name === content.function && program.frags);
+  const own = { uses: step.uses, object: digest, function: content.function, globals, maps, reasons, frags };
+  return watch === undefined ? own : { ...own, watch };
 }

@@ -2,6 +2,7 @@
 import { parsePacket } from "../../bpf/packets/parse-packet.ts";
 import { type Capture, readCapture } from "../../bpf/packets/read-capture.ts";
 import type { PacketEntry } from "../../schemas/packet-tests.generated.ts";
+import { renderExpression } from "./render-match.ts";
 import { diagnose } from "./source-file.ts";
 import { didYouMean } from "./suggest.ts";
 import type { TestPlace } from "./test-place.ts";
@@ -15,6 +16,8 @@ const biggest = 3520;
 export function sentFrames(place: TestPlace, path: YamlPath, entry: PacketEntry): readonly Uint8Array[] | null {
   const key = (["packet", "hex", "pcap"] as const).find((kind) => entry[kind] !== undefined) as "packet" | "hex" | "pcap";
   const at = [...path, key];
+  if (key !== "pcap" && entry.match !== undefined)
+    return fault(place, [...path, "match"], 'Key "match" is only for the frames of a capture');
   const frames = key === "pcap" ? capturedFrames(place, path, entry) : one(writtenFrame(place, at, entry[key] as string, key));
   const odd = frames?.find(({ length }) => length < smallest || length > biggest);
   if (odd === undefined) return frames;
@@ -68,7 +71,17 @@ function capturedFrames(place: TestPlace, path: YamlPath, entry: PacketEntry): r
   const capture = captures.get(bytes) ?? readCapture(bytes);
   captures.set(bytes, capture);
   if (capture.kind === "wrong") return fault(place, at, `Cannot read "${name}": ${capture.reason}`);
-  return entry.frames === undefined ? capture.frames : someFrames(place, path, capture.frames, String(entry.frames));
+  const frames = entry.frames === undefined ? capture.frames : someFrames(place, path, capture.frames, String(entry.frames));
+  return frames === null || entry.match === undefined ? frames : matchingFrames(place, [...path, "match"], frames, entry.match);
+}
+
+/** None at all is a mistake: nothing would be tested. */
+function matchingFrames(place: TestPlace, path: YamlPath, frames: readonly Uint8Array[], text: string): readonly Uint8Array[] | null {
+  const compiled = renderExpression({ ...place, path }, text, place.expressions);
+  if (compiled === null) return null;
+  const found = frames.filter((frame) => place.expressions.takes(compiled.code, frame));
+  if (found.length > 0) return found;
+  return fault(place, path, `None of ${frames.length === 1 ? "1 frame" : `${frames.length} frames`} matches "${text}"`);
 }
 
 function someFrames(place: TestPlace, path: YamlPath, frames: readonly Uint8Array[], range: string): readonly Uint8Array[] | null {

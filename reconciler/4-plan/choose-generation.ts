@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
 import type { DesiredHook } from "../model/desired.ts";
-import type { Generation, GenerationStep } from "../model/generation.ts";
+import type { Generation, GenerationMatch, GenerationStep } from "../model/generation.ts";
 import type { ObservedGeneration, ObservedHook } from "../model/observed.ts";
 import { mapPin, type PinLayout } from "../model/pins.ts";
 import { assignRows } from "./assign-rows.ts";
@@ -36,6 +37,8 @@ function newGeneration(layout: PinLayout, desired: DesiredHook, observed: Observ
       (step): GenerationStep => ({
         name: step.name,
         uses: step.uses,
+        ...(step.match === undefined ? {} : { match: generationMatch(step.match) }),
+        ...(step.verdict === undefined ? {} : { verdict: step.verdict }),
         object: step.object,
         function: step.function,
         globals: sortedBase64(step.globals),
@@ -45,12 +48,17 @@ function newGeneration(layout: PinLayout, desired: DesiredHook, observed: Observ
           name: map.name,
           pin: mapPin(layout, desired.hook, step.name, map.name, map.incarnation),
           content: map.content,
+          ...(map.layout === undefined ? {} : { layout: map.layout }),
           ...(map.programs === undefined ? {} : { programs: map.programs }),
         })),
         slot: assigned?.rows.get(step.name) ?? -1,
       }),
     ),
   };
+}
+
+function generationMatch({ expression, libpcap, code, digest }: CompiledMatch): GenerationMatch {
+  return { expression, libpcap, digest, code: Buffer.from(code).toString("base64") };
 }
 
 function freeId(start: string, taken: readonly ObservedGeneration[]): string {

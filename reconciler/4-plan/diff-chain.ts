@@ -3,6 +3,7 @@ import type { DesiredStep } from "../model/desired.ts";
 import type { Generation, GenerationStep } from "../model/generation.ts";
 import { firstCopy } from "../model/pins.ts";
 import type { AddStep, MoveStep, RemoveStep, ReplaceStep } from "../model/plan.ts";
+import { shownMatch } from "./shown-match.ts";
 
 export interface ChainDiff {
   readonly changes: readonly (AddStep | RemoveStep | MoveStep | ReplaceStep)[];
@@ -23,13 +24,22 @@ export function diffChain(before: readonly GenerationStep[], after: readonly Gen
     const previous = after[place - 1]?.name ?? null;
     const was = old.get(step.name);
     if (was === undefined) {
-      changes.push({ kind: "add-step", step: step.name, uses: step.uses, after: previous, origin });
+      changes.push({ kind: "add-step", step: step.name, uses: step.uses, ...shownMatch(step), after: previous, origin });
       return;
     }
     const differs = differences(was.step, step);
     const moved = !staying.has(was.index);
     if (differs.length > 0) {
-      changes.push({ kind: "replace-step", step: step.name, differs, losesState: lostState(was.step, step), origin });
+      const shown = differs.some((aspect) => aspect === "match" || aspect === "verdict") ? shownMatch(step) : {};
+      changes.push({
+        kind: "replace-step",
+        step: step.name,
+        differs,
+        ...shown,
+        losesState: lostState(was.step, step),
+        copiesState: [],
+        origin,
+      });
     }
     if (moved) changes.push({ kind: "move-step", step: step.name, after: previous, wasAfter: before[was.index - 1]?.name ?? null, origin });
     if (differs.length === 0 && !moved) unchanged += 1;
@@ -45,6 +55,8 @@ export function removeAll(generation: Generation | null): readonly RemoveStep[] 
 
 function differences(before: GenerationStep, after: GenerationStep): string[] {
   const aspects = {
+    match: [before.match?.digest ?? null, after.match?.digest ?? null],
+    verdict: [before.verdict ?? null, after.verdict ?? null],
     object: [before.object, after.object],
     function: [before.function, after.function],
     globals: [before.globals, after.globals],

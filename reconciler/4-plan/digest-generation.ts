@@ -7,6 +7,9 @@ import { mapPin } from "../model/pins.ts";
 /** Raised when the linker makes another program of the same chain: then every generation is a new one. */
 const linkerVersion = 1;
 
+/** Raised when bpf/match makes other instructions of the same classic BPF. */
+const matchVersion = 1;
+
 /**
  * sha256 over everything that decides what the linked program does, and over which maps it does it to; 64 hex digits. Contents of
  * maps and rows of counters are not in it: they change without a new generation.
@@ -17,6 +20,8 @@ export function digestGeneration(layout: PinLayout, desired: DesiredHook): strin
     object: step.object,
     function: step.function,
     ...(step.watch === undefined ? {} : { watch: step.watch }),
+    // Not there at all without a match, so that chains without any keep their digests.
+    ...(step.match === undefined ? {} : { match: step.match.digest, matchVersion, verdict: step.verdict ?? null }),
     globals: digestGlobals(step.globals),
     continueOn: [...step.continueOn].sort((a, b) => a - b),
     maps: step.maps.map((map) => mapPin(layout, desired.hook, step.name, map.name, map.incarnation)).sort(),

@@ -107,5 +107,6 @@ function warnForeign(hooks: readonly ObservedHook[]): readonly Warning[] {
 
 function objectsOf(prepare: readonly Operation[], desired: Desired): Record<string, Uint8Array> {
   const loads = prepare.flatMap((operation) => (operation.kind === "load" ? operation.generation.steps : []));
-  return Object.fromEntries(loads.map(({ object }) => [object, desired.objects[object] as Uint8Array]));
+  const programs = loads.filter(({ verdict }) => verdict === undefined);
+  return Object.fromEntries(programs.map(({ object }) => [object, desired.objects[object] as Uint8Array]));
 }

@@ -12,6 +12,8 @@ import { describeTraffic } from "./describe-traffic.ts";
 import { diffChain, removeAll } from "./diff-chain.ts";
 import { planCounters, planMaps } from "./plan-maps.ts";
 import { resolveDevices } from "./resolve-devices.ts";
+import { shownMatch } from "./shown-match.ts";
+import { refuseMigrations, tellCopies } from "./tell-migrations.ts";
 import { warnFrags } from "./warn-frags.ts";
 
 /** The part of a plan that concerns one hook. */
@@ -47,7 +49,8 @@ export function planHook(context: HookContext, wanted: DesiredHook, observed: Ob
   const maps = planMaps(layout, desired, observed, context.applied, context.btf);
   const running = observed.generations.find((generation) => generation.running) ?? null;
   const links = planLink(layout, desired, observed, chosen, ifindex);
-  const changes = [...describeChain(desired, observed, running, chosen, links), ...sets, ...maps.changes];
+  const chain = describeChain(desired, observed, running, chosen, links).map((change) => tellCopies(change, maps.migrations));
+  const changes = [...chain, ...sets, ...maps.changes];
   const { unchanged } = diffChain(shownSteps(running, links.action), chosen.generation.steps, desired.chain);
   const action = links.action === "unchanged" && maps.commit.length > 0 ? "update" : links.action;
   const isIdle = links.operations.length === 0;
@@ -62,8 +65,12 @@ export function planHook(context: HookContext, wanted: DesiredHook, observed: Ob
       traffic: describeTraffic(desired.hook, action, maps.changes, links.changesMode),
       origin: desired.origin,
     },
-    refusals: links.refusals,
-    prepare: [...maps.prepare, ...(isIdle ? [] : [...planCounters(chosen.generation, observed), ...load(layout, desired, chosen)])],
+    refusals: [...links.refusals, ...refuseMigrations(desired, maps.migrations)],
+    prepare: [
+      ...maps.prepare,
+      ...(isIdle ? [] : [...planCounters(chosen.generation, observed), ...load(layout, desired, chosen)]),
+      ...maps.takeOver,
+    ],
     commit: [...maps.commit, ...links.operations],
     owned: maps.owned,
     target: chosen.generation.id,
@@ -104,6 +111,7 @@ export function pendingHook(desired: DesiredHook): HookPart {
       kind: "add-step",
       step: step.name,
       uses: step.uses,
+      ...shownMatch(step),
       after: desired.chain[place - 1]?.name ?? null,
       origin: step.origin,
     }),

@@ -3,18 +3,22 @@ import { countersDefinition } from "../../bpf/chain/counters.ts";
 import type { DesiredHook, DesiredMap, DesiredStep } from "../model/desired.ts";
 import type { Generation } from "../model/generation.ts";
 import type { Observed, ObservedHook } from "../model/observed.ts";
-import type { CreateMap, WriteMap } from "../model/operation.ts";
+import type { CopyMap, CreateMap, WriteMap } from "../model/operation.ts";
 import { mapPin, type PinLayout } from "../model/pins.ts";
 import type { SetKeys } from "../model/plan.ts";
 import { describeKeys } from "./describe-keys.ts";
 import { diffEntries, type EntryDiff, fillEntries } from "./diff-entries.ts";
+import { type MapMigration, migrateMap } from "./migrate-map.ts";
 
 export interface MapPlan {
   /** New maps and their first contents. */
   readonly prepare: readonly (CreateMap | WriteMap)[];
+  /** What new maps take over from those before them: after everything else is prepared, so that little is written in between. */
+  readonly takeOver: readonly (CopyMap | WriteMap)[];
   /** Keys of maps that are there already. */
   readonly commit: readonly WriteMap[];
   readonly changes: readonly SetKeys[];
+  readonly migrations: readonly MapMigration[];
   /** Keys that are ours afterwards, by pin. */
   readonly owned: Readonly<Record<string, Uint8Array>>;
 }
@@ -29,8 +33,10 @@ export function planMaps(
 ): MapPlan {
   const plan = {
     prepare: [] as (CreateMap | WriteMap)[],
+    takeOver: [] as (CopyMap | WriteMap)[],
     commit: [] as WriteMap[],
     changes: [] as SetKeys[],
+    migrations: [] as MapMigration[],
     owned: {} as Record<string, Uint8Array>,
   };
   const found = new Map(observed.maps.map((map) => [map.pin.path, map]));
@@ -40,7 +46,11 @@ export function planMaps(
       if (map.content === "keys") plan.owned[pin] = map.entries.keys;
       const there = found.get(pin);
       if (there === undefined) {
-        plan.prepare.push(createMap(pin, map, step, btf), ...writeMap(pin, fillEntries(map)));
+        const migration = migrateMap(observed, step.name, map, pin, applied);
+        plan.prepare.push(createMap(pin, map, step, btf));
+        if (migration === null || migration.operations.length === 0) plan.prepare.push(...writeMap(pin, fillEntries(map)));
+        else plan.takeOver.push(...migration.operations, ...writeMap(pin, fillEntries(map)));
+        if (migration !== null) plan.migrations.push(migration);
       } else if (map.content !== "none" && there.entries !== null) {
         const diff = diffEntries(map, there.entries, applied?.owned[pin] ?? null);
         plan.commit.push(...writeMap(pin, diff));

@@ -9,9 +9,10 @@ import type { Warning } from "../model/plan.ts";
  * interface whose packets do not fit one page (the kernel's rule, in each driver: veth, virtio_net, mlx5, …).
  */
 export function warnFrags({ hook, mode, chain }: DesiredHook): readonly Warning[] {
-  const forbidding = chain.filter(({ frags }) => !frags);
+  const programs = chain.filter(({ verdict }) => verdict === undefined);
+  const forbidding = programs.filter(({ frags }) => !frags);
   const [first] = forbidding;
-  if (hook.kind !== "xdp" || mode === "generic" || first === undefined || forbidding.length === chain.length) return [];
+  if (hook.kind !== "xdp" || mode === "generic" || first === undefined || forbidding.length === programs.length) return [];
   const more = forbidding.length === 1 ? "" : ` and ${forbidding.length - 1} more`;
   const are = forbidding.length === 1 ? "is" : "are";
   const message =

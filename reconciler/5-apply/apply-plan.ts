@@ -25,8 +25,8 @@ export interface JournalKeeper {
   write(journal: Journal): Promise<void>;
   /** The host is as before. */
   clear(): Promise<void>;
-  /** The result is verified: keep the journal as the way back of `sluice rollback`. */
-  archive(): Promise<void>;
+  /** The result is verified: keep the journal as the way back of `sluice rollback`. `cleanup` are pins that nothing uses from then on. */
+  archive(cleanup: readonly string[]): Promise<void>;
 }
 
 export interface Committed {
@@ -63,7 +63,7 @@ async function commit(request: ApplyRequest): Promise<Committed | RolledBack | S
   try {
     const rest = await request.verify();
     if (!isReached(rest)) throw notReached(rest);
-    await request.journal.archive();
+    await request.journal.archive(rest.cleanup);
     return { kind: "committed", cleanup: rest.cleanup };
   } catch (error) {
     return undoAll(request, "verify", error);

@@ -2,6 +2,7 @@
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 import type { Operation } from "../model/operation.ts";
 import { generationPins } from "../model/pins.ts";
+import { copyMap } from "./copy-map.ts";
 import { loadGeneration } from "./load-generation.ts";
 import type { Objects } from "./step-requests.ts";
 
@@ -14,6 +15,10 @@ export async function execute(kernel: Kernel, objects: Objects, operation: Opera
       return kernel.unpin([operation.pin]);
     case "write-map":
       return kernel.writeMap(operation.pin, operation.puts, operation.deletes);
+    case "copy-map":
+      return copyMap(kernel, operation);
+    case "forget-copy":
+      return;
     case "load":
       return loadGeneration(kernel, objects, operation);
     case "unload":

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { planCuts } from "../../bpf/chain/cut-chain.ts";
 import type { LinkedChain, StepToLink } from "../../bpf/chain/linked-chain.ts";
+import { verdictProgram } from "../../bpf/chain/verdict-step.ts";
 import type { Kernel, MapBinding } from "../../bpf/kernel/kernel.ts";
+import { decodeClassic } from "../../bpf/match/classic.ts";
 import type { Generation, GenerationStep, Manifest } from "../model/generation.ts";
 import type { Load } from "../model/operation.ts";
 import { watchPin } from "../model/pins.ts";
@@ -29,11 +31,14 @@ export async function loadGeneration(kernel: Kernel, objects: Objects, load: Loa
 }
 
 async function relocateStep(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<StepToLink> {
+  const { name, continueOn, slot } = step;
+  const match = step.match === undefined ? {} : { match: decodeClassic(Buffer.from(step.match.code, "base64")) };
+  if (step.verdict !== undefined) return { name, program: verdictProgram(step.verdict), continueOn, slot, ...match };
   try {
     const program = await kernel.relocate(relocateRequest(objects, load.generation, step, step.function));
-    return { name: step.name, program, continueOn: step.continueOn, slot: step.slot };
+    return { name, program, continueOn, slot, ...match };
   } catch (error) {
-    throw stepError(load, step.name, error);
+    throw stepError(load, name, error);
   }
 }
 
@@ -86,6 +91,7 @@ function bindMaps(
   };
   if (generation.counters !== null) bind(countersReference, { kind: "pinned", path: generation.counters.pin });
   for (const step of generation.steps) {
+    if (step.verdict !== undefined) continue;
     const program = programs.find(({ name }) => name === step.name)?.program;
     for (const [map, binding] of bindStep(objects, step, program)) bind(`${step.name}/${map}`, binding);
   }

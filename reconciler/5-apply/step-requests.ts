@@ -24,7 +24,8 @@ export function relocateRequest(objects: Objects, generation: Generation, step: 
 
 /** The linker's rule, known before anything is relocated: a chain takes packets of several fragments when every step does. */
 export function takesFrags(objects: Objects, { steps }: Generation): boolean {
-  return steps.every((step) => objects.spec(step.object).programs.some(({ name, frags }) => name === step.function && frags));
+  const programs = steps.filter(({ verdict }) => verdict === undefined);
+  return programs.every((step) => objects.spec(step.object).programs.some(({ name, frags }) => name === step.function && frags));
 }
 
 /** The maps of a step by their names in the object: pinned ones, and constants made for the program that uses them. */

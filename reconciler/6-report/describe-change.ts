@@ -2,7 +2,7 @@
 import { verdictName } from "../../bpf/chain/verdict.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import type { Origin } from "../model/origin.ts";
-import type { Change, HookPlan, KeySample, ReplaceSet, ReplaceStep, SetKeys } from "../model/plan.ts";
+import type { AddStep, Change, CopiedState, HookPlan, KeySample, ReplaceSet, ReplaceStep, SetKeys } from "../model/plan.ts";
 import { plural } from "./summarise-plan.ts";
 
 /** One line of a plan, in its columns. Texts are as they came: print them through `sanitise`. */
@@ -45,8 +45,9 @@ export function describeAction({ action, from, to }: HookPlan): string {
 function describeChange(kind: HookKind, change: Change): readonly ChangeLine[] {
   switch (change.kind) {
     case "add-step": {
-      const library = change.uses === change.step ? "" : `, uses ${change.uses}`;
-      return [{ glyph: "+", verb: "add", object: change.step, detail: `${place(change.after)}${library}`, origin: change.origin }];
+      const library = change.uses === change.step || change.verdict !== undefined ? "" : `, uses ${change.uses}`;
+      const detail = `${place(change.after)}${library}${describeMatch(kind, change)}`;
+      return [{ glyph: "+", verb: "add", object: change.step, detail, origin: change.origin }];
     }
     case "remove-step":
       return [{ glyph: "-", verb: "remove", object: change.step, detail: "", origin: null }];
@@ -55,7 +56,7 @@ function describeChange(kind: HookKind, change: Change): readonly ChangeLine[] {
       return [{ glyph: "^", verb: "move", object: change.step, detail, origin: change.origin }];
     }
     case "replace-step":
-      return [{ glyph: "~", verb: "replace", object: change.step, detail: describeReplacement(change), origin: change.origin }];
+      return [{ glyph: "~", verb: "replace", object: change.step, detail: describeReplacement(kind, change), origin: change.origin }];
     case "set-keys":
       return describeKeys(change);
     case "replace-set":
@@ -69,9 +70,35 @@ function describeChange(kind: HookKind, change: Change): readonly ChangeLine[] {
   }
 }
 
-function describeReplacement({ differs, losesState }: ReplaceStep): string {
+/** ", drop for tcp port 23 (libpcap 1.10.3, code 3f2a1b)"; nothing where it is for all packets. */
+function describeMatch(kind: HookKind, { match, verdict }: Pick<AddStep, "match" | "verdict">): string {
+  if (match === undefined) return "";
+  const does = verdict === undefined ? "" : `${verdictName(kind, verdict)} `;
+  return `, ${does}for ${cutExpression(match.expression)} (libpcap ${match.libpcap}, code ${match.digest.slice(0, 6)})`;
+}
+
+/** Lines of a plan are short, and in one line. */
+const longestExpression = 120;
+
+function cutExpression(expression: string): string {
+  const line = expression.replace(/\s+/g, " ").trim();
+  return line.length > longestExpression ? `${line.slice(0, longestExpression - 1)}…` : line;
+}
+
+function describeReplacement(kind: HookKind, change: ReplaceStep): string {
+  const { differs, losesState, copiesState } = change;
   const lost = losesState.length === 0 ? "" : `; state lost: ${losesState.join(", ")}`;
-  return `${differs.join(", ")} changed${lost}`;
+  const copied = copiesState.length === 0 ? "" : `; state copied: ${copiesState.map(describeCopy).join(", ")}`;
+  return `${differs.join(", ")} changed${describeMatch(kind, change)}${copied}${lost}`;
+}
+
+/** "flows (without bytes; new: last_seen; room for 512, was 1024)". */
+function describeCopy({ map, dropped, added, roomBefore, roomAfter }: CopiedState): string {
+  const without = dropped.length === 0 ? [] : [`without ${dropped.map((path) => path || "its value").join(", ")}`];
+  const fresh = added.length === 0 ? [] : [`new: ${added.join(", ")}`];
+  const room = roomBefore === roomAfter ? [] : [`room for ${roomAfter}, was ${roomBefore}`];
+  const notes = [...without, ...fresh, ...room];
+  return notes.length === 0 ? map : `${map} (${notes.join("; ")})`;
 }
 
 function describeKeys(change: SetKeys): readonly ChangeLine[] {

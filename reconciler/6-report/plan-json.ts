@@ -69,6 +69,9 @@ function operationToJson(operation: Operation): OperationJson {
       return { kind, target: operation.pin, hook: null, puts: 0, deletes: 0 };
     case "write-map":
       return { kind, target: operation.pin, hook: null, puts: operation.puts.count, deletes: operation.deletes.count };
+    case "copy-map":
+    case "forget-copy":
+      return { kind, target: operation.to, hook: null, puts: 0, deletes: 0 };
     case "load":
     case "unload":
       return { kind, target: operation.pin, hook: hookName(operation.generation.hook), puts: 0, deletes: 0 };

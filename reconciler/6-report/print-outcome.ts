@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import picocolors from "picocolors";
 import { KernelError } from "../../bpf/kernel/kernel-error.ts";
-import type { AppliedPlan, Held, Outcome, Refused, RolledBack, Stuck } from "../model/outcome.ts";
+import type { AppliedPlan, Held, Outcome, Quarantined, Refused, RolledBack, Stuck, Unconfirmed } from "../model/outcome.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { printDiagnostics } from "./print-diagnostics.ts";
 import { printExcerpt } from "./print-excerpt.ts";
@@ -19,6 +19,10 @@ export function printOutcome(outcome: Outcome, options: { readonly color: boolea
       return `${paint.green("Nothing to do:")} ${target(outcome)} runs what ${source(outcome)} says\n`;
     case "applied":
       return printApplied(outcome, paint);
+    case "unconfirmed":
+      return printUnconfirmed(outcome, paint);
+    case "quarantined":
+      return printQuarantined(outcome, paint);
     case "refused":
       return printRefused(outcome, paint);
     case "declined":
@@ -44,6 +48,25 @@ function printApplied(outcome: AppliedPlan, paint: Paint): string {
   if (leftovers.length > 0) lines.push(`${paint.yellow("Left over:")} ${plural(leftovers.length, "pin")}, removed by the next pass`);
   lines.push(...notes.map((note) => `${paint.yellow("Note:")} ${sanitise(note)}`));
   return joined(lines);
+}
+
+function printUnconfirmed(outcome: Unconfirmed, paint: Paint): string {
+  const { plan, milliseconds, id, until, notes } = outcome;
+  const summary = printSummary(summarisePlan({ ...plan, cleanup: [] }), "done");
+  return joined([
+    `${paint.green("Applied")} ${source(outcome)} to ${target(outcome)} in ${Math.round(milliseconds)} ms: ${summary}`,
+    ...notes.map((note) => `${paint.yellow("Note:")} ${sanitise(note)}`),
+    `${paint.yellow("Not confirmed:")} it is taken back at ${until}, unless somebody says before:`,
+    `  sluice confirm ${id}`,
+    `Take it back at once: sluice abort ${id}`,
+  ]);
+}
+
+function printQuarantined({ revision, since, reason }: Quarantined, paint: Paint): string {
+  return joined([
+    `${paint.yellow("Quarantined:")} what ${sanitise(revision)} renders to failed here at ${sanitise(since)}: ${sanitise(reason)}`,
+    `  ${paint.cyan("hint:")} a commit that renders to something else ends this by itself; sluice apply tries it again`,
+  ]);
 }
 
 function printRefused(outcome: Refused, paint: Paint): string {

@@ -32,9 +32,11 @@ function printPacket(traced: Traced, packet: TracedPacket, frame: Uint8Array, pa
 }
 
 function didOf(hook: HookKind, packet: TracedPacket, step: TracedStep, index: number): string {
+  if (step.unmatched) return "does not match";
   if (step.verdict === null) return packet.decided === `a tail call of ${step.name}` ? "left by a tail call" : "not reached";
   const verdict = step.verdict > 13 ? "other" : verdictName(hook, step.verdict);
-  const goesOn = packet.steps[index + 1]?.verdict == null || step.name === packet.decided ? "" : ", goes on";
+  const next = packet.steps.slice(index + 1).find(({ unmatched }) => !unmatched);
+  const goesOn = next?.verdict == null || step.name === packet.decided ? "" : ", goes on";
   const reasons = step.reasons.length === 0 ? "" : `: ${step.reasons.map(sanitise).join(", ")}`;
   return `${verdict}${goesOn}${reasons}`;
 }

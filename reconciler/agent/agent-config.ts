@@ -8,6 +8,7 @@ import { ReconcilerError } from "../reconciler-error.ts";
 import { defaultStateDirectory } from "../state/state-directory.ts";
 import type { LogOptions } from "./agent-log.ts";
 import type { LoopSettings } from "./agent-parts.ts";
+import { type ConfirmConfig, confirmConfig } from "./confirm-config.ts";
 import { parseDuration } from "./duration.ts";
 
 /** Everything the agent needs to know, with defaults filled in. Durations in milliseconds. */
@@ -19,6 +20,8 @@ export interface AgentConfig {
   readonly source: SourceOptions;
   readonly loop: LoopSettings;
   readonly log: LogOptions;
+  /** null: what was applied and verified stays. */
+  readonly confirm: ConfirmConfig | null;
   /** Allows a policy that leaves no chain at all. */
   readonly pruneAll: boolean;
 }
@@ -57,6 +60,7 @@ export function agentConfig(file: AgentFile): AgentConfig {
       driftMode: driftMode === "heal" ? "heal" : "alert",
     },
     log: { level: file.log?.level ?? "info", format: file.log?.format ?? "json" },
+    confirm: confirmConfig(file.confirm),
     pruneAll: file.pruneAll ?? false,
   };
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { Revision } from "../model/snapshot.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
 import type { LoopParts, Reason } from "./agent-parts.ts";
-import type { DriftStatus, PassStatus, SourceStatus } from "./agent-status.ts";
+import type { DriftStatus, PassStatus, QuarantinedStatus, SourceStatus, UnconfirmedStatus } from "./agent-status.ts";
 import { jittered } from "./backoff.ts";
 import { checkDrift } from "./check-drift.ts";
 import { initialState, isoTime, type LoopState, sourceStatus } from "./loop-state.ts";
 import { createQueue } from "./queue.ts";
-import { healLast, syncDevices, syncSource } from "./sync-source.ts";
+import { syncDevices, syncSource } from "./sync-source.ts";
+import { settleChange, tryChange, withdrawChange } from "./try-change.ts";
 
 /** The loop of the agent: one thing at a time, whoever asks. */
 export interface AgentLoop {
@@ -27,6 +29,8 @@ export interface LoopStatus {
   readonly pending: readonly string[];
   readonly held: boolean;
   readonly drift: DriftStatus | null;
+  readonly unconfirmed: UnconfirmedStatus | null;
+  readonly quarantined: QuarantinedStatus | null;
 }
 
 /** Makes a loop that waits for its first push. */
@@ -34,21 +38,40 @@ export function createLoop(parts: LoopParts): AgentLoop {
   const { clock, settings } = parts;
   const state = initialState();
   const ending = new AbortController();
+  let trying: { readonly id: string; stop(): void } | null = null;
   const timers = new Map<Reason, () => void>();
   const queue = createQueue<Reason>((reasons) => turn(reasons));
 
   async function turn(reasons: ReadonlySet<Reason>): Promise<void> {
     try {
       if (reasons.has("start")) await recover(parts);
+      if (state.decision !== null) await settleChange(parts, state, state.decision);
+      if (state.unconfirmed === null && state.devicesWait) reasons = new Set([...reasons, "device"]);
       const retry = await sync(parts, state, reasons, ending.signal);
-      if (reasons.has("drift")) await checkDrift(parts, state, ending.signal);
+      if (reasons.has("drift") && state.unconfirmed === null) await checkDrift(parts, state, ending.signal);
       if (retry !== undefined)
         later(retry === null ? "poll" : "retry", retry ?? jittered(settings.pollMilliseconds, settings.pollJitter, clock.random()));
     } catch (error) {
       if (!ending.signal.aborted) parts.log.error({ error }, "unexpected error, the host keeps what it has");
       later("poll", settings.pollMilliseconds);
     }
+    watchOver();
     if (settings.driftMilliseconds !== null && (reasons.has("drift") || reasons.has("start"))) later("drift", settings.driftMilliseconds);
+  }
+
+  /** One change at a time is tried. */
+  function watchOver(): void {
+    const id = state.unconfirmed?.id ?? null;
+    if (trying?.id === id) return;
+    trying?.stop();
+    trying = null;
+    if (id === null || ending.signal.aborted) return;
+    const stop = tryChange(parts, state, (decision) => {
+      if (state.unconfirmed?.id !== id) return;
+      state.decision = decision;
+      void queue.push("confirm");
+    });
+    trying = { id, stop };
   }
 
   /** Poll and retry stand for one another: the source is asked once, at the time that was set last. */
@@ -73,6 +96,11 @@ export function createLoop(parts: LoopParts): AgentLoop {
       ending.abort();
       for (const cancel of timers.values()) cancel();
       await queue.stop();
+      trying?.stop();
+      // Whoever comes next begins with what is known to be good.
+      await withdrawChange(parts, state, "The agent was stopped").catch((error: unknown) =>
+        parts.log.error({ error }, "revision left to the watchdog"),
+      );
     },
   };
 }
@@ -84,28 +112,36 @@ async function sync(
   reasons: ReadonlySet<Reason>,
   signal: AbortSignal,
 ): Promise<number | null | undefined> {
-  const asks = [...reasons].some((reason) => reason !== "device" && reason !== "drift");
+  const asks = [...reasons].some((reason) => reason !== "device" && reason !== "drift" && reason !== "confirm");
   const before = state.lastPass;
   const how = { force: reasons.has("signal") || reasons.has("request"), moved: reasons.has("watch") };
   const retry = asks ? await syncSource(parts, state, how, signal) : undefined;
-  if (reasons.has("start") && state.sourceFailures > 0) await healLast(parts);
   // A pass that has just run has seen the devices too.
   if (reasons.has("device") && state.lastPass === before) return (await syncDevices(parts, state, signal)) ?? retry;
   return retry;
 }
 
 async function recover({ work, log }: LoopParts): Promise<void> {
-  await work.recover().catch((error: unknown) => log.error({ error }, "unfinished apply not undone yet"));
+  try {
+    const outcome = await work.recover();
+    if (outcome !== null && outcome.kind !== "unchanged") log.info({ result: outcome.kind }, "brought back to what was applied last");
+  } catch (error) {
+    if (error instanceof ReconcilerError && error.code === "confirmation-pending") log.info({ error }, "a change waits to be confirmed");
+    else log.error({ error }, "unfinished apply not undone yet");
+  }
 }
 
 function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
-  const { driftChecked, driftSince, drift, revision, lastPass, pending, held } = state;
+  const { driftChecked, driftSince, drift, revision, lastPass, pending, held, unconfirmed, probes, quarantined } = state;
   return {
     source: sourceStatus(state, source.name),
     revision,
     lastPass,
     pending,
     held,
+    unconfirmed:
+      unconfirmed === null ? null : { id: unconfirmed.id, revision: unconfirmed.fetched.revision.name, until: unconfirmed.until, probes },
+    quarantined,
     drift: driftChecked === null ? null : { checked: isoTime(driftChecked) ?? "", since: isoTime(driftSince), findings: drift },
   };
 }

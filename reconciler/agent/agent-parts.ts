@@ -5,18 +5,32 @@ import type { DriftResult } from "../drift.ts";
 import type { DriftMode } from "../model/desired.ts";
 import type { Outcome } from "../model/outcome.ts";
 import type { Revision, Snapshot } from "../model/snapshot.ts";
+import type { ProbeResult } from "../probes/probe.ts";
+import type { ArmedEnd } from "../watchdog/arm.ts";
 import type { Clock } from "./clock.ts";
+import type { ConfirmConfig } from "./confirm-config.ts";
 
 /** Why the loop has something to do. */
-export type Reason = "start" | "watch" | "poll" | "retry" | "signal" | "request" | "device" | "drift";
+export type Reason = "start" | "confirm" | "watch" | "poll" | "retry" | "signal" | "request" | "device" | "drift";
 
 /** What the loop can do to a host: reconciler/ bound to one. All of them throw what the CLI would print. */
 export interface HostWork {
-  /** Undoes what a crash left unfinished. */
-  recover(): Promise<void>;
+  /**
+   * Undoes what a crash left unfinished, and brings the host to what was confirmed last: after a reboot the kernel is empty, and the
+   * source may take its time, or not answer at all. null when nothing was ever applied.
+   */
+  recover(): Promise<Outcome | null>;
   /** One pass, which leaves a held host alone. */
   pass(snapshot: Snapshot, trigger: "commit" | "device"): Promise<Outcome>;
   drift(): Promise<DriftResult>;
+  /** Keeps the change that waits to be confirmed. Throws ReconcilerError "not-confirmed" when it was taken back. */
+  confirm(id: string, message: string): Promise<void>;
+  /** Takes it back at once. */
+  abort(id: string, reason: { readonly message: string; readonly quarantine: boolean }): Promise<void>;
+  /** Resolves when somebody else has decided about it, or when nobody watches over it any more. */
+  decided(id: string): Promise<ArmedEnd>;
+  /** One round of all probes. */
+  probe(id: string): Promise<readonly ProbeResult[]>;
   /** Chains with these drift modes back to what was applied last; null when nothing was. */
   heal(modes: readonly DriftMode[]): Promise<Outcome | null>;
   /** Writes into the history that a revision is no policy at all. */
@@ -33,10 +47,15 @@ export interface LoopSettings {
   readonly driftMode: "alert" | "heal";
 }
 
+/** How the loop tries a change. Milliseconds. */
+export type TrialSettings = Pick<ConfirmConfig, "bake" | "every" | "by">;
+
 export interface LoopParts {
   readonly source: Source;
   readonly work: HostWork;
   readonly clock: Clock;
   readonly log: Logger;
   readonly settings: LoopSettings;
+  /** Absent: what was applied and verified stays. */
+  readonly trial?: TrialSettings;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DriftFinding } from "../6-report/describe-drift.ts";
 import type { Revision } from "../model/snapshot.ts";
+import type { ProbeResult } from "../probes/probe.ts";
 
 /** What the agent says of itself at GET /status: plain JSON. Times are ISO 8601, UTC. */
 export interface AgentStatus {
@@ -17,6 +18,24 @@ export interface AgentStatus {
   readonly pending: readonly string[];
   readonly held: boolean;
   readonly drift: DriftStatus | null;
+  /** What runs and is taken back unless it is confirmed in time. */
+  readonly unconfirmed: UnconfirmedStatus | null;
+  /** Why what the source has is not tried again here. */
+  readonly quarantined: QuarantinedStatus | null;
+}
+
+export interface UnconfirmedStatus {
+  /** What `sluice confirm` takes. */
+  readonly id: string;
+  readonly revision: string;
+  readonly until: string;
+  /** Of the last round. */
+  readonly probes: readonly ProbeResult[];
+}
+
+export interface QuarantinedStatus {
+  readonly revision: string;
+  readonly reason: string;
 }
 
 export interface SourceStatus {

@@ -1,19 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from "pino";
+import { abortChange, confirmChange } from "../confirm.ts";
 import { driftPass, heal } from "../drift.ts";
 import type { Host } from "../host.ts";
+import type { AskSource } from "../probes/run-probe.ts";
 import { locked, runPass } from "../reconcile.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
 import { appendHistory } from "../state/history.ts";
+import { readUnconfirmed } from "../state/unconfirmed.ts";
 import type { HostWork } from "./agent-parts.ts";
+import type { ConfirmConfig } from "./confirm-config.ts";
+import { keepArmed } from "./keep-armed.ts";
+import { probeRound } from "./probe-round.ts";
+
+export interface HostWorkOptions {
+  readonly pruneAll: boolean;
+  readonly log: Logger;
+  /** null: what was applied and verified stays. */
+  readonly confirm: ConfirmConfig | null;
+  readonly askSource: AskSource;
+}
 
 /** The passes of reconciler/, bound to one host; each operation is a line of the log. */
-export function hostWork(host: Host, options: { readonly pruneAll: boolean; readonly log: Logger }): HostWork {
+export function hostWork(host: Host, options: HostWorkOptions): HostWork {
   const progress = ({ phase, number, of, text }: { phase: string; number: number; of: number; text: string }) =>
     options.log.info({ phase, number, of, operation: text }, "operation");
+  const armed = keepArmed(host, options.log);
+  const probe = probeRound(host, options.confirm, options.askSource);
+  const { confirm } = options;
+  const request = confirm === null ? {} : { confirm: armed.request(confirm) };
   return {
-    recover: () => locked(host, async () => undefined),
-    pass: (snapshot, trigger) => runPass(host, snapshot, { prune: options.pruneAll, trigger, respectHold: true, progress }),
-    drift: () => driftPass(host),
+    async recover() {
+      await locked(host, async () => undefined);
+      return heal(host, { modes: ["alert", "heal", "ignore"], progress });
+    },
+    pass: (snapshot, trigger) =>
+      runPass(host, snapshot, {
+        prune: options.pruneAll,
+        trigger,
+        respectHold: true,
+        respectQuarantine: true,
+        progress,
+        ...request,
+      }),
+    async confirm(id, message) {
+      await confirmChange(host, id, message);
+      armed.release();
+    },
+    async abort(id, reason) {
+      // Letting go of the watchdog first would look like our end to it.
+      await abortChange(host, id, reason);
+      armed.release();
+    },
+    decided: (id) => armed.decided(id),
+    probe,
+    async drift() {
+      await takeBackUnwatched(host);
+      return driftPass(host);
+    },
     heal: (modes) => heal(host, { modes, progress }),
     refuse: ({ name, author, subject }, error) =>
       appendHistory(host.state, {
@@ -28,4 +72,12 @@ export function hostWork(host: Host, options: { readonly pruneAll: boolean; read
         trigger: "commit",
       }),
   };
+}
+
+/** A change that a person made, and whose watchdog has died: nobody else would notice. */
+async function takeBackUnwatched(host: Host): Promise<void> {
+  if ((await readUnconfirmed(host.state)) === null) return;
+  await locked(host, async () => undefined).catch((error: unknown) => {
+    if (!(error instanceof ReconcilerError) || error.code !== "confirmation-pending") throw error;
+  });
 }

@@ -4,7 +4,9 @@ import type { DriftFinding } from "../6-report/describe-drift.ts";
 import { hookName } from "../model/hook.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Revision } from "../model/snapshot.ts";
-import type { PassStatus, SourceStatus, StatusError } from "./agent-status.ts";
+import type { ProbeResult } from "../probes/probe.ts";
+import type { PassStatus, QuarantinedStatus, SourceStatus, StatusError } from "./agent-status.ts";
+import type { Decision } from "./try-change.ts";
 
 /** What the loop remembers between two turns. Nothing of it is needed after a restart. Times in milliseconds since the epoch. */
 export interface LoopState {
@@ -25,6 +27,15 @@ export interface LoopState {
   /** Interfaces of the policy; null before it was planned once. */
   interfaces: ReadonlySet<string> | null;
   held: boolean;
+  /** What waits to be confirmed, and the commit it is of. */
+  unconfirmed: { readonly id: string; readonly until: string; readonly fetched: Fetched } | null;
+  /** Of the last round. */
+  probes: readonly ProbeResult[];
+  /** What is to be done about it. */
+  decision: Decision | null;
+  quarantined: QuarantinedStatus | null;
+  /** Devices that came while nothing could be done for them. */
+  devicesWait: boolean;
   driftChecked: number | null;
   driftSince: number | null;
   drift: readonly DriftFinding[];
@@ -47,6 +58,11 @@ export function initialState(): LoopState {
     pending: [],
     interfaces: null,
     held: false,
+    unconfirmed: null,
+    probes: [],
+    decision: null,
+    quarantined: null,
+    devicesWait: false,
     driftChecked: null,
     driftSince: null,
     drift: [],

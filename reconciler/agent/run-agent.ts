@@ -55,8 +55,10 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
         bpffs: config.bpffs,
         warn: (detail) => log.warn({ detail }, "unfinished apply found"),
       });
-    const work = hostWork(host, { pruneAll: config.pruneAll, log });
-    const loop = createLoop({ source, work, clock: systemClock, log, settings: config.loop });
+    const { pruneAll, confirm } = config;
+    const work = hostWork(host, { pruneAll, log, confirm, askSource: (signal) => source.fetch(signal) });
+    const trial = confirm === null ? {} : { trial: confirm };
+    const loop = createLoop({ source, work, clock: systemClock, log, settings: config.loop, ...trial });
     await follow({ config, source, host, log, loop }, options.signal);
   } finally {
     await source.close();

@@ -42,6 +42,7 @@ function settle(parts: LoopParts, state: LoopState, fetched: Fetched, outcome: O
   const error = errorOf(outcome);
   remember(parts, state, fetched, trigger, outcome.kind, error);
   state.held = outcome.kind === "held";
+  state.quarantined = outcome.kind === "quarantined" ? { revision: outcome.revision, reason: outcome.reason } : null;
   if ("plan" in outcome) {
     state.pending = pendingHooks(outcome.plan);
     state.interfaces = new Set(outcome.plan.hooks.map(({ hook }) => hook.interface));
@@ -51,6 +52,9 @@ function settle(parts: LoopParts, state: LoopState, fetched: Fetched, outcome: O
     case "applied":
     case "unchanged":
       state.good = fetched;
+      return giveUp(state, fetched);
+    case "unconfirmed":
+      state.unconfirmed = { id: outcome.id, until: outcome.until, fetched };
       return giveUp(state, fetched);
     case "rolled-back":
       return mayPass(outcome.error) ? nextTry(parts, state, fetched) : giveUp(state, fetched);
@@ -117,6 +121,12 @@ function logOutcome({ log }: LoopParts, { revision }: Fetched, outcome: Outcome,
       const first = errors.slice(0, 20).map(({ at, message, hint }) => ({ at: `${at.file}:${at.line}:${at.column}`, message, hint }));
       return log.error({ ...about, errors: errors.length, diagnostics: first }, "revision refused");
     }
+    case "unconfirmed": {
+      const { plan, milliseconds, id, until, notes } = outcome;
+      return log.info({ ...about, hooks: changedHooks(plan), milliseconds, id, until, notes }, "revision applied, to be confirmed");
+    }
+    case "quarantined":
+      return log.warn({ ...about, failed: outcome.revision, since: outcome.since, reason: outcome.reason }, "revision quarantined");
     case "held":
       return log.warn({ ...about, since: outcome.since }, "revision held back after a rollback");
     case "rolled-back":

@@ -6,6 +6,7 @@ import type { LoopParts } from "./agent-parts.ts";
 import { backoffDelay, retryBackoff } from "./backoff.ts";
 import type { LoopState } from "./loop-state.ts";
 import { bringTo, refuse } from "./run-pass.ts";
+import { withdrawChange } from "./try-change.ts";
 
 /**
  * Asks the source and brings the host to what is new there; with `force` also to what is not. With `moved` it does not ask
@@ -23,6 +24,11 @@ export async function syncSource(
   if (fetched === null) return sourceDelay(parts, state);
   const isNew = state.revision?.name !== fetched.revision.name;
   state.revision = fetched.revision;
+  if (state.unconfirmed !== null) {
+    if (state.unconfirmed.fetched.identity === fetched.identity) return null;
+    // A fix must not wait until the change that it mends has failed.
+    await withdrawChange(parts, state, `Superseded by ${fetched.revision.name}`);
+  }
   if (fetched.identity === state.settled && !force) {
     parts.log.debug({ revision: fetched.revision.name }, "nothing new");
     return null;
@@ -34,6 +40,8 @@ export async function syncSource(
 
 /** Brings the host again to the revision it is at, because its devices changed. */
 export async function syncDevices(parts: LoopParts, state: LoopState, signal: AbortSignal): Promise<number | null> {
+  state.devicesWait = state.unconfirmed !== null;
+  if (state.devicesWait) return null;
   if (state.good !== null && !state.held) {
     const delay = await readAndBring(parts, state, state.good, "device", signal);
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the pass finds out whether the host is held
@@ -43,11 +51,12 @@ export async function syncDevices(parts: LoopParts, state: LoopState, signal: Ab
 }
 
 /** Brings the host to what was applied last: all that is known while nothing newer is. */
-export async function healLast({ work, log }: LoopParts): Promise<null> {
+async function healLast({ work, log }: LoopParts): Promise<null> {
   try {
     const outcome = await work.heal(["alert", "heal", "ignore"]);
     if (outcome !== null && outcome.kind !== "unchanged") log.info({ result: outcome.kind }, "brought back to what was applied last");
   } catch (error) {
+    if (error instanceof ReconcilerError && error.code === "confirmation-pending") return null;
     log.error({ error }, "not brought back to what was applied last");
   }
   return null;

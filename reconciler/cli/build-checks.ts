@@ -11,6 +11,8 @@ export interface MachineFacts {
   /** /sys/kernel/btf/vmlinux is there. */
   readonly kernelBtf: boolean;
   readonly bpffs: { readonly path: string; readonly ready: boolean };
+  /** "1.10.3"; null when it cannot be opened. */
+  readonly libpcap: string | null;
   /** "2.39.5"; null when there is no git. */
   readonly git: string | null;
   readonly state: { readonly path: string; readonly fault: string | null; readonly hint: string | null };
@@ -26,6 +28,9 @@ export function buildChecks(facts: MachineFacts): readonly Check[] {
     probe.libbpf === null
       ? fail("libbpf", probe.libbpfProblem ?? "it cannot be opened", "apt-get install libbpf1")
       : ok("libbpf", probe.libbpf),
+    facts.libpcap === null
+      ? warn("libpcap", 'not found: policies with "match" cannot be used', "apt-get install libpcap0.8")
+      : ok("libpcap", facts.libpcap),
     privileges(facts),
     works("maps", probe.createsMaps, "maps can be made", facts),
     works("xdp", probe.loadsXdp, "programs can be loaded", facts),

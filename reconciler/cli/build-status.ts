@@ -5,8 +5,9 @@ import type { Observed, ObservedHook } from "../model/observed.ts";
 import type { Plan } from "../model/plan.ts";
 import type { HistoryEntry } from "../state/history.ts";
 import type { Hold } from "../state/hold.ts";
+import type { QuarantineEntry } from "../state/quarantine.ts";
 import type { AgentAnswer } from "./agent-client.ts";
-import type { Status, StatusHook } from "./print-status.ts";
+import type { Status, StatusHook, StatusUnconfirmed } from "./print-status.ts";
 
 /** All that a status is made of. */
 export interface StatusFacts {
@@ -18,12 +19,15 @@ export interface StatusFacts {
   readonly history: readonly HistoryEntry[];
   readonly hold: Hold | null;
   readonly unfinished: boolean;
+  /** A change that waits to be confirmed, and whether a watchdog lives; null when none does. */
+  readonly unconfirmed: StatusUnconfirmed | null;
+  readonly quarantine: readonly QuarantineEntry[];
   readonly agent: AgentAnswer;
 }
 
 /** Puts a status together. Pure. */
 export function buildStatus(facts: StatusFacts): Status {
-  const { host, observed, comparison, history, hold, unfinished, agent } = facts;
+  const { host, observed, comparison, history, hold, unfinished, unconfirmed, quarantine, agent } = facts;
   const findings = comparison?.report.findings.filter((finding) => finding.mode !== "ignore") ?? [];
   const pending = [...pendingHooks(comparison?.plan ?? null)];
   for (const hook of pendingAtAgent(agent)) if (!pending.some((known) => known.hook === hook.hook)) pending.push(hook);
@@ -38,6 +42,8 @@ export function buildStatus(facts: StatusFacts): Status {
     agent,
     hold,
     unfinished,
+    unconfirmed,
+    quarantine,
     last: history[0] ?? null,
     drift: comparison === null ? null : findings.length,
     hooks: hooks.sort((a, b) => (a.hook < b.hook ? -1 : 1)),
@@ -45,7 +51,8 @@ export function buildStatus(facts: StatusFacts): Status {
 }
 
 /** What needs a person comes first. */
-function stateOf({ observed, hold, unfinished }: StatusFacts, drift: number, pending: number): Status["state"] {
+function stateOf({ observed, hold, unfinished, unconfirmed }: StatusFacts, drift: number, pending: number): Status["state"] {
+  if (unconfirmed !== null) return "unconfirmed";
   if (unfinished) return "unfinished";
   if (hold !== null) return "held";
   if (drift > 0) return "drifted";

@@ -13,6 +13,7 @@ export const exitCodes = {
   refused: 5,
   rolledBack: 6,
   stuck: 7,
+  notConfirmed: 8,
   busy: 9,
   held: 10,
   interrupted: 130,
@@ -28,8 +29,9 @@ export const exitCodeMeanings: ReadonlyArray<readonly [number, string]> = [
   [exitCodes.refused, "the plan must not be applied, or was not approved; nothing was touched"],
   [exitCodes.rolledBack, "the apply failed and was undone; the host is as before"],
   [exitCodes.stuck, "the apply failed and undoing it failed too; the journal is kept"],
+  [exitCodes.notConfirmed, "not confirmed in time, or taken back; the host is as before"],
   [exitCodes.busy, "a stale plan, or another sluice is at work on this host"],
-  [exitCodes.held, "the host is held by a rollback"],
+  [exitCodes.held, "the host is held by a rollback, or the policy failed here before"],
   [exitCodes.interrupted, "interrupted; an apply under way was undone"],
 ];
 
@@ -38,6 +40,7 @@ export function exitCodeOfOutcome(outcome: Outcome): number {
   switch (outcome.kind) {
     case "unchanged":
     case "applied":
+    case "unconfirmed":
       return exitCodes.ok;
     case "refused":
     case "declined":
@@ -45,6 +48,7 @@ export function exitCodeOfOutcome(outcome: Outcome): number {
     case "rolled-back":
       return isInterrupted(outcome.error) ? exitCodes.interrupted : exitCodes.rolledBack;
     case "held":
+    case "quarantined":
       return exitCodes.held;
     case "stuck":
       return exitCodes.stuck;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { dirname } from "node:path";
-import type { LinkMode } from "../../bpf/chain/linked-chain.ts";
+import type { LinkedStep, LinkMode } from "../../bpf/chain/linked-chain.ts";
 import { verdictName } from "../../bpf/chain/verdict.ts";
 import type { AttachedProgram, HookKind, LinkPin, ProgramPin, XdpMode } from "../../bpf/kernel/kernel.ts";
-import type { Manifest } from "../model/generation.ts";
+import { type CountersMap, countVerdicts, type VerdictCount } from "../3-observed/count-verdicts.ts";
+import type { GenerationMatch, Manifest, ShownMatch } from "../model/generation.ts";
 import type { ObservedGeneration, ObservedHook } from "../model/observed.ts";
 import { hookDirectory, type PinLayout, segmentPin } from "../model/pins.ts";
-import { type CountersMap, countVerdicts, type VerdictCount } from "./count-verdicts.ts";
 
 /** A hook as `sluice inspect` shows it; plain JSON but for the packets, which are bigint. */
 export interface InspectedHook {
@@ -53,11 +53,20 @@ export interface InspectedStep {
   readonly name: string;
   readonly uses: string;
   readonly function: string;
+  /** The packets that it is for; null when it is for all. */
+  readonly match: InspectedMatch | null;
+  /** Of a step without a program: what becomes of the packets that match. */
+  readonly verdict: string | null;
   /** Verdicts after which the next step runs. */
   readonly continue: readonly string[];
   readonly link: { readonly mode: LinkMode; readonly reason: string | null; readonly instructions: number } | null;
   /** null when the chain does not count. */
   readonly counts: readonly VerdictCount[] | null;
+}
+
+export interface InspectedMatch extends ShownMatch {
+  /** What it was translated to; null when that is not known. */
+  readonly instructions: number | null;
 }
 
 export interface InspectedMap {
@@ -123,11 +132,17 @@ function inspectSteps(manifest: Manifest, counters: readonly CountersMap[]): rea
       name: step.name,
       uses: step.uses,
       function: step.function,
+      match: step.match === undefined ? null : inspectMatch(step.match, linked),
+      verdict: step.verdict === undefined ? null : verdictName(kind, step.verdict),
       continue: step.continueOn.map((verdict) => verdictName(kind, verdict)),
       link: linked === undefined ? null : { mode: linked.mode, reason: linked.reason, instructions: linked.end - linked.start },
       counts: manifest.counters === null ? null : countVerdicts(kind, step.slot, counters),
     };
   });
+}
+
+function inspectMatch({ expression, libpcap, digest }: GenerationMatch, linked: LinkedStep | undefined): InspectedMatch {
+  return { expression, libpcap, digest, instructions: linked?.match ?? null };
 }
 
 function inspectMaps(hook: ObservedHook, manifest: Manifest | null): readonly InspectedMap[] {

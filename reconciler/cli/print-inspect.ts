@@ -46,7 +46,7 @@ function printSteps(steps: readonly InspectedStep[], { width, colors }: InspectO
     String(index + 1),
     sanitise(step.name),
     sanitise(step.uses),
-    sanitise(step.function),
+    step.verdict ?? sanitise(step.function),
     step.link?.mode ?? "?",
     step.link === null ? "?" : String(step.link.instructions),
     printCounts(step),
@@ -104,6 +104,12 @@ function remarks(hook: InspectedHook): readonly string[] {
       ? []
       : [`${sanitise(step.name)} is linked as ${step.link.mode}: ${sanitise(step.link.reason)}`],
   );
+  const matches = hook.steps.flatMap(({ name, match }) => {
+    if (match === null) return [];
+    const { expression, libpcap, digest, instructions } = match;
+    const size = instructions === null ? "" : `, ${instructions} instructions`;
+    return [`${sanitise(name)} is for ${sanitise(expression)} (libpcap ${sanitise(libpcap)}, code ${digest.slice(0, 6)}${size})`];
+  });
   const { split } = hook;
   const programs =
     split === null ? [] : [`The chain is split into ${split.segments.length} programs, joined by tail calls: ${sanitise(split.reason)}`];
@@ -112,5 +118,5 @@ function remarks(hook: InspectedHook): readonly string[] {
     ({ programId, name }) => `Program ${programId} (${sanitise(name)}) also runs here; Sluice did not attach it and leaves it alone`,
   );
   const broken = hook.broken === null ? [] : [hook.broken];
-  return [...broken, ...programs, ...links, ...idle, ...foreign];
+  return [...broken, ...matches, ...programs, ...links, ...idle, ...foreign];
 }

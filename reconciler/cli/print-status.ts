@@ -4,6 +4,7 @@ import { sanitise } from "../6-report/sanitise.ts";
 import type { Revision } from "../model/snapshot.ts";
 import type { HistoryEntry } from "../state/history.ts";
 import type { Hold } from "../state/hold.ts";
+import type { QuarantineEntry } from "../state/quarantine.ts";
 import type { AgentAnswer } from "./agent-client.ts";
 import { printAge, printTime } from "./print-time.ts";
 import { shortRevision } from "./short-revision.ts";
@@ -16,17 +17,32 @@ export interface Status {
   readonly kind: "status";
   readonly host: string;
   /** running: what was applied is what runs. */
-  readonly state: "nothing-applied" | "running" | "pending" | "drifted" | "held" | "unfinished";
+  readonly state: "nothing-applied" | "running" | "pending" | "drifted" | "held" | "unconfirmed" | "unfinished";
   /** What was applied last; null when nothing was, or when the record is lost. */
   readonly revision: Revision | null;
   readonly agent: AgentAnswer;
   readonly hold: Hold | null;
   /** An apply did not end: the next one starts by undoing it. */
   readonly unfinished: boolean;
+  /** Runs, and is taken back unless it is confirmed in time; null when nothing waits. */
+  readonly unconfirmed: StatusUnconfirmed | null;
+  /** Policies that failed here and are not tried again. */
+  readonly quarantine: readonly QuarantineEntry[];
   readonly last: HistoryEntry | null;
   /** Differences to what was applied; null when nothing was. */
   readonly drift: number | null;
   readonly hooks: readonly StatusHook[];
+}
+
+export interface StatusUnconfirmed {
+  /** What `sluice confirm` takes. */
+  readonly id: string;
+  readonly revision: string;
+  /** ISO 8601, UTC. */
+  readonly until: string;
+  readonly secondsLeft: number;
+  /** Somebody watches over it; if not, whoever comes next takes it back. */
+  readonly watched: boolean;
 }
 
 export interface StatusHook {
@@ -51,9 +67,10 @@ export function printStatus(
     ["STATE", `${paintState(status.state, colors)}   ${stateText(status)}`],
     ["RUNNING", status.revision === null ? "-" : printRevision(status.revision)],
     ["LAST", status.last === null ? "nothing yet" : printLast(status.last, options.now)],
+    ...status.quarantine.slice(0, 1).map((entry) => ["FAILED", printQuarantine(entry)] as const),
     ["AGENT", printAgent(status.agent, options.now)],
   ];
-  const head = `${colors.bold(sanitise(status.host))}\n\n${facts.map(([name, text]) => `${colors.dim((name ?? "").padEnd(8))} ${text}\n`).join("")}`;
+  const head = `${colors.bold(sanitise(status.host))}\n\n${facts.map(([name, text]) => `${colors.dim(name.padEnd(8))} ${text}\n`).join("")}`;
   const hooks = status.hooks.length === 0 ? "" : `\n${printHooks(status.hooks, options)}`;
   const next = nextStep(status);
   return `${head}${hooks}${next === null ? "" : `\n${colors.cyan("Next:")} ${next}\n`}`;
@@ -103,9 +120,21 @@ function stateText(status: Status): string {
       return `${count(status.drift ?? 0, "difference")} between the kernel and what was applied`;
     case "held":
       return printHold(status.hold);
+    case "unconfirmed":
+      return printUnconfirmed(status.unconfirmed);
     case "unfinished":
       return "an apply is under way, or did not end: then the next one undoes it first";
   }
+}
+
+function printUnconfirmed(change: StatusUnconfirmed | null): string {
+  if (change === null) return "";
+  const watched = change.watched ? "" : "; nobody watches over it, so the next sluice takes it back";
+  return `${shortRevision(change.revision)} is taken back in ${change.secondsLeft} s unless it is confirmed${watched}`;
+}
+
+function printQuarantine({ revision, since, reason }: QuarantineEntry): string {
+  return `${shortRevision(revision)} at ${printTime(since)}: ${sanitise(reason)}; not tried again until git says something else`;
 }
 
 function printHold(hold: Hold | null): string {
@@ -141,6 +170,8 @@ function nextStep(status: Status): string | null {
       return "sluice drift shows it, sluice drift --heal repairs it";
     case "held":
       return `git revert what was rolled back (${shortRevision(status.hold?.revision ?? "")}), or sluice apply to leave the hold`;
+    case "unconfirmed":
+      return `sluice confirm ${status.unconfirmed?.id ?? "ID"} keeps it, sluice abort ${status.unconfirmed?.id ?? "ID"} takes it back at once`;
     case "unfinished":
       return "if no sluice is at work, sluice apply or the agent: both begin by undoing it";
     case "running":

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { isBelowBpffs } from "../../bpf/kernel/bpffs.ts";
 import { probeKernel } from "../../bpf/kernel/probe.ts";
+import { LibpcapMissing, libpcap } from "../../bpf/match/libpcap.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { openState } from "../state/state-directory.ts";
 import { askAgent } from "./agent-client.ts";
@@ -17,10 +18,20 @@ export async function probeMachine(options: { readonly state: string; readonly b
     probe: probeKernel(),
     kernelBtf: existsSync("/sys/kernel/btf/vmlinux"),
     bpffs: { path: options.bpffs, ready: isBelowBpffs(options.bpffs) },
+    libpcap: libpcapVersion(),
     git,
     state,
     agent,
   };
+}
+
+function libpcapVersion(): string | null {
+  try {
+    return libpcap().version;
+  } catch (error) {
+    if (error instanceof LibpcapMissing) return null;
+    throw error;
+  }
 }
 
 function gitVersion(): Promise<string | null> {

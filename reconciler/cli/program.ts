@@ -26,8 +26,11 @@ const verbs: Readonly<Record<string, Readonly<Record<string, () => Promise<AddVe
   "Change this host:": {
     plan: async () => (await import("./verbs/plan.ts")).addPlan,
     apply: async () => (await import("./verbs/apply.ts")).addApply,
+    confirm: async () => (await import("./verbs/confirm.ts")).addConfirm,
+    abort: async () => (await import("./verbs/abort.ts")).addAbort,
     rollback: async () => (await import("./verbs/rollback.ts")).addRollback,
     agent: async () => (await import("./verbs/agent.ts")).addAgent,
+    rescue: async () => (await import("./verbs/rescue.ts")).addRescue,
     uninstall: async () => (await import("./verbs/uninstall.ts")).addUninstall,
   },
   "Look:": {

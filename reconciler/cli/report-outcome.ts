@@ -38,6 +38,10 @@ export async function reportWarnings({ terminal }: Cli, warnings: readonly Diagn
 }
 
 function outcomeToJson(outcome: Exclude<Outcome, { kind: "invalid" }>, exit: number): object {
+  if (outcome.kind === "quarantined") {
+    const { since, revision, reason } = outcome;
+    return { format: "1.0", kind: "outcome", result: "quarantined", exit, since, revision, reason };
+  }
   if (outcome.kind === "held") {
     return { format: "1.0", kind: "outcome", result: "held", exit, since: outcome.since, revision: outcome.revision };
   }
@@ -47,6 +51,10 @@ function outcomeToJson(outcome: Exclude<Outcome, { kind: "invalid" }>, exit: num
   switch (outcome.kind) {
     case "applied":
       return { ...base, milliseconds: outcome.milliseconds, leftovers: outcome.leftovers, notes: outcome.notes };
+    case "unconfirmed": {
+      const { milliseconds, id, until, notes } = outcome;
+      return { ...base, milliseconds, id, until, notes };
+    }
     case "refused":
       return { ...base, refusals: plan.refusals };
     case "rolled-back":

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { XdpMode } from "../../bpf/kernel/kernel.ts";
+import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
 import type { MapDefinition } from "../../bpf/object/spec.ts";
 import type { Reasons, Watch } from "../../bpf/programs/library-program.ts";
 import type { Hook } from "./hook.ts";
+import type { MapLayout, Migrate } from "./map-layout.ts";
 import type { Origin } from "./origin.ts";
 import type { Revision } from "./snapshot.ts";
 
@@ -34,8 +36,12 @@ export interface DesiredHook {
 
 export interface DesiredStep {
   readonly name: string;
-  /** As written: "acl", "./objects/balancer.bpf.o". */
+  /** As written: "acl", "./objects/balancer.bpf.o"; "match" for a step that only has a verdict. */
   readonly uses: string;
+  /** The packets that it is for; not there when it is for all. */
+  readonly match?: CompiledMatch;
+  /** Of a step without a program: the verdict of packets that match. Its `object` and `function` are "". */
+  readonly verdict?: number;
   /** sha256 of the ELF file, a key of Desired.objects. */
   readonly object: string;
   readonly function: string;
@@ -47,7 +53,7 @@ export interface DesiredStep {
   /** What runs at a tracepoint beside the chain; not there for most. */
   readonly watch?: Watch;
   readonly continueOn: readonly number[];
-  /** Its function is built for XDP packets of several fragments. */
+  /** Its function is built for XDP packets of several fragments; a step without a program takes whatever comes. */
   readonly frags: boolean;
   readonly origin: Origin;
 }
@@ -75,6 +81,9 @@ export interface DesiredMap {
   readonly entryOrigins: readonly Origin[] | null;
   /** How to print keys and values for people; null prints hex. */
   readonly print: EntryPrinter | null;
+  /** What its contents mean and what becomes of them when that changes; not there where they must not go over. */
+  readonly layout?: MapLayout;
+  readonly migrate?: Migrate;
   /** Functions of the step's object that a program array leads to. What the array is filled with is part of its incarnation. */
   readonly programs?: readonly ProgramSlot[];
   /** Network devices that a devmap leads to, by name: their numbers are the host's, and known to the planner. */

@@ -3,6 +3,7 @@ import type { LinkedStep } from "../../bpf/chain/linked-chain.ts";
 import type { Watch } from "../../bpf/programs/library-program.ts";
 import type { ProgramSlot } from "./desired.ts";
 import type { Hook } from "./hook.ts";
+import type { MapLayout } from "./map-layout.ts";
 
 /** What a generation is made of, and what the executor needs to build it. Plain JSON: bytes are base64. */
 export interface Generation {
@@ -35,6 +36,10 @@ export interface GenerationCounters {
 export interface GenerationStep {
   readonly name: string;
   readonly uses: string;
+  /** The packets that it is for; not there when it is for all. */
+  readonly match?: GenerationMatch;
+  /** Of a step without a program, whose `object` and `function` are "". */
+  readonly verdict?: number;
   /** sha256 of the ELF file. */
   readonly object: string;
   readonly function: string;
@@ -48,10 +53,27 @@ export interface GenerationStep {
   readonly slot: number;
 }
 
+/** A tcpdump expression, and what libpcap made of it. */
+export interface GenerationMatch extends ShownMatch {
+  /** Classic BPF in base64. */
+  readonly code: string;
+}
+
+/** What people are told of a match. */
+export interface ShownMatch {
+  readonly expression: string;
+  /** Version of libpcap. */
+  readonly libpcap: string;
+  /** sha256 of the classic BPF, hex. */
+  readonly digest: string;
+}
+
 export interface GenerationMap {
   readonly name: string;
   readonly pin: string;
   readonly content: "whole" | "keys" | "none";
+  /** Of a map that holds state of the programs, as far as a later one may take it over. */
+  readonly layout?: MapLayout;
   /** Functions that a program array leads to: they are loaded with the first generation that uses it. */
   readonly programs?: readonly ProgramSlot[];
 }

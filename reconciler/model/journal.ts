@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Applied } from "./applied.ts";
+import type { Confirmation } from "./confirmation.ts";
 import type { Operation } from "./operation.ts";
 import type { Revision } from "./snapshot.ts";
 
@@ -11,4 +12,6 @@ export interface Journal {
   readonly applied: Applied | null;
   /** The inverses of the plan's commit, newest first. */
   readonly operations: readonly Operation[];
+  /** Only of a change that is to be confirmed: then the journal stays after the commit, until it is. */
+  readonly confirm?: Confirmation;
 }

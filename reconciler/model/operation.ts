@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { FieldMove } from "../../bpf/btf/match-fields.ts";
 import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { MapRequest, XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { Generation } from "./generation.ts";
 import type { Hook } from "./hook.ts";
+import type { MapLayout } from "./map-layout.ts";
 import type { Origin } from "./origin.ts";
 
 /**
  * One kernel mutation, complete in itself: it names objects by pin path, never by fd, and carries what its inverse needs,
  * so undoing one never reads state.
  */
-export type Operation = CreateMap | RemoveMap | WriteMap | Load | Unload | Attach | Detach | Switch;
+export type Operation = CreateMap | RemoveMap | WriteMap | CopyMap | ForgetCopy | Load | Unload | Attach | Detach | Switch;
 
 export interface CreateMap {
   readonly kind: "create-map";
@@ -34,6 +36,21 @@ export interface WriteMap {
   readonly before: Entries;
   /** Keys of puts that were not there. */
   readonly absent: Entries;
+}
+
+/** Fills a new map with what its predecessor holds. What programs write to that one afterwards, until the switch, stays there. */
+export interface CopyMap {
+  readonly kind: "copy-map";
+  readonly from: string;
+  readonly to: string;
+  readonly before: MapLayout;
+  readonly after: MapLayout;
+  readonly moves: readonly FieldMove[];
+}
+
+/** Only ever the inverse of copy-map, and nothing to do: the map that was filled goes away. */
+export interface ForgetCopy extends Omit<CopyMap, "kind"> {
+  readonly kind: "forget-copy";
 }
 
 /** Relocates every step, links them, loads and pins the program and its manifest. `pin` is the generation's directory. */
@@ -91,6 +108,10 @@ export function inverse(operation: Operation): Operation {
       return { ...operation, kind: "remove-map" };
     case "remove-map":
       return { ...operation, kind: "create-map" };
+    case "copy-map":
+      return { ...operation, kind: "forget-copy" };
+    case "forget-copy":
+      return { ...operation, kind: "copy-map" };
     case "load":
       return { ...operation, kind: "unload" };
     case "unload":

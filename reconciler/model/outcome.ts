@@ -3,7 +3,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { Plan } from "./plan.ts";
 
 /** How a pass ended. */
-export type Outcome = Unchanged | AppliedPlan | Refused | Declined | Held | RolledBack | Stuck | Invalid;
+export type Outcome = Unchanged | AppliedPlan | Unconfirmed | Refused | Declined | Held | Quarantined | RolledBack | Stuck | Invalid;
 
 /** The plan was empty: nothing was written anywhere. */
 export interface Unchanged {
@@ -18,6 +18,18 @@ export interface AppliedPlan {
   /** Pins that could not be cleaned up yet; the next pass tries again. */
   readonly leftovers: readonly string[];
   /** What is worth knowing of the result, and what could not be written down afterwards, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** Applied and verified, and rolled back by the watchdog unless somebody confirms it in time. Not on record yet. */
+export interface Unconfirmed {
+  readonly kind: "unconfirmed";
+  readonly plan: Plan;
+  readonly milliseconds: number;
+  /** What `sluice confirm` and `sluice abort` take. */
+  readonly id: string;
+  /** ISO 8601, UTC. */
+  readonly until: string;
   readonly notes: readonly string[];
 }
 
@@ -40,6 +52,17 @@ export interface Held {
   readonly since: string;
   /** Revision.name that was rolled back. */
   readonly revision: string;
+}
+
+/** What the revision renders to failed on this host before: it is left alone until git renders to something else. */
+export interface Quarantined {
+  readonly kind: "quarantined";
+  /** ISO 8601, UTC. */
+  readonly since: string;
+  /** Revision.name that failed. */
+  readonly revision: string;
+  /** Why it was rolled back. */
+  readonly reason: string;
 }
 
 /** A step of the apply failed; the host is exactly as before. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Applied } from "./applied.ts";
+import type { ShownMatch } from "./generation.ts";
 import type { Hook } from "./hook.ts";
 import type { Operation } from "./operation.ts";
 import type { Origin } from "./origin.ts";
@@ -54,6 +55,10 @@ export interface AddStep {
   readonly kind: "add-step";
   readonly step: string;
   readonly uses: string;
+  /** The packets that it is for; not there when it is for all. */
+  readonly match?: ShownMatch;
+  /** Of a step that has no program. */
+  readonly verdict?: number;
   /** The step it comes after; null for the first. */
   readonly after: string | null;
   readonly origin: Origin;
@@ -76,11 +81,27 @@ export interface MoveStep {
 export interface ReplaceStep {
   readonly kind: "replace-step";
   readonly step: string;
-  /** What differs: "object", "function", "globals", "continue", "maps". */
+  /** What differs: "match", "verdict", "object", "function", "globals", "continue", "maps". */
   readonly differs: readonly string[];
+  /** The new one, where "match" or "verdict" differs and there is one. */
+  readonly match?: ShownMatch;
+  readonly verdict?: number;
   /** Maps that start empty because their definition or layout changed. */
   readonly losesState: readonly string[];
+  /** Maps that are made anew and take over what the one before holds. */
+  readonly copiesState: readonly CopiedState[];
   readonly origin: Origin;
+}
+
+export interface CopiedState {
+  readonly map: string;
+  /** Parts of the value that the old map has and the new one has not, or as something else. */
+  readonly dropped: readonly string[];
+  /** Parts that start as zeros. */
+  readonly added: readonly string[];
+  /** Entries that each has room for. */
+  readonly roomBefore: number;
+  readonly roomAfter: number;
 }
 
 /** Keys written in place, without a reload. */

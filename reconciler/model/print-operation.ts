@@ -11,6 +11,10 @@ export function printOperation(operation: Operation): string {
       return `remove map ${operation.pin}`;
     case "write-map":
       return `write ${countKeys(operation.puts.count + operation.deletes.count)} of map ${operation.pin}`;
+    case "copy-map":
+      return `copy map ${operation.from} to ${operation.to}`;
+    case "forget-copy":
+      return `forget the copy at ${operation.to}`;
     case "load":
       return `load generation ${operation.generation.id} of ${hookName(operation.generation.hook)}`;
     case "unload":

@@ -31,6 +31,8 @@ export interface TracedStep {
   readonly uses: string;
   /** 14 stands for every verdict that is none of the hook's; null: the packet did not get there, or left by a tail call. */
   readonly verdict: number | null;
+  /** Its expression did not take the packet, which went on to the next step. */
+  readonly unmatched: boolean;
   /** What the filter says of it, by the cells of its reasons that have counted: 'rule "blocked"'. */
   readonly reasons: readonly string[];
 }

@@ -43,8 +43,9 @@ async function withOwnReasons(
   reasons: Reasons | null,
   layout: PinLayout,
 ): Promise<GenerationStep> {
+  if (reasons === null) return step;
   const spec = objects.spec(step.object);
-  const counted = spec.maps.find(({ name }) => name === reasons?.map);
+  const counted = spec.maps.find(({ name }) => name === reasons.map);
   if (counted === undefined) return step;
   const maps = step.maps.map((map) =>
     map.name === counted.name ? { ...map, pin: `${layout.root}/steps/${escapePin(step.name)}/${basename(map.pin)}` } : map,

@@ -16,9 +16,9 @@ export async function readLastSnapshot(directory: string): Promise<Snapshot | nu
   return record === null ? null : { revision: record.revision, files: new Map(Object.entries(record.files)) };
 }
 
-/** The one before is kept for a rollback. `isNew` is false when the policy renders to what was applied before. */
+/** Those before are kept for rollbacks, five in all. `isNew` is false when the policy renders to what was applied before. */
 export async function writeLastSnapshot(directory: string, { revision, files }: Snapshot, isNew: boolean): Promise<void> {
-  if (isNew && existsSync(current(directory))) await moveFile(current(directory), previous(directory));
+  if (isNew && existsSync(current(directory))) await makeRoom(directory);
   // JSON.stringify() makes an array of numbers of a Buffer before anybody can stop it, a hundred times as big.
   const plain = [...files].map(
     ([path, content]) => [path, new Uint8Array(content.buffer, content.byteOffset, content.byteLength)] as const,
@@ -26,11 +26,33 @@ export async function writeLastSnapshot(directory: string, { revision, files }: 
   await writeRecord(current(directory), { revision, files: Object.fromEntries(plain) } satisfies SnapshotRecord);
 }
 
+/** What runs is moved before what ran before it, and so on; the oldest goes. */
+async function makeRoom(directory: string): Promise<void> {
+  const paths = keptPaths(directory);
+  for (let age = paths.length - 1; age > 0; age--) {
+    const [from = "", to = ""] = [paths[age - 1], paths[age]];
+    if (existsSync(from)) await moveFile(from, to);
+  }
+}
+
+/** The confirmed policies that are kept here, newest first: what `sluice rollback --to` can go to without git. */
+export async function readKeptSnapshots(directory: string): Promise<readonly Snapshot[]> {
+  const records = await Promise.all(keptPaths(directory).map((path) => readRecord<SnapshotRecord>(path)));
+  return records.flatMap((record) =>
+    record === null ? [] : [{ revision: record.revision, files: new Map(Object.entries(record.files)) }],
+  );
+}
+
 /** After a rollback, or a rollback of that: the two snapshots change places. */
 export async function swapLastSnapshots(directory: string): Promise<void> {
   const [now, before] = [await readRecord(current(directory)), await readRecord(previous(directory))];
   await writeRecord(previous(directory), now);
   await writeRecord(current(directory), before);
+}
+
+/** Newest first. */
+function keptPaths(directory: string): readonly string[] {
+  return [current(directory), previous(directory), ...[2, 3, 4].map((age) => join(directory, `policy.${age}.json`))];
 }
 
 function current(directory: string): string {

@@ -35,11 +35,17 @@ function openLock(path: string): StateLock | null {
 
 /** The process that holds the flock of a file: "process 812 (sluice apply)"; null when the kernel does not tell. */
 export function lockHolder(path: string): string | null {
+  const holder = lockHolderProcess(path);
+  return holder === null ? null : `process ${holder} (${commandOf(String(holder))})`;
+}
+
+/** Its number; null when nobody holds the lock, or when the kernel does not tell. */
+export function lockHolderProcess(path: string): number | null {
   const inode = String(statSync(path).ino);
   for (const line of readFileSync("/proc/locks", "utf8").split("\n")) {
     // "1: FLOCK  ADVISORY  WRITE 812 00:1f:5021 0 EOF"; the device numbers of overlay file systems are not those of stat.
     const [, kind, , , pid = "", file = ""] = line.split(/\s+/);
-    if (kind === "FLOCK" && file.split(":")[2] === inode && Number(pid) > 0) return `process ${pid} (${commandOf(pid)})`;
+    if (kind === "FLOCK" && file.split(":")[2] === inode && Number(pid) > 0) return Number(pid);
   }
   return null;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { expressions } from "../../bpf/match/compile-match.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
 import { packageRoot } from "../../bpf/package-root.ts";
 import { library, libraryObject } from "../../bpf/programs/library.ts";
@@ -31,7 +32,7 @@ export function changeCases(): readonly ChangeCase[] {
 }
 
 function rendered(folder: string): Desired {
-  const result = renderDesired({ snapshot: readFolder(folder), host: "test", library, libraryObject, openObject });
+  const result = renderDesired({ snapshot: readFolder(folder), host: "test", library, libraryObject, openObject, expressions });
   if (result.kind === "invalid") throw new Error(`${folder} is not a valid policy: ${JSON.stringify(result.diagnostics)}`);
   return result.desired;
 }

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import test from "ava";
+import { expressions } from "../../bpf/match/compile-match.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
 import { packageRoot } from "../../bpf/package-root.ts";
 import { library, libraryObject } from "../../bpf/programs/library.ts";
@@ -30,6 +31,7 @@ const rendersTo = test.macro<[string, readonly string[], readonly string[]]>({
       host: "any",
       library,
       libraryObject,
+      expressions,
       openObject,
     });
 

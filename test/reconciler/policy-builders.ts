@@ -4,6 +4,7 @@ import { packEntries } from "../../bpf/kernel/entries.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import type { MapDefinition, ObjectSpec } from "../../bpf/object/spec.ts";
 import type { Desired, DesiredHook, DesiredMap, DesiredStep } from "../../reconciler/model/desired.ts";
+import type { MapLayout, Migrate } from "../../reconciler/model/map-layout.ts";
 import type { Revision } from "../../reconciler/model/snapshot.ts";
 
 /** Builders of what 2-desired would render, for tests of the phases behind it. Objects are JSON of their maps instead of ELF. */
@@ -17,9 +18,19 @@ export interface MapParts {
   /** One byte of key, one byte of value. */
   readonly entries?: readonly (readonly [number, number])[];
   readonly incarnation?: string;
+  readonly layout?: Partial<MapLayout>;
+  readonly migrate?: Migrate;
 }
 
-export function desiredMap({ name, type = "hash", content = "none", entries = [], incarnation = "0a" }: MapParts): DesiredMap {
+export function desiredMap({
+  name,
+  type = "hash",
+  content = "none",
+  entries = [],
+  incarnation = "0a",
+  layout,
+  migrate,
+}: MapParts): DesiredMap {
   const keySize = type === "array" ? 4 : 1;
   const definition: MapDefinition = { type, keySize, valueSize: 1, maxEntries: 64, flags: 0, btfKey: 0, btfValue: 0, inner: null };
   const sorted = [...entries].sort(([a], [b]) => a - b);
@@ -35,6 +46,8 @@ export function desiredMap({ name, type = "hash", content = "none", entries = []
     origin: { file: "interfaces/eth0.yaml", line: 9, column: 5 },
     entryOrigins: null,
     print: null,
+    ...(layout === undefined ? {} : { layout: { type, keySize, valueSize: 1, maxEntries: 64, key: "", fields: [], ...layout } }),
+    ...(migrate === undefined ? {} : { migrate }),
   };
 }
 

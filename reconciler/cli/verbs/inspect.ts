@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
+import type { CountersMap } from "../../3-observed/count-verdicts.ts";
 import type { Host } from "../../host.ts";
 import { hookName } from "../../model/hook.ts";
 import type { ObservedHook } from "../../model/observed.ts";
 import { UsageError } from "../cli-error.ts";
-import type { CountersMap } from "../count-verdicts.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { inspectHook } from "../inspect-hook.ts";
 import { openHostToRead } from "../open-host.ts";

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { sanitise } from "../../6-report/sanitise.ts";
 import type { Operation } from "../../model/operation.ts";
 import { printOperation } from "../../model/print-operation.ts";
+import type { Planned } from "../../reconcile.ts";
 import type { RolledBackTo } from "../../rollback.ts";
 import { ask } from "../ask.ts";
 import { UsageError } from "../cli-error.ts";
@@ -10,6 +11,7 @@ import { exitCodes } from "../exit-codes.ts";
 import { openHostToChange } from "../open-host.ts";
 import { passProgress } from "../pass-progress.ts";
 import { printDuration } from "../print-time.ts";
+import { reportOutcome } from "../report-outcome.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
 import { addExamples, addHostOptions, addJsonOption, addLogOptions, type HostOptions, type LogOptions } from "../shared-options.ts";
 import { shortRevision } from "../short-revision.ts";
@@ -17,6 +19,7 @@ import { shortRevision } from "../short-revision.ts";
 interface RollbackOptions extends HostOptions, LogOptions {
   readonly yes?: boolean;
   readonly reason?: string;
+  readonly to?: string;
 }
 
 export function addRollback(program: Command): void {
@@ -30,11 +33,13 @@ export function addRollback(program: Command): void {
   command
     .optionsGroup("Rolling back:")
     .option("-y, --yes", "do not ask")
+    .option("--to <revision>", "one of the last five confirmed policies, by its commit or name: applied from this host's own copy")
     .option("--reason <text>", "why; kept in the history, shown by status");
   addHostOptions(command);
   addLogOptions(command);
   addExamples(command, [
     ["sluice rollback", "after asking"],
+    ["sluice rollback --to 7c1e4f2a", "to a policy that was confirmed before"],
     ['sluice rollback --yes --reason "INC-1432"', "from a script"],
   ]);
   runVerb<RollbackOptions>(command, rollback, "safely");
@@ -44,6 +49,7 @@ async function rollback(cli: Cli, options: RollbackOptions): Promise<number> {
   if (options.yes !== true && !cli.terminal.interactive) {
     throw new UsageError("Cannot ask for approval: this is no terminal", "Give --yes to roll back without asking");
   }
+  if (options.to !== undefined) return rollbackToRevision(cli, options, options.to);
   const approve = async (operations: readonly Operation[], undone: string): Promise<boolean> => {
     cli.progress.done();
     cli.terminal.err(preview(operations, undone));
@@ -57,6 +63,21 @@ async function rollback(cli: Cli, options: RollbackOptions): Promise<number> {
   if (cli.json) printJson(cli.terminal, { format: "1.0", kind: "rollback", host: host.name, result });
   else cli.terminal.out(result === null ? "Nothing was changed\n" : report(result));
   return result === null ? exitCodes.refused : exitCodes.ok;
+}
+
+async function rollbackToRevision(cli: Cli, options: RollbackOptions, revision: string): Promise<number> {
+  const approve = async ({ plan }: Planned): Promise<boolean> => {
+    cli.progress.done();
+    const { printPlan } = await import("../../6-report/print-plan.ts");
+    cli.terminal.err(printPlan(plan, { color: cli.terminal.errorColors.isColorSupported }));
+    return options.yes === true || ask(cli.terminal, "Roll back to this?", cli.signal);
+  };
+  const { rollbackTo } = await import("../../rollback-to.ts");
+  const host = await openHostToChange(cli, options);
+  const outcome = await rollbackTo(host, revision, { reason: options.reason ?? null, approve, progress: passProgress(cli, options) });
+  const exit = await reportOutcome(cli, outcome);
+  if (outcome.kind === "applied" && !cli.json) cli.terminal.out("Held until git says something else than it does now\n");
+  return exit;
 }
 
 function preview(operations: readonly Operation[], undone: string): string {

@@ -6,12 +6,16 @@ import type { Command } from "commander";
 import type { Host } from "../../host.ts";
 import { readHistory } from "../../state/history.ts";
 import { readHold } from "../../state/hold.ts";
-import { readLastSnapshot } from "../../state/last-snapshot.ts";
+import { snapshotNow } from "../../state/now.ts";
+import { readQuarantine } from "../../state/quarantine.ts";
+import { readUnconfirmed, type UnconfirmedChange } from "../../state/unconfirmed.ts";
+import { systemBootClock } from "../../watchdog/boot-clock.ts";
+import { isWatched } from "../../watchdog/fence.ts";
 import { askAgent } from "../agent-client.ts";
 import { buildStatus, type StatusFacts } from "../build-status.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { openHostToRead } from "../open-host.ts";
-import { printStatus } from "../print-status.ts";
+import { printStatus, type StatusUnconfirmed } from "../print-status.ts";
 import { readState } from "../read-state.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
 import { addExamples, addHostOptions, addJsonOption, type HostOptions } from "../shared-options.ts";
@@ -29,7 +33,7 @@ export function addStatus(program: Command): void {
   addHostOptions(command);
   addExamples(command, [
     ["sluice status", "for people"],
-    ["sluice status --json | jq -r .state", "running, pending, drifted, held, unfinished or nothing-applied"],
+    ["sluice status --json | jq -r .state", "running, pending, drifted, held, unconfirmed, unfinished or nothing-applied"],
   ]);
   runVerb<HostOptions>(command, status);
 }
@@ -51,7 +55,7 @@ async function compare(host: Host): Promise<Pick<StatusFacts, "observed" | "comp
     import("../../reconcile.ts"),
     import("../../6-report/describe-drift.ts"),
   ]);
-  const policy = await readState(host.state, readLastSnapshot);
+  const policy = await readState(host.state, snapshotNow);
   if (policy === null) return { observed: await observePins(host), comparison: null };
   const planned = await planPass(host, policy, { prune: true });
   if (planned.kind === "invalid") return { observed: await observePins(host), comparison: null };
@@ -60,6 +64,20 @@ async function compare(host: Host): Promise<Pick<StatusFacts, "observed" | "comp
 }
 
 async function readFacts(directory: string): Promise<Omit<StatusFacts, "host" | "observed" | "comparison">> {
-  const [history, hold, agent] = await Promise.all([readHistory(directory, historyLimit), readHold(directory), askAgent(directory)]);
-  return { history, hold, agent, unfinished: existsSync(join(directory, "journal")) };
+  const [history, hold, agent, change, quarantine] = await Promise.all([
+    readHistory(directory, historyLimit),
+    readHold(directory),
+    askAgent(directory),
+    readUnconfirmed(directory),
+    readQuarantine(directory),
+  ]);
+  const unconfirmed = change === null ? null : unconfirmedOf(directory, change);
+  return { history, hold, agent, unconfirmed, quarantine, unfinished: existsSync(join(directory, "journal")) };
+}
+
+function unconfirmedOf(directory: string, { confirm, plan }: UnconfirmedChange): StatusUnconfirmed {
+  const { id, until, boot, deadline } = confirm;
+  const isThisBoot = systemBootClock.boot() === boot;
+  const secondsLeft = isThisBoot ? Math.max(0, Math.ceil((deadline - systemBootClock.now()) / 1_000)) : 0;
+  return { id, revision: plan.revision.name, until, secondsLeft, watched: isThisBoot && isWatched(directory) };
 }

@@ -83,7 +83,12 @@ test("findExcess() names the step with which a chain gets too big", (t) => {
     const main = [...Array.from({ length: calls }, (_, index) => callFunction(calls - index - 1 + 1 + index * 2)), exit()];
     return [...main, ...Array.from({ length: calls }, () => [mov64Imm(0, 0), exit()]).flat()];
   };
-  const candidates = ["first", "second"].map((name) => ({ step: step(name, many(130)), body: analyseBody(many(130)), leave: null }));
+  const candidates = ["first", "second"].map((name) => ({
+    step: step(name, many(130)),
+    body: analyseBody(many(130)),
+    match: null,
+    leave: null,
+  }));
   const inline = { mode: "inline", reason: null } as const;
 
   t.is(candidates[0]?.body.functions.length, 131);

@@ -22,7 +22,12 @@ const nested = (...frames: readonly number[]): Instruction[] =>
 
 const choose = (bodies: readonly (readonly Instruction[])[], own = slots) =>
   chooseModes(
-    bodies.map((instructions, index) => ({ step: step(`s${index}`, instructions), body: analyseBody(instructions), leave: null })),
+    bodies.map((instructions, index) => ({
+      step: step(`s${index}`, instructions),
+      body: analyseBody(instructions),
+      match: null,
+      leave: null,
+    })),
     own,
   );
 
@@ -93,7 +98,10 @@ test("chooseModes() inlines a step whose sub-program makes the tail call", (t) =
 
 test("chooseModes() calls a step that asks for it", (t) => {
   const instructions = nested(8);
-  const chosen = chooseModes([{ step: step("s", instructions, { mode: "call" }), body: analyseBody(instructions), leave: null }], slots);
+  const chosen = chooseModes(
+    [{ step: step("s", instructions, { mode: "call" }), body: analyseBody(instructions), match: null, leave: null }],
+    slots,
+  );
 
   t.deepEqual(chosen, { kind: "modes", modes: [{ mode: "call", reason: "asked for" }], depth: 0 });
 });

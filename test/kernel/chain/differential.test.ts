@@ -6,6 +6,9 @@ import type { ChainToLink, StepToLink } from "../../../bpf/chain/linked-chain.ts
 import { toTcxVerdict } from "../../../bpf/chain/tc-verdict.ts";
 import { defaultContinue, endVerdict } from "../../../bpf/chain/verdict.ts";
 import type { HookKind, Kernel, MapBinding } from "../../../bpf/kernel/kernel.ts";
+import { decodeClassic } from "../../../bpf/match/classic.ts";
+import { compileMatch } from "../../../bpf/match/compile-match.ts";
+import { libpcap } from "../../../bpf/match/libpcap.ts";
 import { loadSegments } from "../../../reconciler/5-apply/load-segments.ts";
 import { segmentPin } from "../../../reconciler/model/pins.ts";
 import { type CorpusProgram, libraryCorpus, wholeCorpus, xdpToolsCorpus } from "../../corpus/corpus.ts";
@@ -93,6 +96,13 @@ interface RandomChain {
   readonly prepared: readonly Prepared[];
 }
 
+/** A third of the steps are for some packets only. */
+const matches = ["tcp", "not ip6", "src net 10.0.0.0/8 or vlan", "udp[4:2] > 30 or len > 200"].map((expression) => {
+  const match = compileMatch(expression);
+  if (match.kind === "fault") throw new Error(match.message);
+  return { code: match.code, program: decodeClassic(match.code) };
+});
+
 function randomChain(random: Random, hook: HookKind, corpus: readonly Prepared[]): RandomChain {
   const prepared = Array.from({ length: 1 + random.below(6) }, () => random.pick(corpus));
   const steps = prepared.map(({ program, relocated }, index): StepToLink => {
@@ -102,7 +112,8 @@ function randomChain(random: Random, hook: HookKind, corpus: readonly Prepared[]
       continueOn: continueOn(random, hook),
       slot: random.below(16),
     };
-    return random.chance(0.15) ? { ...step, mode: "call" } : step;
+    const matched = random.chance(0.33) ? { ...step, match: random.pick(matches).program } : step;
+    return random.chance(0.15) ? { ...matched, mode: "call" } : matched;
   });
   const counters = random.chance(0.5) ? { map: "counters" } : null;
   const chain = { hook, name: "sl_test", steps, end: endVerdict(hook, random.chance(0.9) ? "pass" : "drop"), counters };
@@ -164,6 +175,8 @@ async function comparePacket(t: ExecutionContext, kernel: Kernel, twins: Twins, 
 async function runOneByOne(kernel: Kernel, { chain, programs, expected }: Twins, packet: Uint8Array): Promise<Verdict> {
   let current = packet;
   for (const [index, program] of programs.entries()) {
+    const taken = matches.find((match) => match.program === chain.steps[index]?.match)?.code;
+    if (taken !== undefined && !libpcap().takes(taken, current)) continue;
     const result = await kernel.run(program, { packet: current });
     current = result.packet;
     const { slot, continueOn } = chain.steps[index] as StepToLink;
@@ -212,6 +225,9 @@ function show({ verdict, packet }: Verdict): object {
 }
 
 function describe({ steps, end, counters }: ChainToLink): string {
-  const texts = steps.map(({ name, mode, continueOn }) => `${name}${mode === undefined ? "" : ` (${mode})`} → [${continueOn.join()}]`);
+  const texts = steps.map(
+    ({ name, mode, match, continueOn }) =>
+      `${name}${match === undefined ? "" : " (for some)"}${mode === undefined ? "" : ` (${mode})`} → [${continueOn.join()}]`,
+  );
   return `${texts.join(", ")}, end ${end}${counters === null ? "" : ", counted"}`;
 }

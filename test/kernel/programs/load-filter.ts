@@ -4,6 +4,7 @@ import { defaultContinue, endVerdict } from "../../../bpf/chain/verdict.ts";
 import type { Entries } from "../../../bpf/kernel/entries.ts";
 import { noEntries } from "../../../bpf/kernel/entries.ts";
 import type { HookKind, Kernel, MapBinding, RunResult } from "../../../bpf/kernel/kernel.ts";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import { library, libraryObject } from "../../../bpf/programs/library.ts";
 import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
@@ -89,6 +90,7 @@ export function renderStep(
     },
     host: "host",
     library,
+    expressions,
     libraryObject: object === undefined ? libraryObject : () => object,
     openObject,
   });

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../../../bpf/object/spec.ts";
 import { packageRoot } from "../../../bpf/package-root.ts";
@@ -37,6 +38,7 @@ export function renderFiles(files: Iterable<readonly [string, Uint8Array | strin
     host: fixtureHost,
     library,
     libraryObject,
+    expressions,
     openObject: openOnce,
   });
 }

@@ -2,6 +2,7 @@
 import test from "ava";
 import fc from "fast-check";
 import { KernelError } from "../../../bpf/kernel/kernel-error.ts";
+import { expressions } from "../../../bpf/match/compile-match.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../../../bpf/object/spec.ts";
 import type { MapSettings, ProgramSettings } from "../../../bpf/programs/library-program.ts";
@@ -153,7 +154,9 @@ test("renderDesired() lets a failure of libbpf itself through", (t) => {
     throw missing;
   };
 
-  const error = t.throws(() => renderDesired({ snapshot, host: "h", library: [], libraryObject: () => new Uint8Array(0), openObject }));
+  const error = t.throws(() =>
+    renderDesired({ snapshot, host: "h", library: [], libraryObject: () => new Uint8Array(0), expressions, openObject }),
+  );
 
   t.is(error, missing);
 });
@@ -201,7 +204,7 @@ function renderFilter(text: string, settings: ProgramSettings): Rendered {
   const libraryObject = () => sharedObjects.get("objects/pass.bpf.o") ?? new Uint8Array(0);
   const revision = { name: "x", commit: null, author: null, subject: null, committed: null };
   const files = new Map([["interfaces/eth0.yaml", new TextEncoder().encode(text)]]);
-  return renderDesired({ snapshot: { revision, files }, host: "h", library: [filter], libraryObject, openObject });
+  return renderDesired({ snapshot: { revision, files }, host: "h", library: [filter], libraryObject, expressions, openObject });
 }
 
 test("renderDesired() never throws, whatever is cut from, put into or repeated in a policy", (t) => {
@@ -302,7 +305,14 @@ function renderWith(open: (elf: Uint8Array) => ObjectSpec): Rendered {
     ["objects/balancer.bpf.o", encode("ELF")],
   ]);
   const revision = { name: "x", commit: null, author: null, subject: null, committed: null };
-  return renderDesired({ snapshot: { revision, files }, host: "h", library: [], libraryObject: () => new Uint8Array(0), openObject: open });
+  return renderDesired({
+    snapshot: { revision, files },
+    host: "h",
+    library: [],
+    libraryObject: () => new Uint8Array(0),
+    expressions,
+    openObject: open,
+  });
 }
 
 interface Mutation {

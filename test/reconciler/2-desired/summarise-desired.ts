@@ -18,8 +18,10 @@ function summariseHook({ hook, mode, chain, end, counters, drift, origin }: Desi
 function summariseStep(step: DesiredStep, hook: DesiredHook["hook"]["kind"]): unknown {
   const { name, uses, continueOn, origin } = step;
   const verdicts = continueOn.map((verdict) => verdictName(hook, verdict));
-  const content = step.uses.startsWith("./") ? summariseOwn(step) : summariseFilter(step);
-  return { name, uses, function: step.function, continueOn: verdicts, origin: printOrigin(origin), ...content };
+  const content = step.verdict !== undefined ? {} : step.uses.startsWith("./") ? summariseOwn(step) : summariseFilter(step);
+  const match = step.match === undefined ? {} : { match: step.match.expression, classicInstructions: step.match.code.length / 8 };
+  const verdict = step.verdict === undefined ? {} : { verdict: verdictName(hook, step.verdict) };
+  return { name, uses, ...match, ...verdict, function: step.function, continueOn: verdicts, origin: printOrigin(origin), ...content };
 }
 
 function summariseOwn(step: DesiredStep): object {

@@ -55,7 +55,14 @@ test("diffChain() says what differs in a replaced step and which state it loses"
   });
 
   t.deepEqual(diff([before], [after]).changes, [
-    { kind: "replace-step", step: "a", differs: ["object", "function", "globals", "continue", "maps"], losesState: ["flows"], origin },
+    {
+      kind: "replace-step",
+      step: "a",
+      differs: ["object", "function", "globals", "continue", "maps"],
+      losesState: ["flows"],
+      copiesState: [],
+      origin,
+    },
   ]);
 });
 

@@ -3,6 +3,7 @@ import test from "ava";
 import fc from "fast-check";
 import { createMeteredKernel } from "../../../bpf/kernel/decorators/metered-kernel.ts";
 import type { DesiredHook, DesiredStep } from "../../../reconciler/model/desired.ts";
+import type { MapLayout } from "../../../reconciler/model/map-layout.ts";
 import { inverse } from "../../../reconciler/model/operation.ts";
 import type { Plan } from "../../../reconciler/model/plan.ts";
 import { apply, layout, type MemoryHost, memoryHost, planFor, withPlainPrograms } from "../memory-host.ts";
@@ -129,6 +130,63 @@ test("planChanges() gives a map of another definition a fresh pin and says that 
 
   t.deepEqual(kinds(plan), { prepare: ["create-map", "load"], commit: ["switch"] });
   t.like(plan.hooks[0]?.changes[0], { kind: "replace-step", step: "b", differs: ["maps"], losesState: ["flows"] });
+});
+
+const field = { path: "count", offset: 0, size: 1, count: 1, as: "u8" };
+
+/** The same step with its map defined otherwise. */
+async function redefined(before: MapParts, after: MapParts): Promise<Plan> {
+  const host = await hostWith(desiredHook("eth0", "xdp", [desiredStep("b", { maps: [before] })]));
+  return planned(host, eth0(desiredStep("b", { maps: [{ incarnation: "0b", migrate: "copy", ...after }] })));
+}
+
+test("planChanges() copies what a map holds into its successor, after everything else is prepared", async (t) => {
+  const plan = await redefined({ name: "flows", layout: {} }, { name: "flows", layout: { maxEntries: 32 } });
+
+  t.deepEqual(kinds(plan), { prepare: ["create-map", "load", "copy-map"], commit: ["switch"] });
+  t.like(plan.hooks[0]?.changes[0], {
+    losesState: [],
+    copiesState: [{ map: "flows", dropped: [], added: [], roomBefore: 64, roomAfter: 32 }],
+  });
+  t.deepEqual(plan.prepare.map(inverse).map(inverse), plan.prepare);
+});
+
+const obstacles: readonly (readonly [string, MapParts["layout"], Partial<MapLayout>])[] = [
+  ["an unknown layout", undefined, {}],
+  ["another kind of map", { type: "array" }, {}],
+  ["another key", { key: "u32" }, { key: "u64" }],
+  ["another size without BTF", { valueSize: 8 }, {}],
+  ["no part in common", { fields: [field] }, { fields: [{ ...field, path: "other" }] }],
+];
+
+for (const [what, before, after] of obstacles) {
+  test(`planChanges() starts a map afresh because of ${what}, and refuses it where the policy says so`, async (t) => {
+    const old: MapParts = before === undefined ? { name: "flows" } : { name: "flows", layout: before };
+    const plan = await redefined(old, { name: "flows", layout: after });
+    const refused = await redefined(old, { name: "flows", layout: after, migrate: "refuse" });
+
+    t.deepEqual(kinds(plan), { prepare: ["create-map", "load"], commit: ["switch"] });
+    t.like(plan.hooks[0]?.changes[0], { losesState: ["flows"], copiesState: [] });
+    t.regex(refused.refusals[0]?.message ?? "", /^Cannot replace step "b" of eth0\/xdp \(.*\): its map "flows" would start empty: /);
+  });
+}
+
+test("planChanges() starts afresh where the policy says fresh, and refuses a partial copy where it says refuse", async (t) => {
+  const [before, after] = [{ fields: [field] }, { fields: [field, { ...field, path: "more", offset: 1 }] }];
+  const fresh = await redefined({ name: "flows", layout: before }, { name: "flows", layout: after, migrate: "fresh" });
+  const refused = await redefined({ name: "flows", layout: before }, { name: "flows", layout: after, migrate: "refuse" });
+
+  t.deepEqual(kinds(fresh), { prepare: ["create-map", "load"], commit: ["switch"] });
+  t.regex(refused.refusals[0]?.message ?? "", /is defined otherwise now, and only parts of it could be copied/);
+});
+
+test("planChanges() does not take over keys that the policy gave and gives no more", async (t) => {
+  const keys = (...entries: readonly (readonly [number, number])[]) => ({ name: "flows", content: "keys" as const, entries });
+  const plan = await redefined({ ...keys([1, 1], [2, 2]), layout: {} }, { ...keys([2, 3]), layout: {} });
+
+  t.deepEqual(kinds(plan).prepare, ["create-map", "load", "copy-map", "write-map", "write-map"]);
+  t.like(plan.prepare[3], { deletes: { count: 1, keys: Uint8Array.of(1) } });
+  t.like(plan.prepare[4], { puts: { count: 1, keys: Uint8Array.of(2), values: Uint8Array.of(3) } });
 });
 
 test("planChanges() waits for a device that does not exist", async (t) => {

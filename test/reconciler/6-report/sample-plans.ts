@@ -57,8 +57,15 @@ const everyChange: readonly Change[] = [
   { kind: "add-step", step: "geoip", uses: "./objects/geoip.bpf.o", after: "acl", origin: at(14) },
   { kind: "add-step", step: "acl", uses: "acl", after: null, origin: at(9) },
   { kind: "move-step", step: "rate-limit", after: "geoip", wasAfter: null, origin: at(18) },
-  { kind: "replace-step", step: "balancer", differs: ["object", "globals"], losesState: [], origin: at(24) },
-  { kind: "replace-step", step: "flows", differs: ["maps"], losesState: ["flow_table", "seen"], origin: at(30) },
+  { kind: "replace-step", step: "balancer", differs: ["object", "globals"], losesState: [], copiesState: [], origin: at(24) },
+  {
+    kind: "replace-step",
+    step: "flows",
+    differs: ["maps"],
+    losesState: ["flow_table"],
+    copiesState: [{ map: "seen", dropped: ["stats.errors"], added: ["last_seen"], roomBefore: 1024, roomAfter: 4096 }],
+    origin: at(30),
+  },
   { kind: "remove-step", step: "legacy-acl", uses: "acl" },
   { kind: "set-end", before: 2, after: 1, origin: at(4) },
   {

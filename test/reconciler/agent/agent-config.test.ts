@@ -30,6 +30,7 @@ test("agentConfig() fills in what the file leaves out", (t) => {
     },
     loop: { pollMilliseconds: 60_000, pollJitter: 0.1, driftMilliseconds: 60_000, driftMode: "alert" },
     log: { level: "info", format: "json" },
+    confirm: null,
     pruneAll: false,
   });
 });
@@ -70,6 +71,7 @@ pruneAll: true
     },
     loop: { pollMilliseconds: 300_000, pollJitter: 0, driftMilliseconds: 90_000, driftMode: "heal" },
     log: { level: "debug", format: "pretty" },
+    confirm: null,
     pruneAll: true,
   });
 });

@@ -4,12 +4,14 @@ import type { Fetched, Source } from "../../../reconciler/1-source/source.ts";
 import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
 import { openLog } from "../../../reconciler/agent/agent-log.ts";
 import { type AgentLoop, createLoop } from "../../../reconciler/agent/agent-loop.ts";
-import type { HostWork, LoopSettings } from "../../../reconciler/agent/agent-parts.ts";
+import type { HostWork, LoopSettings, TrialSettings } from "../../../reconciler/agent/agent-parts.ts";
 import type { Clock } from "../../../reconciler/agent/clock.ts";
 import type { DriftResult } from "../../../reconciler/drift.ts";
 import type { Outcome } from "../../../reconciler/model/outcome.ts";
 import type { Plan } from "../../../reconciler/model/plan.ts";
+import type { ProbeResult } from "../../../reconciler/probes/probe.ts";
 import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
+import type { ArmedEnd } from "../../../reconciler/watchdog/arm.ts";
 
 /** Time that stands still until a test moves it. */
 export interface FakeClock extends Clock {
@@ -65,11 +67,17 @@ export interface FakeLoop {
   outcome: (commit: string) => Outcome | Error;
   findings: readonly DriftFinding[];
   heal: () => Outcome | null;
+  /** What a round of probes finds, and how many there were. */
+  probes: () => readonly ProbeResult[];
+  rounds: number;
+  /** Ends the change with an id as the watchdog would. */
+  readonly deciders: Map<string, (end: ArmedEnd) => void>;
+  confirmFails: Error | null;
   /** While not null, a pass does not end before it does. */
   gate: Promise<void> | null;
 }
 
-export async function fakeLoop(settings: Partial<LoopSettings> = {}): Promise<FakeLoop> {
+export async function fakeLoop(settings: Partial<LoopSettings> = {}, trial?: TrialSettings): Promise<FakeLoop> {
   const clock = fakeClock();
   const messages: string[] = [];
   const log = await openLog({ level: "info", format: "json" }, { write: (line) => void messages.push(messageOf(line)) });
@@ -82,10 +90,21 @@ export async function fakeLoop(settings: Partial<LoopSettings> = {}): Promise<Fa
     outcome: () => applied(),
     findings: [],
     heal: () => applied(),
+    probes: () => [],
+    rounds: 0,
+    deciders: new Map(),
+    confirmFails: null,
     gate: null,
   };
   const defaults: LoopSettings = { pollMilliseconds: 60_000, pollJitter: 0.1, driftMilliseconds: null, driftMode: "alert" };
-  const loop = createLoop({ source: sourceOf(fake), work: workOf(fake), clock, log, settings: { ...defaults, ...settings } });
+  const loop = createLoop({
+    source: sourceOf(fake),
+    work: workOf(fake),
+    clock,
+    log,
+    settings: { ...defaults, ...settings },
+    ...(trial === undefined ? {} : { trial }),
+  });
   return Object.assign(fake, { loop });
 }
 
@@ -140,6 +159,7 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
   return {
     async recover() {
       fake.calls.push("recover");
+      return null;
     },
     async pass({ files }, trigger) {
       const commit = Buffer.from(files.get("commit") ?? []).toString();
@@ -156,6 +176,18 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
     async heal(modes) {
       fake.calls.push(`heal ${modes.join(" ")}`);
       return fake.heal();
+    },
+    async confirm(id, message) {
+      fake.calls.push(`confirm ${id}: ${message}`);
+      if (fake.confirmFails !== null) throw fake.confirmFails;
+    },
+    async abort(id, { message, quarantine }) {
+      fake.calls.push(`abort ${id}: ${message}${quarantine ? "" : " (not quarantined)"}`);
+    },
+    decided: (id) => new Promise((resolve) => fake.deciders.set(id, resolve)),
+    async probe() {
+      fake.rounds += 1;
+      return fake.probes();
     },
     async refuse({ name }, error) {
       fake.calls.push(`refuse ${name}: ${error.message}`);

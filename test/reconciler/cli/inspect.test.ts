@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import picocolors from "picocolors";
-import { type CountersMap, countVerdicts } from "../../../reconciler/cli/count-verdicts.ts";
+import { type CountersMap, countVerdicts } from "../../../reconciler/3-observed/count-verdicts.ts";
 import { inspectHook } from "../../../reconciler/cli/inspect-hook.ts";
 import { printInspect } from "../../../reconciler/cli/print-inspect.ts";
 import { countersPath, layout, observedHook, running } from "./observed-builders.ts";

@@ -93,6 +93,7 @@ const machine: MachineFacts = {
   },
   kernelBtf: true,
   bpffs: { path: "/sys/fs/bpf/sluice", ready: true },
+  libpcap: "1.10.3",
   git: "2.39.5",
   state: { path: "/var/lib/sluice", fault: null, hint: null },
   agent: { kind: "absent" },
@@ -147,6 +148,7 @@ const old = { ...machine.probe, release: "5.4.0-1-amd64" };
 test(judged, "an old kernel", { probe: old }, "kernel", "fail: 5.4.0-1-amd64, expected 5.10 or newer");
 test(judged, "locked memory before 5.11", { probe: old }, "memlock", "warn: maps may take 8388608 bytes together");
 test(judged, "an old Node.js", { node: "18.20.0" }, "node", "fail: 18.20.0, expected 20.19 or newer");
+test(judged, "no libpcap", { libpcap: null }, "libpcap", 'warn: not found: policies with "match" cannot be used');
 test(judged, "an old git", { git: "2.25.1" }, "git", "fail: 2.25.1, expected 2.30 or newer");
 test(
   judged,

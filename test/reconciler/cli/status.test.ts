@@ -50,6 +50,8 @@ const facts: StatusFacts = {
   history: [entry],
   hold: null,
   unfinished: false,
+  unconfirmed: null,
+  quarantine: [],
   agent: { kind: "absent" },
 };
 
@@ -126,7 +128,7 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
   const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "2026-11-20T10:00:00Z", source } as const;
   const agent = {
     kind: "alive",
-    status: { ...agentStatus, revision: null, lastPass: null, pending: [], held: false, drift: null },
+    status: { ...agentStatus, revision: null, lastPass: null, pending: [], held: false, drift: null, unconfirmed: null, quarantined: null },
   } as const;
 
   const text = printStatus(buildStatus({ ...facts, history: [last], agent }), options);
@@ -138,7 +140,7 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
 test("buildStatus() asks the agent what is pending where nothing was applied yet", (t) => {
   const source = { name: "/srv/git", state: "answers", lastAnswer: null, error: null, failures: 0, nextTry: null } as const;
   const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "", source } as const;
-  const rest = { revision: null, lastPass: null, pending: ["eth1/xdp"], held: false, drift: null };
+  const rest = { revision: null, lastPass: null, pending: ["eth1/xdp"], held: false, drift: null, unconfirmed: null, quarantined: null };
   const observed = { devices: [], hooks: [], unknown: [], applied: null };
 
   const status = buildStatus({ ...facts, observed, comparison: null, agent: { kind: "alive", status: { ...agentStatus, ...rest } } });

@@ -10,7 +10,7 @@ export interface DebugInfo {
 }
 
 /**
- * Reads .BTF.ext, whose section names are in the strings of .BTF. Throws RangeError when it ends too early.
+ * Reads .BTF.ext, whose section names are in the strings of .BTF. Throws RangeError when it ends too early or says more than it has.
  *
  *     header   magic 0 (u16)  header length 4  functions: offset 8, length 12  lines: offset 16, length 20
  *     each     record size, then per section: name, count, records
@@ -44,6 +44,8 @@ function readSections<Record>(
   for (let next = start + 4; next < end; ) {
     const count = view.getUint32(next + 4, true);
     const first = next + 8;
+    // A damaged count asks for more memory than there is.
+    if (recordSize < 8 || first + count * recordSize > end) throw new RangeError("The records of .BTF.ext go beyond its end");
     const records = Array.from({ length: count }, (_, record) =>
       read((index) => view.getUint32(first + record * recordSize + index * 4, true)),
     );

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import { judge, type Trial } from "../probes/judge.ts";
+import type { ProbeResult } from "../probes/probe.ts";
+import { errorCatalogue, ReconcilerError } from "../reconciler-error.ts";
+import type { LoopParts } from "./agent-parts.ts";
+import { isoTime, type LoopState } from "./loop-state.ts";
+
+/** What is to be done about a change that waits to be confirmed. */
+export type Decision =
+  | { readonly kind: "confirm"; readonly message: string }
+  | { readonly kind: "abort"; readonly message: string }
+  /** Somebody else has said it. */
+  | { readonly kind: "confirmed" }
+  | { readonly kind: "rolled-back"; readonly message: string };
+
+/**
+ * Tries the change of `state.unconfirmed`: probes, round after round, until they have held for long enough or cannot any more, or until
+ * somebody else decides. Calls `decided` once. Gives back how to stop trying.
+ */
+export function tryChange(parts: LoopParts, state: LoopState, decided: (decision: Decision) => void): () => void {
+  const { work, clock, log, trial: settings } = parts;
+  const { unconfirmed } = state;
+  if (unconfirmed === null) return () => undefined;
+  const { id, until } = unconfirmed;
+  let stopped = false;
+  let cancel = () => {};
+  const finish = (decision: Decision) => {
+    if (stopped) return;
+    stopped = true;
+    cancel();
+    decided(decision);
+  };
+
+  async function round(trial: Trial): Promise<void> {
+    const began = clock.now();
+    const results = await work.probe(id).catch((error: unknown) => [{ name: "probes", holds: false, detail: String(error) }]);
+    if (stopped) return;
+    report(results);
+    // A round holds at its end, but fails from its beginning.
+    const judgement = judge(trial, results, results.every(({ holds }) => holds) ? clock.now() : began);
+    if (settings?.by === "hand" || judgement.kind === "wait") {
+      cancel = clock.after(settings?.every ?? 1_000, () => void round(judgement.kind === "wait" ? judgement.trial : trial));
+      return;
+    }
+    finish(judgement.kind === "confirm" ? judgement : { kind: "abort", message: judgement.message });
+  }
+
+  function report(results: readonly ProbeResult[]): void {
+    for (const { name, holds, detail } of results) {
+      const before = state.probes.find((known) => known.name === name);
+      if (before?.holds === holds) continue;
+      if (holds) log.info({ id, probe: name, detail }, "probe holds");
+      else log.warn({ id, probe: name, detail }, "probe fails");
+    }
+    state.probes = results;
+  }
+
+  state.probes = [];
+  void round({ deadline: Date.parse(until), bake: settings?.bake ?? 0, since: null });
+  void work.decided(id).then((end) => {
+    if (end.kind === "confirmed") finish({ kind: "confirmed" });
+    else if (end.kind === "rolled-back") finish({ kind: "rolled-back", message: end.reason });
+    else finish({ kind: "abort", message: "Nobody watched over the change any more" });
+  });
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}
+
+/** Does what was decided about the change that waits, and forgets it. Throws what keeps it from being done. */
+export async function settleChange(parts: LoopParts, state: LoopState, decision: Decision): Promise<void> {
+  const { unconfirmed } = state;
+  if (unconfirmed === null) return;
+  const { id, fetched } = unconfirmed;
+  const revision = fetched.revision.name;
+  const forget = () => {
+    state.unconfirmed = null;
+    state.decision = null;
+  };
+  if (decision.kind === "confirm" || decision.kind === "confirmed") {
+    const late = decision.kind === "confirm" ? await confirm(parts, id, decision.message) : null;
+    forget();
+    if (late !== null) {
+      failed(parts, state, { id, revision, message: late });
+      return;
+    }
+    state.good = fetched;
+    parts.log.info({ revision, id, by: decision.kind === "confirm" ? decision.message : "hand" }, "revision confirmed");
+    return;
+  }
+  if (decision.kind === "abort") await parts.work.abort(id, { message: decision.message, quarantine: true });
+  forget();
+  failed(parts, state, { id, revision, message: decision.message });
+}
+
+/** Git has moved on, or the agent ends: nobody is to blame. */
+export async function withdrawChange({ work, log }: LoopParts, state: LoopState, message: string): Promise<void> {
+  const { unconfirmed } = state;
+  if (unconfirmed === null) return;
+  await work.abort(unconfirmed.id, { message, quarantine: false });
+  log.info({ revision: unconfirmed.fetched.revision.name, id: unconfirmed.id, reason: message }, "revision withdrawn");
+  state.unconfirmed = null;
+  state.decision = null;
+}
+
+function failed(
+  { log, clock }: LoopParts,
+  state: LoopState,
+  { id, revision, message }: { readonly id: string; readonly revision: string; readonly message: string },
+): void {
+  state.quarantined = { revision, reason: message };
+  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger: "confirmation", result: "rolled-back", revision, message };
+  log.error({ revision, id, reason: message }, "revision rolled back");
+}
+
+/** null when it is confirmed, else why it was too late. */
+async function confirm({ work }: LoopParts, id: string, message: string): Promise<string | null> {
+  try {
+    await work.confirm(id, message);
+    return null;
+  } catch (error) {
+    const isLate = error instanceof ReconcilerError && errorCatalogue[error.code].next === "on-change";
+    if (!isLate) throw error;
+    return error.message;
+  }
+}

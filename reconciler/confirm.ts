@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+import { cleanUp } from "./5-apply/clean-up.ts";
+import type { Host } from "./host.ts";
+import type { Confirmation } from "./model/confirmation.ts";
+import type { AppliedPlan } from "./model/outcome.ts";
+import { ReconcilerError } from "./reconciler-error.ts";
+import { recordOutcome } from "./record-outcome.ts";
+import { recover } from "./recover.ts";
+import { rollBackUnconfirmed } from "./roll-back-unconfirmed.ts";
+import { archiveJournal, readJournal } from "./state/journal.ts";
+import { lockState, type StateLock } from "./state/lock.ts";
+import {
+  type ConfirmationEnd,
+  clearUnconfirmed,
+  readConfirmationEnd,
+  readUnconfirmed,
+  readUnconfirmedPolicy,
+  writeConfirmationEnd,
+} from "./state/unconfirmed.ts";
+import { systemBootClock } from "./watchdog/boot-clock.ts";
+import { askWatchdog } from "./watchdog/connection.ts";
+import { isWatched, seizeLock } from "./watchdog/fence.ts";
+
+/** A watchdog that does not answer for so long is taken for dead. */
+const patience = 3_000;
+/** `sluice status` holds the lock for a moment to see whether somebody does. */
+const glance = 500;
+/** Rolling back waits for whoever is at work. */
+const rollBackTime = 60_000;
+
+/**
+ * Keeps the change with this id for good: the watchdog is disarmed, and only when it has said so is anything written down. Says who
+ * confirmed it. Confirming what is confirmed already does nothing. Throws ReconcilerError "not-confirmed" for what was rolled back,
+ * "nothing-to-confirm" for an id that nobody knows, "state-locked".
+ */
+export async function confirmChange(host: Host, id: string, by: string): Promise<ConfirmationEnd> {
+  const lock = await lockSoon(host.state);
+  try {
+    const found = await readJournal(host.state);
+    const confirm = found?.kind === "found" ? found.journal.confirm : undefined;
+    if (confirm === undefined || confirm.id !== id) return await endedBefore(host, id, confirm?.id ?? null);
+    const change = await readUnconfirmed(host.state);
+    const policy = await readUnconfirmedPolicy(host.state);
+    if (change === null || policy === null) throw notYet(id);
+    await disarm(host, confirm);
+    const { plan, milliseconds, trigger, cleanup } = change;
+    const end: ConfirmationEnd = {
+      id,
+      result: "confirmed",
+      time: new Date(host.now()).toISOString(),
+      revision: plan.revision.name,
+      message: by,
+    };
+    await archiveJournal(host.state);
+    const outcome: AppliedPlan = { kind: "applied", plan, milliseconds, leftovers: [], notes: [] };
+    await recordOutcome(host, policy, trigger, outcome);
+    await clearUnconfirmed(host.state);
+    await writeConfirmationEnd(host.state, end);
+    await cleanUp(host.kernel, cleanup, () => undefined);
+    return end;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Takes the change with this id back at once. Throws as confirmChange does, and "rollback-failed". */
+export async function abortChange(
+  host: Host,
+  id: string,
+  reason: { readonly message: string; readonly quarantine: boolean },
+): Promise<ConfirmationEnd> {
+  const { message, quarantine } = reason;
+  const answer = await askWatchdog(host.state, { say: "abort", id, reason: message, quarantine }, rollBackTime);
+  if (answer?.answer !== "rolled-back") await abortAlone(host, id, reason);
+  const end = await readConfirmationEnd(host.state);
+  if (end?.id === id && end.result === "rolled-back") return end;
+  if (end?.id === id)
+    throw new ReconcilerError("nothing-to-confirm", `Cannot take ${id} back: it is confirmed`, {
+      hint: "sluice rollback undoes the last apply",
+    });
+  return endedBefore(host, id, answer?.answer === "refused" ? answer.id : null);
+}
+
+/** Nobody watches over it, or who does is stuck: with the lock of watchdogs we are the watchdog. */
+async function abortAlone(host: Host, id: string, reason: { readonly message: string; readonly quarantine: boolean }): Promise<void> {
+  const lock = await lockSoon(host.state);
+  try {
+    const found = await readJournal(host.state);
+    if (found?.kind !== "found" || found.journal.confirm?.id !== id) return;
+    const watch = await seizeLock(host.state, "watchdog.lock", patience);
+    try {
+      await rollBackUnconfirmed(host, found.journal, reason);
+    } finally {
+      watch.release();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** After this nobody rolls the change back any more. */
+async function disarm(host: Host, confirm: Confirmation): Promise<void> {
+  const answer = isWatched(host.state) ? await askWatchdog(host.state, { say: "disarm", id: confirm.id }, patience) : null;
+  if (answer?.answer === "disarmed") return;
+  if (answer !== null) throw tooLate(confirm.id, "the watchdog rolls it back already");
+  const clock = host.boot ?? systemBootClock;
+  const isOver = clock.boot() !== confirm.boot || clock.now() >= confirm.deadline;
+  if (isOver) {
+    await recover(host);
+    throw tooLate(confirm.id, `it had to be confirmed by ${confirm.until}`);
+  }
+  // Whoever is stuck must not wake up and roll back what we confirm.
+  (await seizeLock(host.state, "watchdog.lock", glance)).release();
+}
+
+async function endedBefore(host: Host, id: string, other: string | null): Promise<ConfirmationEnd> {
+  const end = await readConfirmationEnd(host.state);
+  if (end?.id === id) {
+    if (end.result === "confirmed") return end;
+    throw tooLate(id, end.message);
+  }
+  const hint = other === null ? "sluice status says what waits to be confirmed" : `What waits to be confirmed is ${other}`;
+  throw new ReconcilerError("nothing-to-confirm", `Cannot find "${id}": no change with this id waits to be confirmed`, { hint });
+}
+
+function tooLate(id: string, reason: string): ReconcilerError {
+  return new ReconcilerError("not-confirmed", `Cannot confirm ${id}: it was rolled back (${reason})`, {
+    hint: "sluice history says what runs now; apply it again to try again",
+  });
+}
+
+function notYet(id: string): ReconcilerError {
+  return new ReconcilerError("state-locked", `Cannot confirm ${id}: it is not fully applied`, { hint: "Try again when it has finished" });
+}
+
+/** Passes take moments. */
+async function lockSoon(state: string): Promise<StateLock> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await lockState(state);
+    } catch (error) {
+      const isLocked = error instanceof ReconcilerError && error.code === "state-locked";
+      if (!isLocked || tries === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import type { TrialSettings } from "../../../reconciler/agent/agent-parts.ts";
+import type { Outcome } from "../../../reconciler/model/outcome.ts";
+import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
+import { applied, type FakeLoop, fakeLoop, planOf, rest } from "./fake-loop.ts";
+
+const trial: TrialSettings = { bake: 10_000, every: 2_000, by: "probes" };
+
+/** At the fake clock's start, plus a minute. */
+const until = "2026-11-20T10:01:00.000Z";
+
+function unconfirmed(id: string): Outcome {
+  return { kind: "unconfirmed", plan: planOf([]), milliseconds: 5, id, until, notes: [] };
+}
+
+async function trying(settings: TrialSettings = trial): Promise<FakeLoop> {
+  const fake = await fakeLoop({}, settings);
+  fake.outcome = (commit) => (commit === "3" ? applied() : unconfirmed(`c-${commit}`));
+  await fake.loop.push("start");
+  await rest();
+  return fake;
+}
+
+const decisions = (fake: FakeLoop) => fake.calls.filter((call) => /^(confirm|abort)/.test(call));
+
+test("a change is confirmed once all probes have held for the bake time, and not before", async (t) => {
+  const fake = await trying();
+
+  await fake.clock.advance(9_999);
+  const before = decisions(fake);
+  await fake.clock.advance(2_001);
+
+  t.deepEqual(before, []);
+  t.deepEqual(decisions(fake), ["confirm c-1: Nothing failed for 10 s"]);
+  t.is(fake.loop.status().unconfirmed, null);
+  t.deepEqual(fake.messages.slice(-1), ["info revision confirmed"]);
+});
+
+test("a probe that fails makes the bake time begin anew; what can no longer be confirmed in time is taken back without waiting", async (t) => {
+  const fake = await trying();
+  fake.probes = () => [{ name: "tcp", holds: false, detail: "refused" }];
+
+  await fake.clock.advance(20_000);
+  const waiting = [...decisions(fake)];
+  await fake.clock.advance(34_000);
+
+  t.deepEqual(waiting, []);
+  t.deepEqual(decisions(fake), ["abort c-1: Failing: tcp (refused)"]);
+  t.like(fake.loop.status(), { unconfirmed: null, quarantined: { revision: "main@sha1:1", reason: "Failing: tcp (refused)" } });
+  t.deepEqual(
+    fake.messages.filter((message) => message.includes("probe")),
+    ["warn probe fails"],
+  );
+});
+
+test("a newer commit takes the change back at once, and nobody is to blame", async (t) => {
+  const fake = await trying();
+
+  fake.commit = "3";
+  await fake.loop.push("poll");
+
+  t.deepEqual(fake.calls.slice(-3), ["fetch", "abort c-1: Superseded by main@sha1:3 (not quarantined)", "pass 3 commit"]);
+  fake.deciders.get("c-1")?.({ kind: "rolled-back", reason: "Superseded" });
+  await rest();
+  t.is(fake.loop.status().quarantined, null);
+  t.is(fake.loop.status().lastPass?.result, "applied");
+});
+
+test("the same commit again, devices and drift wait until the change is decided about", async (t) => {
+  const fake = await trying();
+  const before = fake.calls.length;
+
+  await fake.loop.push("request");
+  await fake.loop.push("device");
+  await fake.loop.push("drift");
+  const meanwhile = fake.calls.slice(before);
+  await fake.clock.advance(12_000);
+
+  t.deepEqual(meanwhile, ["fetch"]);
+  t.deepEqual(fake.calls.slice(before + 1), ["confirm c-1: Nothing failed for 10 s", "pass 1 device"]);
+});
+
+test("what the watchdog or a person decides is taken up", async (t) => {
+  const byHand = await trying({ ...trial, by: "hand" });
+  await byHand.clock.advance(30_000);
+  byHand.deciders.get("c-1")?.({ kind: "confirmed" });
+  await rest();
+  const late = await trying();
+  late.deciders.get("c-1")?.({ kind: "rolled-back", reason: "Not confirmed by then" });
+  await rest();
+  const lost = await trying();
+  lost.deciders.get("c-1")?.({ kind: "lost" });
+  await rest();
+
+  t.deepEqual(decisions(byHand), []);
+  t.deepEqual(byHand.messages.slice(-1), ["info revision confirmed"]);
+  t.deepEqual(decisions(late), []);
+  t.is(late.loop.status().quarantined?.reason, "Not confirmed by then");
+  t.deepEqual(decisions(lost), ["abort c-1: Nobody watched over the change any more"]);
+});
+
+test("an agent that comes too late to confirm says that the change was rolled back", async (t) => {
+  const fake = await trying();
+  fake.confirmFails = new ReconcilerError("not-confirmed", "Cannot confirm c-1: it was rolled back");
+
+  await fake.clock.advance(12_000);
+
+  t.is(fake.loop.status().lastPass?.result, "rolled-back");
+  t.deepEqual(fake.messages.slice(-1), ["error revision rolled back"]);
+});
+
+test("an agent that stops takes the change back, and nobody is to blame", async (t) => {
+  const fake = await trying();
+
+  await fake.loop.stop();
+
+  t.deepEqual(decisions(fake), ["abort c-1: The agent was stopped (not quarantined)"]);
+});
