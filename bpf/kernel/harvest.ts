@@ -13,8 +13,7 @@ import { asksForFrags, readBtf, readLicense } from "../object/open-object.ts";
 import type { RelocatedProgram } from "../object/relocated-program.ts";
 import { mapName, mapsOf, programsOf, withObject } from "../object/with-object.ts";
 import { withFd } from "./fds.ts";
-import { hookTypes } from "./hook-types.ts";
-import type { HookKind } from "./kernel.ts";
+import { hookTypes, type ProgramKind } from "./hook-types.ts";
 import { KernelError } from "./kernel-error.ts";
 import { check } from "./refusal.ts";
 
@@ -22,7 +21,7 @@ import { check } from "./refusal.ts";
  * Lets libbpf do everything but the load itself: CO-RE, externs, appended callees. Its maps are stand-ins, so no map of a step is
  * made, written or even opened here. Synchronous and short, because nothing is verified. Throws KernelError.
  */
-export function harvest(object: Uint8Array, name: string, hook: HookKind): RelocatedProgram {
+export function harvest(object: Uint8Array, name: string, hook: ProgramKind): RelocatedProgram {
   // libbpf looks up handlers when it opens an object: the section must be known before.
   const section = withObject(object, (opened) => libbpf().bpf_program__section_name(findProgram(opened, name)));
   const results: RelocatedProgram[] = [];

@@ -2,6 +2,9 @@
 import { attachType, programType } from "../libbpf-ffi/constants.ts";
 import type { HookKind } from "./kernel.ts";
 
+/** What programs are loaded as: for a hook, or to watch a tracepoint. */
+export type ProgramKind = HookKind | "tracepoint";
+
 /** What a program must be loaded as to be attached at a hook. */
 export interface HookTypes {
   readonly programType: number;
@@ -9,13 +12,14 @@ export interface HookTypes {
   readonly attachType: number;
 }
 
-const types: Readonly<Record<HookKind, HookTypes>> = {
+const types: Readonly<Record<ProgramKind, HookTypes>> = {
   xdp: { programType: programType.xdp, attachType: attachType.xdp },
   "tc-ingress": { programType: programType.schedCls, attachType: attachType.tcxIngress },
   "tc-egress": { programType: programType.schedCls, attachType: attachType.tcxEgress },
+  tracepoint: { programType: programType.rawTracepoint, attachType: 0 },
 };
 
-/** Program type and expected attach type of a hook. */
-export function hookTypes(hook: HookKind): HookTypes {
-  return types[hook];
+/** Program type and expected attach type of a hook, or of a tracepoint. */
+export function hookTypes(kind: ProgramKind): HookTypes {
+  return types[kind];
 }

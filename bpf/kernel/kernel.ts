@@ -42,6 +42,11 @@ export interface Kernel {
   attach(pin: string, request: AttachRequest): Promise<void>;
   /** One BPF_LINK_UPDATE from the program pinned at `from` to the one at `to`; refused when the link holds a third. null takes over from whatever is there. */
   switchLink(pin: string, from: string | null, to: string): Promise<void>;
+  /**
+   * Loads a function of an object, attaches it to a raw tracepoint and pins the link; it runs until the pin is removed. Content with a
+   * link that is pinned there already. A map ".rodata.namespace" of one u64 gets the inode of this process's network namespace.
+   */
+  watch(pin: string, request: WatchRequest): Promise<void>;
   /** Detaches the link at once and removes its pin. */
   detach(pin: string): Promise<void>;
   /** Removes pins (programs, maps) and the directories that get empty. Absent ones are not an error. */
@@ -131,6 +136,11 @@ export interface RelocateRequest {
   readonly frags?: boolean;
   /** Pins of the maps it uses, by map name. Every map of role "map", "data" and "bss" that the function uses must be here. */
   readonly maps: Readonly<Record<string, string>>;
+}
+
+export interface WatchRequest extends Pick<RelocateRequest, "object" | "function" | "globals" | "maps"> {
+  /** Its name without the system's: "inet_sock_set_state". */
+  readonly tracepoint: string;
 }
 
 export interface LoadRequest {

@@ -12,6 +12,7 @@ import { writeEntries } from "./map-writing.ts";
 import { readPins, removePins } from "./pinning.ts";
 import { fillProgramArray } from "./program-arrays.ts";
 import { runProgram } from "./test-run.ts";
+import { watchTracepoint } from "./watching.ts";
 
 /**
  * The kernel this process runs on, through libbpf. It keeps no fd of a BPF object between calls. Throws KernelError "dlopen" when libbpf is missing
@@ -32,6 +33,7 @@ export function openLibbpfKernel(): Kernel {
     load: loadChain,
     attach: async (pin, request) => attachProgram(pin, request),
     switchLink: async (pin, from, to) => updateLink(pin, from, to),
+    watch: watchTracepoint,
     detach: async (pin) => detachLink(pin),
     unpin: async (paths) => removePins(paths),
     run: runProgram,

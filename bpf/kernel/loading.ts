@@ -6,7 +6,7 @@ import type { RelocatedProgram } from "../object/relocated-program.ts";
 import type { MapSpec, ObjectSpec } from "../object/spec.ts";
 import { openAnyPin, openPin, withFd } from "./fds.ts";
 import { harvest } from "./harvest.ts";
-import type { ConstantMap, LoadRequest, MapBinding, RelocateRequest } from "./kernel.ts";
+import type { ConstantMap, LoadRequest, MapBinding, RelocateRequest, WatchRequest } from "./kernel.ts";
 import { KernelError } from "./kernel-error.ts";
 import { createFrozenArray } from "./map-creation.ts";
 import { pinAt } from "./pinning.ts";
@@ -22,6 +22,14 @@ export async function relocateFunction(request: RelocateRequest): Promise<Reloca
   const { fd, log } = await loadBound({ ...program, frags, name: kernelName(program.name), hook: request.hook }, bindings);
   libc().close(fd);
   return { ...program, processedInstructions: processedInstructions(log) };
+}
+
+/** Loads a function that watches a tracepoint. The caller closes the fd. */
+export async function loadWatch(request: WatchRequest): Promise<number> {
+  const program = harvest(request.object, request.function, "tracepoint");
+  const bindings = bindMaps(request, openObject(request.object), program);
+  const { fd } = await loadBound({ ...program, frags: false, name: kernelName(program.name), hook: "tracepoint" }, bindings);
+  return fd;
 }
 
 /** Loads a chain and pins it; content with a program that is pinned there already. */
@@ -71,14 +79,16 @@ function isProgram(pin: string): boolean {
   throw refusal(constants.errno.EEXIST, attempt, `a ${opened.kind} is pinned there`);
 }
 
+type BindRequest = Pick<RelocateRequest, "function" | "globals" | "maps">;
+
 /** The maps that the function uses: pinned ones of the step, constants made for it. */
-function bindMaps(request: RelocateRequest, spec: ObjectSpec, program: RelocatedProgram): Record<string, MapBinding> {
+function bindMaps(request: BindRequest, spec: ObjectSpec, program: RelocatedProgram): Record<string, MapBinding> {
   const used = new Set(program.instructions.flatMap(({ map }) => (map === undefined ? [] : [map])));
   const maps = spec.maps.filter(({ name }) => used.has(name));
   return Object.fromEntries(maps.map((map) => [map.name, bindMap(request, spec, map, program)]));
 }
 
-function bindMap(request: RelocateRequest, spec: ObjectSpec, map: MapSpec, program: RelocatedProgram): MapBinding {
+function bindMap(request: BindRequest, spec: ObjectSpec, map: MapSpec, program: RelocatedProgram): MapBinding {
   const path = request.maps[map.name];
   if (map.role === "rodata") return constant(map, request.globals[map.name] ?? map.initial, spec.btf);
   if (map.role === "kconfig") return constant(map, program.kconfig ?? null, spec.btf);

@@ -8,8 +8,7 @@ import { callAsync } from "../libbpf-ffi/memory.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
 import type { FunctionInfo, LineInfo } from "../object/relocated-program.ts";
 import { withBtfAsync } from "./btf-objects.ts";
-import { hookTypes } from "./hook-types.ts";
-import type { HookKind } from "./kernel.ts";
+import { hookTypes, type ProgramKind } from "./hook-types.ts";
 import { KernelError } from "./kernel-error.ts";
 import { refusal } from "./refusal.ts";
 import { excerptAt } from "./source-excerpt.ts";
@@ -20,7 +19,7 @@ import { usualMeaning } from "./verifier-meanings.ts";
 export interface LoadableProgram {
   /** Kernel name, at most 15 bytes. */
   readonly name: string;
-  readonly hook: HookKind;
+  readonly hook: ProgramKind;
   readonly license: string;
   readonly frags: boolean;
   readonly instructions: readonly Instruction[];

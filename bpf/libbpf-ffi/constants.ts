@@ -4,7 +4,7 @@
 export const bpfCommand = { objectPin: 6, objectGet: 7, programQuery: 16 } as const;
 
 /** enum bpf_prog_type. */
-export const programType = { schedCls: 3, schedAct: 4, xdp: 6 } as const;
+export const programType = { schedCls: 3, schedAct: 4, xdp: 6, rawTracepoint: 17 } as const;
 
 /** enum bpf_attach_type. */
 export const attachType = { xdp: 37, tcxIngress: 46, tcxEgress: 47 } as const;

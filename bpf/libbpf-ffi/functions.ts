@@ -68,6 +68,7 @@ export interface LibbpfFunctions {
   bpf_prog_test_run_opts(fd: number, options: Options & Record<string, unknown>): number;
   bpf_prog_get_fd_by_id(id: number): number;
 
+  bpf_raw_tracepoint_open(name: string, programFd: number): number;
   bpf_link_create(programFd: number, target: number, attachType: number, options: Options): number;
   bpf_link_update(fd: number, programFd: number, options: Options): number;
   bpf_link_detach(fd: number): number;

@@ -62,6 +62,7 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
   bpf_prog_test_run_opts: "int bpf_prog_test_run_opts(int fd, _Inout_ bpf_test_run_opts *options)",
   bpf_prog_get_fd_by_id: "int bpf_prog_get_fd_by_id(uint32_t id)",
 
+  bpf_raw_tracepoint_open: "int bpf_raw_tracepoint_open(const char *name, int program_fd)",
   bpf_link_create: "int bpf_link_create(int program_fd, int target, int attach_type, const bpf_link_create_opts *options)",
   bpf_link_update: "int bpf_link_update(int fd, int program_fd, const bpf_link_update_opts *options)",
   bpf_link_detach: "int bpf_link_detach(int fd)",

@@ -15,10 +15,19 @@ export interface LibraryProgram {
   readonly object: string;
   /** The function for each hook; a hook that is absent is refused. */
   readonly functions: Readonly<Partial<Record<HookKind, string>>>;
+  /** The half that watches the kernel, for filters that need one: it is attached and goes with the generation. */
+  readonly watch?: Watch;
   /** JSON Schema (2020-12) of `with`, already parsed. */
   readonly schema: object;
   /** Pure. `parameters` has passed the schema. */
   lower(parameters: unknown, context: LowerContext): ProgramSettings | LowerProblems;
+}
+
+/** A function of the filter's object that runs at a tracepoint and shares the step's maps. */
+export interface Watch {
+  readonly function: string;
+  /** "inet_sock_set_state". */
+  readonly tracepoint: string;
 }
 
 export interface LowerContext {

@@ -19,7 +19,8 @@ function hookContent({ hook, mode, chain, end, counters, drift }: DesiredHook, k
 function stepContent(step: DesiredStep, known: Known): readonly unknown[] {
   const globals = once(known, step.globals, () => Object.entries(step.globals).map(([name, content]) => [name, digestOf(content)]));
   const maps = step.maps.map((map) => mapContent(map, known));
-  const own = [step.name, step.uses, step.object, step.function, globals, step.continueOn, maps];
+  const watch = step.watch === undefined ? [] : [step.watch];
+  const own = [step.name, step.uses, step.object, step.function, globals, step.continueOn, maps, ...watch];
   return step.match === undefined ? own : [...own, step.match.digest, step.verdict ?? null];
 }
 

@@ -58,6 +58,7 @@ function contentOf(sources: PolicySources, program: LibraryProgram, hook: HookKi
     function: settings.function ?? (program.functions[hook] as string),
     globals: constantContents(object, contents),
     maps: desiredMaps(object, new Map(fillings), contents, nowhere, null),
+    ...(program.watch === undefined ? {} : { watch: program.watch }),
     reasons: settings.reasons ?? null,
   };
 }

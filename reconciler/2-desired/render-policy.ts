@@ -138,7 +138,8 @@ function renderShape(place: StepPlace, shape: StepShape, input: LibraryStepInput
   if (content === null) return null;
   const digest = content.object.spec.digest;
   objects.set(digest, content.object);
-  const { globals, maps, reasons } = content;
+  const { globals, maps, reasons, watch } = content;
   const frags = content.object.spec.programs.some((program) => program.name === content.function && program.frags);
-  return { uses: step.uses, object: digest, function: content.function, globals, maps, reasons, frags };
+  const own = { uses: step.uses, object: digest, function: content.function, globals, maps, reasons, frags };
+  return watch === undefined ? own : { ...own, watch };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Reasons } from "../../bpf/programs/library-program.ts";
+import type { Reasons, Watch } from "../../bpf/programs/library-program.ts";
 import type { DesiredMap } from "../model/desired.ts";
 import type { OpenedObject } from "./opened-object.ts";
 
@@ -10,6 +10,8 @@ export interface StepContent {
   /** Contents of maps of constants that differ from the object's. */
   readonly globals: Readonly<Record<string, Uint8Array>>;
   readonly maps: readonly DesiredMap[];
+  /** What it has at a tracepoint. */
+  readonly watch?: Watch;
   /** null where nobody says what is counted. */
   readonly reasons: Reasons | null;
 }

@@ -3,7 +3,7 @@ import type { AttachedProgram, Device, Kernel, LinkPin, MapPin, Pin, ProgramPin 
 import type { Applied } from "../model/applied.ts";
 import type { Manifest } from "../model/generation.ts";
 import { type Hook, hookName } from "../model/hook.ts";
-import type { Observed, ObservedCounters, ObservedGeneration, ObservedHook, ObservedMap } from "../model/observed.ts";
+import type { Observed, ObservedCounters, ObservedGeneration, ObservedHook, ObservedMap, ObservedWatch } from "../model/observed.ts";
 import { firstCopy, isScratch, type PinLayout } from "../model/pins.ts";
 import { type Place, parsePin } from "./parse-pin.ts";
 import { readManifest } from "./read-manifest.ts";
@@ -41,6 +41,7 @@ interface GenerationPins {
   segments: MapPin | null;
   /** By number: the program of segment 0 is `program`. */
   readonly others: Map<number, ProgramPin>;
+  readonly watches: ObservedWatch[];
 }
 
 function sortPins(layout: PinLayout, pins: readonly Pin[], asked: readonly Hook[]) {
@@ -71,6 +72,7 @@ function keep(hook: HookPins, place: Place, pin: Pin): boolean {
   else if (place.kind === "manifest" && pin.kind === "map") generationOf(hook, place.generation).manifest = pin;
   else if (place.kind === "segments" && pin.kind === "map") generationOf(hook, place.generation).segments = pin;
   else if (place.kind === "segment" && pin.kind === "program") generationOf(hook, place.generation).others.set(place.number, pin);
+  else if (place.kind === "watch" && pin.kind === "link") generationOf(hook, place.generation).watches.push({ step: place.step, pin });
   else if (place.kind === "counters" && pin.kind === "map") hook.counters.push({ pin, family: place.family, slots: place.slots });
   else if (place.kind === "map" && pin.kind === "map") hook.maps.push({ place, pin });
   else return false;
@@ -78,9 +80,11 @@ function keep(hook: HookPins, place: Place, pin: Pin): boolean {
 }
 
 function generationOf(hook: HookPins, id: string): GenerationPins {
-  const known = hook.generations.get(id) ?? { program: null, manifest: null, segments: null, others: new Map<number, ProgramPin>() };
-  hook.generations.set(id, known);
-  return known;
+  const known = hook.generations.get(id);
+  if (known !== undefined) return known;
+  const fresh: GenerationPins = { program: null, manifest: null, segments: null, others: new Map(), watches: [] };
+  hook.generations.set(id, fresh);
+  return fresh;
 }
 
 async function observeHook(kernel: Kernel, pins: HookPins, present: ReadonlySet<string>, request: ObserveRequest): Promise<ObservedHook> {
@@ -113,14 +117,14 @@ function isOurs(program: AttachedProgram, link: LinkPin | null): boolean {
 async function observeGenerations(kernel: Kernel, pins: HookPins): Promise<ObservedGeneration[]> {
   const mapIds = new Map([...pins.maps, ...pins.counters].map(({ pin }) => [pin.path, pin.id]));
   const generations: ObservedGeneration[] = [];
-  for (const [id, { program, manifest: pin, segments, others }] of pins.generations) {
+  for (const [id, { program, manifest: pin, segments, others, watches }] of pins.generations) {
     const manifest = pin === null ? null : readManifest(await kernel.readMap(pin.path));
     const behind = [...others].sort(([a], [b]) => a - b).map(([, other]) => other);
     const programs = program === null ? behind : [program, ...behind];
     const whole = program !== null && manifest?.id === id && usesPinnedMaps(programs, manifest, mapIds);
-    const intact = whole && hasSegments(programs, segments, manifest);
+    const intact = whole && hasSegments(programs, segments, manifest) && hasWatches(manifest, watches);
     const running = program !== null && pins.link?.programId === program.id;
-    generations.push({ id, program, behind, segments, manifest, intact, running });
+    generations.push({ id, program, behind, segments, ...(watches.length === 0 ? {} : { watches }), manifest, intact, running });
   }
   return generations;
 }
@@ -133,6 +137,11 @@ function hasSegments(programs: readonly ProgramPin[], segments: MapPin | null, {
   if (linked.split === undefined) return programs.length === 1;
   if (programs.length !== linked.split.segments.length || segments === null) return false;
   return programs.slice(0, -1).every(({ maps }) => maps.includes(segments.id));
+}
+
+/** A link whose pin is gone has gone as well: nothing watches for the step any more. */
+function hasWatches({ steps }: Manifest, watches: readonly ObservedWatch[]): boolean {
+  return steps.every(({ name, watch }) => watch === undefined || watches.some(({ step }) => step === name));
 }
 
 /** Somebody may have removed a pin, or pinned another map in its place: then what we write there never reaches the program. */

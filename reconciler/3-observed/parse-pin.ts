@@ -7,6 +7,7 @@ export type Place =
   | { readonly kind: "link"; readonly hook: Hook }
   | { readonly kind: "program" | "manifest" | "segments"; readonly hook: Hook; readonly generation: string }
   | { readonly kind: "segment"; readonly hook: Hook; readonly generation: string; readonly number: number }
+  | { readonly kind: "watch"; readonly hook: Hook; readonly generation: string; readonly step: string }
   | { readonly kind: "counters"; readonly hook: Hook; readonly family: number; readonly slots: number }
   | { readonly kind: "map"; readonly hook: Hook; readonly step: string; readonly map: string; readonly incarnation: string };
 
@@ -32,6 +33,8 @@ function parseGeneration(hook: Hook, rest: readonly string[]): Place | null {
   const [generation = "", leaf] = rest;
   if (rest.length !== 2 || !/^[0-9a-f]{16}(-\d+)?$/.test(generation)) return null;
   if (leaf === "program" || leaf === "manifest" || leaf === "segments") return { kind: leaf, hook, generation };
+  const watching = leaf?.startsWith("watch-") === true ? unescapePin(leaf.slice("watch-".length)) : null;
+  if (watching) return { kind: "watch", hook, generation, step: watching };
   const segment = /^segment-([1-9]\d?)$/.exec(leaf ?? "");
   return segment === null ? null : { kind: "segment", hook, generation, number: Number(segment[1]) - 1 };
 }

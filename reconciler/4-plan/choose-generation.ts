@@ -42,6 +42,7 @@ function newGeneration(layout: PinLayout, desired: DesiredHook, observed: Observ
         object: step.object,
         function: step.function,
         globals: sortedBase64(step.globals),
+        ...(step.watch === undefined ? {} : { watch: step.watch }),
         continueOn: step.continueOn,
         maps: step.maps.map((map) => ({
           name: map.name,

@@ -19,6 +19,7 @@ export function digestGeneration(layout: PinLayout, desired: DesiredHook): strin
     name: step.name,
     object: step.object,
     function: step.function,
+    ...(step.watch === undefined ? {} : { watch: step.watch }),
     // Not there at all without a match, so that chains without any keep their digests.
     ...(step.match === undefined ? {} : { match: step.match.digest, matchVersion, verdict: step.verdict ?? null }),
     globals: digestGlobals(step.globals),

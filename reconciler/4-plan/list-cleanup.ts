@@ -37,10 +37,11 @@ export function listCleanup(
   return [...generations.flatMap((generation) => pinsOf(layout, observed, generation)), ...maps];
 }
 
-function pinsOf(layout: PinLayout, observed: ObservedHook, { id, behind, segments }: ObservedGeneration): readonly string[] {
+function pinsOf(layout: PinLayout, observed: ObservedHook, { id, behind, segments, watches = [] }: ObservedGeneration): readonly string[] {
   const directory = generationDirectory(layout, observed.hook, id);
   const split = [...behind, ...(segments === null ? [] : [segments])];
-  return [`${directory}/program`, ...split.map(({ path }) => path), `${directory}/manifest`];
+  const watching = watches.map(({ pin }) => pin);
+  return [`${directory}/program`, ...[...split, ...watching].map(({ path }) => path), `${directory}/manifest`];
 }
 
 /** Program ids only grow. */

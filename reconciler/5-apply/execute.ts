@@ -22,7 +22,7 @@ export async function execute(kernel: Kernel, objects: Objects, operation: Opera
     case "load":
       return loadGeneration(kernel, objects, operation);
     case "unload":
-      return kernel.unpin(generationPins(operation.pin));
+      return kernel.unpin(generationPins(operation.pin, operation.generation.steps));
     case "attach":
       if (operation.generation === null) return;
       return kernel.attach(operation.link, {

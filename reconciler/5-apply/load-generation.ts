@@ -6,6 +6,7 @@ import type { Kernel, MapBinding } from "../../bpf/kernel/kernel.ts";
 import { decodeClassic } from "../../bpf/match/classic.ts";
 import type { Generation, GenerationStep, Manifest } from "../model/generation.ts";
 import type { Load } from "../model/operation.ts";
+import { watchPin } from "../model/pins.ts";
 import { fillArrays } from "./fill-arrays.ts";
 import { linkError, segmentError, stepError } from "./load-errors.ts";
 import { type LoadedSegments, loadSegments, SegmentRefused } from "./load-segments.ts";
@@ -24,6 +25,7 @@ export async function loadGeneration(kernel: Kernel, objects: Objects, load: Loa
   for (const step of generation.steps) steps.push(await relocateStep(kernel, objects, load, step));
   for (const step of generation.steps) await fillStep(kernel, objects, load, step);
   const loaded = await loadChain(kernel, objects, load, steps);
+  for (const step of generation.steps) await watchFor(kernel, objects, load, step);
   const manifest: Manifest = { ...generation, linked: describeLinking(loaded, bindMaps(objects, generation, loaded.segments, steps)) };
   await kernel.createFrozenMap(`${load.pin}/manifest`, "sl_manifest", Buffer.from(JSON.stringify(manifest)));
 }
@@ -37,6 +39,17 @@ async function relocateStep(kernel: Kernel, objects: Objects, load: Load, step: 
     return { name, program, continueOn, slot, ...match };
   } catch (error) {
     throw stepError(load, name, error);
+  }
+}
+
+/** Its maps may be those of the generation that runs: two that watch count everything once. */
+async function watchFor(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<void> {
+  if (step.watch === undefined) return;
+  const { object, globals, maps } = relocateRequest(objects, load.generation, step, step.watch.function);
+  try {
+    await kernel.watch(watchPin(load.pin, step.name), { object, globals, maps, ...step.watch });
+  } catch (error) {
+    throw stepError(load, step.name, error);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
 import type { MapDefinition } from "../../bpf/object/spec.ts";
-import type { Reasons } from "../../bpf/programs/library-program.ts";
+import type { Reasons, Watch } from "../../bpf/programs/library-program.ts";
 import type { Hook } from "./hook.ts";
 import type { MapLayout, Migrate } from "./map-layout.ts";
 import type { Origin } from "./origin.ts";
@@ -50,6 +50,8 @@ export interface DesiredStep {
   readonly maps: readonly DesiredMap[];
   /** Where the program counts why it did what it did; null where nobody says. No part of the digest: it changes nothing. */
   readonly reasons: Reasons | null;
+  /** What runs at a tracepoint beside the chain; not there for most. */
+  readonly watch?: Watch;
   readonly continueOn: readonly number[];
   /** Its function is built for XDP packets of several fragments; a step without a program takes whatever comes. */
   readonly frags: boolean;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LinkedStep } from "../../bpf/chain/linked-chain.ts";
+import type { Watch } from "../../bpf/programs/library-program.ts";
 import type { ProgramSlot } from "./desired.ts";
 import type { Hook } from "./hook.ts";
 import type { MapLayout } from "./map-layout.ts";
@@ -44,6 +45,8 @@ export interface GenerationStep {
   readonly function: string;
   /** base64 by map name. */
   readonly globals: Readonly<Record<string, string>>;
+  /** What runs at a tracepoint for it, from when the generation is loaded until its pins go. */
+  readonly watch?: Watch;
   readonly continueOn: readonly number[];
   readonly maps: readonly GenerationMap[];
   /** Row in the counters map; -1 when counters are off. */

@@ -35,12 +35,19 @@ export interface ObservedGeneration {
   readonly behind: readonly ProgramPin[];
   /** The program array that leads to them. */
   readonly segments: MapPin | null;
+  /** Links of what its steps have at tracepoints; not there when they have none. */
+  readonly watches?: readonly ObservedWatch[];
   /** null when the manifest is missing or unreadable: then the generation is only good for cleaning up. */
   readonly manifest: Manifest | null;
   /** Programs and manifest are there, and the programs use exactly the maps that are pinned where the manifest says. */
   readonly intact: boolean;
   /** The link holds its program. */
   readonly running: boolean;
+}
+
+export interface ObservedWatch {
+  readonly step: string;
+  readonly pin: LinkPin;
 }
 
 export interface ObservedMap {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mostSegments } from "../../bpf/chain/limits.ts";
+import type { GenerationStep } from "./generation.ts";
 import type { Hook } from "./hook.ts";
 
 /**
@@ -11,6 +12,7 @@ import type { Hook } from "./hook.ts";
  *     <root>/<interface>/<hook>/gen/<id>/manifest
  *     <root>/<interface>/<hook>/gen/<id>/segments            of a chain that is split: the array that leads from one to the next,
  *     <root>/<interface>/<hook>/gen/<id>/segment-<n>         and the programs behind the first, from 2 on
+ *     <root>/<interface>/<hook>/gen/<id>/watch-<step>        link of what a step has at a tracepoint
  *     <root>/<interface>/<hook>/counters/<family>-<slots>
  *     <root>/<interface>/<hook>/steps/<step>/<map>__<incarnation>
  *     <root>/<interface>/<hook>/steps/<step>/<map>__<incarnation>-<copy>
@@ -44,10 +46,16 @@ export function segmentsPin(generation: string): string {
   return `${generation}/segments`;
 }
 
-/** Every pin that a generation can have. */
-export function generationPins(generation: string): readonly string[] {
+/** The link of what a step has at a tracepoint. */
+export function watchPin(generation: string, step: string): string {
+  return `${generation}/watch-${escapePin(step)}`;
+}
+
+/** Every pin that a generation of these steps can have. */
+export function generationPins(generation: string, steps: readonly GenerationStep[]): readonly string[] {
   const programs = Array.from({ length: mostSegments }, (_, segment) => segmentPin(generation, segment));
-  return [...programs, segmentsPin(generation), `${generation}/manifest`];
+  const watches = steps.filter(({ watch }) => watch !== undefined).map(({ name }) => watchPin(generation, name));
+  return [...programs, ...watches, segmentsPin(generation), `${generation}/manifest`];
 }
 
 export function countersPin(layout: PinLayout, hook: Hook, family: number, slots: number): string {

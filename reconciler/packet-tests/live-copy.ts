@@ -25,7 +25,8 @@ export async function openLiveCopy(
   const slots = running.steps.length;
   await kernel.createMap(pin, { name: "sl_counters", definition: countersDefinition(slots), btf: null });
   const steps: GenerationStep[] = [];
-  for (const [slot, step] of running.steps.entries()) {
+  // What the running chain has at tracepoints goes on watching for both.
+  for (const [slot, { watch: _, ...step }] of running.steps.entries()) {
     steps.push({ ...(await withOwnReasons(kernel, objects, step, reasonsOf(step.name), layout)), slot });
   }
   const generation: Generation = { ...running, counters: { pin, family: 0, slots, next: slots }, steps };

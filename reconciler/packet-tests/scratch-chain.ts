@@ -5,7 +5,7 @@ import type { Reasons } from "../../bpf/programs/library-program.ts";
 import { planChanges } from "../4-plan/plan-changes.ts";
 import { performOrUndo } from "../5-apply/perform.ts";
 import type { PolicyReader } from "../host.ts";
-import type { Desired, DesiredHook } from "../model/desired.ts";
+import type { Desired, DesiredHook, DesiredStep } from "../model/desired.ts";
 import type { Generation, GenerationStep } from "../model/generation.ts";
 import type { Observed } from "../model/observed.ts";
 import { generationDirectory, type PinLayout } from "../model/pins.ts";
@@ -42,7 +42,7 @@ export async function openScratchChain(
   wanted: DesiredHook,
   layout: PinLayout,
 ): Promise<ScratchChain> {
-  const hook: DesiredHook = { ...wanted, counters: true };
+  const hook: DesiredHook = { ...wanted, counters: true, chain: wanted.chain.map(unwatched) };
   const objects = objectsOf(reader.openObject, desired.objects);
   const plan = planChanges({
     desired: { ...desired, hooks: [hook] },
@@ -61,6 +61,11 @@ export async function openScratchChain(
   const { generation } = load;
   const reasons = new Map(hook.chain.map((step) => [step.name, step.reasons]));
   return scratchChain(kernel, generation, generationDirectory(layout, hook.hook, generation.id), (step) => reasons.get(step) ?? null);
+}
+
+/** Attached nowhere: what a step has at a tracepoint is left out as well. */
+function unwatched({ watch: _, ...step }: DesiredStep): DesiredStep {
+  return step;
 }
 
 /** A generation that is loaded at a directory, as a chain to run packets through. */

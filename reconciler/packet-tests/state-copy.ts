@@ -32,7 +32,12 @@ export async function copyRunning(
   const slots = running.steps.length;
   await kernel.createMap(counters, { name: "sl_counters", definition: countersDefinition(slots), btf: null });
   const empty: string[] = [];
-  const steps = running.steps.map((step, slot) => ({ ...step, slot, maps: step.maps.map((map) => moved(map, live, layout)) }));
+  // What the running chain has at tracepoints watches for itself alone.
+  const steps = running.steps.map(({ watch: _, ...step }, slot) => ({
+    ...step,
+    slot,
+    maps: step.maps.map((map) => moved(map, live, layout)),
+  }));
   for (const [index, step] of running.steps.entries()) {
     const spec = objects.spec(step.object);
     for (const [number, map] of step.maps.entries()) {

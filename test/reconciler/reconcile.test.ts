@@ -212,3 +212,29 @@ test("applySaved() applies a plan that went through JSON, and refuses it when th
   const outcome = await applySaved(host, { plan: again.plan, desired: again.desired, snapshot }, options);
   t.is(outcome.kind, "applied");
 });
+
+test("a pass on a kernel without the tracepoint of a step names step and tracepoint, and leaves nothing", async (t) => {
+  const { host, memory } = hostOf(t);
+  const text = [
+    "apiVersion: sluice/v1",
+    "interface: eth0",
+    "xdp:",
+    "  chain:",
+    "    - name: flood",
+    "      uses: rate-limit",
+    "      with: { limit: 1 }",
+    "    - name: connections",
+    "      uses: conn-limit",
+    "      with: { ports: 443, max: 1 }",
+  ].join("\n");
+  const revision = { name: "one", commit: null, author: null, subject: null, committed: null };
+
+  const outcome = await runPass(host, { revision, files: new Map([["interfaces/eth0.yaml", Buffer.from(text)]]) }, options);
+
+  t.is(outcome.kind, "rolled-back");
+  const told = outcome.kind === "rolled-back" ? String(outcome.error) : "";
+  t.regex(told, /"connections"/);
+  t.regex(told, /Cannot watch the tracepoint "inet_sock_set_state": this kernel has no such tracepoint/);
+  t.deepEqual(await memory.pins(host.layout.root), []);
+  t.deepEqual(await memory.attached("eth0", "xdp"), []);
+});

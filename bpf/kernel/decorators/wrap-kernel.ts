@@ -28,6 +28,7 @@ export function wrapKernel(kernel: Kernel, around: Around): Kernel {
     load: (...args) => around("load", args, () => kernel.load(...args)),
     attach: (...args) => around("attach", args, () => kernel.attach(...args)),
     switchLink: (...args) => around("switchLink", args, () => kernel.switchLink(...args)),
+    watch: (...args) => around("watch", args, () => kernel.watch(...args)),
     detach: (...args) => around("detach", args, () => kernel.detach(...args)),
     unpin: (...args) => around("unpin", args, () => kernel.unpin(...args)),
     run: (...args) => around("run", args, () => kernel.run(...args)),

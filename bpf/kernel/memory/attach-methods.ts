@@ -9,7 +9,7 @@ import { refusal } from "./refuse.ts";
 /** The methods of Kernel that are about devices, links and pins. */
 export function createAttachMethods(
   state: KernelState,
-): Pick<Kernel, "devices" | "attached" | "pins" | "attach" | "switchLink" | "detach" | "unpin"> {
+): Pick<Kernel, "devices" | "attached" | "pins" | "attach" | "switchLink" | "watch" | "detach" | "unpin"> {
   return {
     async devices() {
       return [...state.devices.values()].map(({ name, ifindex }) => ({ name, ifindex }));
@@ -34,6 +34,9 @@ export function createAttachMethods(
       const next = state.pins.program("BPF_OBJ_GET", to);
       if (link.program === next) return;
       updateLink(link, from === null ? null : state.pins.program("BPF_OBJ_GET", from), next);
+    },
+    async watch(_, { tracepoint }) {
+      throw refusal("BPF_RAW_TRACEPOINT_OPEN", "ENOENT", `Cannot watch the tracepoint "${tracepoint}": this kernel has no such tracepoint`);
     },
     async detach(pin) {
       if (state.pins.get(pin) === null) return;

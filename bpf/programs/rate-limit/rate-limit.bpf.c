@@ -75,7 +75,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, struct counts);
-	__uint(max_entries, 1);
+	__uint(max_entries, RULES);
 } counters SEC(".maps");
 
 const volatile __u8 per = PER_SRC;

@@ -132,7 +132,7 @@ function mapSettings(
     shared_bucket: state(rules.length, 4, counted),
     ...(matched === null
       ? {}
-      : { counters: { ...state(rules.length, 4, json([matched, rules.map(({ unit }) => unit)])), entries: noEntries(4, 72) } }),
+      : { counters: { ...state(null, 4, json([matched, rules.map(({ unit }) => unit)])), entries: noEntries(4, 72) } }),
   };
 }
 

@@ -43,7 +43,10 @@ test("buildPrograms() compiles only what changed, headers included", (t) => {
   append("acl/acl.bpf.c");
   t.deepEqual(build(), ["acl.bpf.o"]);
   append("shared/packet.h");
-  t.deepEqual(build(), everyObject);
+  t.deepEqual(
+    build(),
+    everyObject.filter((name) => name !== "tripwire.bpf.o"),
+  );
 });
 
 test("sourceFiles() follows includes by relative path", (t) => {

@@ -3,7 +3,7 @@ import test from "ava";
 import fc from "fast-check";
 import { parsePin } from "../../../reconciler/3-observed/parse-pin.ts";
 import type { Hook } from "../../../reconciler/model/hook.ts";
-import { countersPin, mapPin } from "../../../reconciler/model/pins.ts";
+import { countersPin, generationDirectory, mapPin, watchPin } from "../../../reconciler/model/pins.ts";
 
 const layout = { root: "/sys/fs/bpf/sluice" };
 const hook: Hook = { interface: "eth0.100", kind: "xdp" };
@@ -29,4 +29,20 @@ test("parsePin() knows a map's pin only as it is written", (t) => {
     wrong.map(() => null),
   );
   t.deepEqual(parsePin(layout, countersPin(layout, hook, 0, 16)), { kind: "counters", hook, family: 0, slots: 16 });
+});
+
+test("parsePin() reads the pin of what a step has at a tracepoint back, whatever the step is called", (t) => {
+  const generation = "0123456789abcdef-2";
+  const directory = generationDirectory(layout, hook, generation);
+  const name = fc.string({ minLength: 1, unit: fc.constantFrom("_", ".", "a", "5", "-", "ü") });
+
+  fc.assert(
+    fc.property(name, (step) => {
+      t.deepEqual(parsePin(layout, watchPin(directory, step)), { kind: "watch", hook, generation, step });
+    }),
+  );
+  t.deepEqual(
+    [parsePin(layout, `${directory}/watch-`), parsePin(layout, `${directory}/watch-a_`), parsePin(layout, `${directory}/watch`)],
+    [null, null, null],
+  );
 });

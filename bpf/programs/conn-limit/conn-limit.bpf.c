@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Drops SYNs to listed ports when enough connections stand. Two programs share the maps: one sees packets, one sees sockets change
+ * their state.
+ */
+#include "usage.h"
+#include "sockets.h"
+
+enum subject {
+	NOT_LIMITED,
+	LIMITED,
+	WITHOUT_L4,
+	MALFORMED,
+};
+
+static __always_inline enum subject subject_of(const struct facts *facts)
+{
+	if (facts->kind >= PACKET_TRUNCATED)
+		return MALFORMED;
+	if (facts->kind == PACKET_OTHER || facts->protocol != IPPROTO_TCP)
+		return NOT_LIMITED;
+	if (!facts->has_l4)
+		return WITHOUT_L4;
+	if ((facts->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+		return NOT_LIMITED;
+	return port_listed(facts->dport) ? LIMITED : NOT_LIMITED;
+}
+
+/* Counts the SYN before it looks a second time: whoever comes at the same moment sees it, so more than the limit never pass. */
+static __always_inline int admit_pending(const struct packet *packet, const struct facts *facts, struct usage *usage,
+					 const struct limit *limit, struct counts *counts)
+{
+	struct syn syn = {
+		.src = { packet->src[0], packet->src[1], packet->src[2], packet->src[3] },
+		.dst = { packet->dst[0], packet->dst[1], packet->dst[2], packet->dst[3] },
+		.sport = facts->sport,
+		.dport = facts->dport,
+		.family = facts->kind,
+	};
+	__u32 current = coarse_now() / (limit->slot_length ? limit->slot_length : 1);
+	__u32 *known = bpf_map_lookup_elem(&pending, &syn);
+
+	if (known && is_live(*known, current)) {
+		counts->repeated++;
+		return 1;
+	}
+	if (connections(usage, current) >= limit->max || !change_slot(usage, current, 1))
+		return 0;
+	if (connections(usage, current) > limit->max) {
+		change_slot(usage, current, 0);
+		return 0;
+	}
+	bpf_map_update_elem(&pending, &syn, &current, BPF_ANY);
+	return 1;
+}
+
+static __always_inline int is_within(const struct packet *packet, const struct facts *facts, struct counts *counts)
+{
+	__u32 zero = 0;
+	struct limit *numbers = bpf_map_lookup_elem(&limit, &zero);
+	struct scope scope = {};
+	struct usage *usage;
+
+	if (!numbers)
+		return 1;
+	fill_scope(&scope, packet, facts, facts->dport);
+	usage = find_usage(&scope);
+	if (!usage) {
+		counts->no_room++;
+		return 1;
+	}
+	if (use_pending)
+		return admit_pending(packet, facts, usage, numbers, counts);
+	return *(volatile __u64 *)&usage->established < numbers->max;
+}
+
+static __always_inline int drops(enum subject subject, const struct packet *packet, const struct facts *facts)
+{
+	__u32 zero = 0;
+	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
+
+	if (!counts)
+		return 0;
+	if (subject == WITHOUT_L4) {
+		counts->no_l4++;
+		return 0;
+	}
+	if (subject == MALFORMED) {
+		counts->malformed++;
+		return malformed_drop && !observe;
+	}
+	if (is_within(packet, facts, counts)) {
+		counts->within++;
+		return 0;
+	}
+	counts->over++;
+	return !observe;
+}
+
+SEC("xdp.frags")
+int conn_limit_xdp(struct xdp_md *ctx)
+{
+	struct packet packet;
+	struct facts facts;
+	enum subject subject;
+
+	read_xdp(ctx, &packet, &facts);
+	subject = subject_of(&facts);
+	if (subject == NOT_LIMITED)
+		return XDP_PASS;
+	return drops(subject, &packet, &facts) ? XDP_DROP : XDP_PASS;
+}
+
+SEC("tc")
+int conn_limit_tc(struct __sk_buff *skb)
+{
+	struct packet packet;
+	struct facts facts;
+	enum subject subject;
+
+	read_tc(skb, &packet, &facts);
+	subject = subject_of(&facts);
+	if (subject == NOT_LIMITED)
+		return TC_ACT_UNSPEC;
+	return drops(subject, &packet, &facts) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+/* Arguments: the socket, its old state, its new state. */
+SEC("raw_tp/inet_sock_set_state")
+int conn_limit_sockets(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->args[0];
+	__u32 zero = 0;
+	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
+
+	if (!counts)
+		return 0;
+	if ((int)ctx->args[2] == TCP_ESTABLISHED)
+		socket_opened(sk, counts);
+	else if ((int)ctx->args[1] == TCP_ESTABLISHED || (int)ctx->args[2] == TCP_CLOSE)
+		socket_closed(sk, counts);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
