@@ -91,12 +91,18 @@ kernelTest("a test that fails says what was expected, what was, and where it is 
   t.like(json(await one.sluice("test", "--json")), { kind: "tests", summary: { passed: 0, failed: 3 } });
 });
 
-kernelTest("the tests of policies/edge pass, whatever this host is called", async (t, lab) => {
-  const { sluice } = await station(t, lab);
-  const run = await sluice("test", "--dir", join(packageRoot(), "policies/edge"));
-  t.is(run.exit, 0, run.out);
-  t.regex(run.out, /\n10 passed, 0 failed\n$/);
-});
+for (const [policy, tests] of [
+  ["edge", 10],
+  ["edge-ddos", 5],
+  ["web-server", 5],
+] as const) {
+  kernelTest(`the tests of policies/${policy} pass, whatever this host is called`, async (t, lab) => {
+    const { sluice } = await station(t, lab);
+    const run = await sluice("test", "--dir", join(packageRoot(), "policies", policy));
+    t.is(run.exit, 0, run.out);
+    t.regex(run.out, new RegExp(`\\n${tests} passed, 0 failed\\n$`));
+  });
+}
 
 kernelTest("a policy whose tests fail is not applied, and what ran goes on running", async (t, lab) => {
   const one = await station(t, lab);
