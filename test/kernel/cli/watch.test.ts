@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from "node:events";
-import { unlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -29,7 +29,10 @@ xdp:
 async function network(t: ExecutionContext, { device }: Station) {
   ip("link set lo up");
   for (const address of ["10.77.1.1/24", "10.77.1.2/24"]) ip(`addr add ${address} dev ${device}`);
-  const server = createServer((socket) => socket.on("error", () => undefined));
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    t.teardown(() => socket.destroy());
+  });
   server.listen(443, "10.77.1.1");
   await once(server, "listening");
   t.teardown(() => server.close());
@@ -127,26 +130,24 @@ kernelTest("packet tests and traces of such a chain watch nothing", async (t, la
   t.is((await watches(lab)).length, 1);
 });
 
-kernelTest("when a later step of the chain is refused, nothing of the watching half stays", async (t, lab) => {
+kernelTest("when a chain behind is refused, the watching half that was attached already goes again", async (t, lab) => {
   const host = await station(t, lab);
+  const source = [
+    "#include <linux/bpf.h>",
+    "#include <bpf/bpf_helpers.h>",
+    'SEC("tc") int reads_beyond(struct __sk_buff *c) { return *(char *)(long)c->data; }',
+    'char LICENSE[] SEC("license") = "GPL";',
+  ];
+  writeFileSync(join(host.folder, "bad.bpf.o"), lab.compile(source.join("\n"), "bad"));
   writeChain(host, 2);
-  const before = await lab.kernel.pins(lab.root);
-  const policy = join(host.folder, "interfaces", "lab.yaml");
-  const object = lab.compile(
-    '#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nSEC("xdp") int reads_beyond(struct xdp_md *c) { return *(char *)(long)c->data; }\nchar LICENSE[] SEC("license") = "GPL";',
-    "bad",
-  );
-  writeFileSync(join(host.folder, "bad.bpf.o"), object);
-  const own = `    - name: bad\n      uses: ./bad.bpf.o\n      function: reads_beyond\n`;
-  writeFileSync(
-    policy,
-    `apiVersion: sluice/v1\ninterface: ${host.device}\nxdp:\n  chain:\n    - name: connections\n      uses: conn-limit\n      with: { ports: 443, max: 1 }\n${own}`,
-  );
+  const refused = "tc:\n  ingress:\n    chain:\n      - name: bad\n        uses: ./bad.bpf.o\n        function: reads_beyond\n";
+  appendFileSync(join(host.folder, "interfaces", "lab.yaml"), refused);
 
   const run = await host.sluice("apply", "--yes");
 
-  t.not(run.exit, 0);
-  t.deepEqual(await lab.kernel.pins(lab.root), before);
+  t.is(run.exit, 6, run.err);
+  t.regex(run.err, /bad/);
+  t.deepEqual(await lab.kernel.pins(lab.root), []);
 });
 
 kernelTest("SYNs on the wire are dropped while enough connections stand", async (t, lab) => {
