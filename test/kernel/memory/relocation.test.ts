@@ -22,13 +22,14 @@ kernelTest("relocateFunction() lays out programs with callbacks and variables as
 });
 
 kernelTest("relocateFunction() lays out the programs of the library as libbpf does", async (t) => {
-  for (const { object } of library) sameLayout(t, libraryObject(object));
+  // What watches a tracepoint reads the kernel's own structures, of which the kernel in memory has none: it refuses it.
+  for (const { object, functions } of library) sameLayout(t, libraryObject(object), Object.values(functions));
 });
 
-function sameLayout(t: ExecutionContext, object: Uint8Array): void {
+function sameLayout(t: ExecutionContext, object: Uint8Array, functions?: readonly string[]): void {
   const spec = openObject(object);
   t.not(spec.programs.length, 0);
-  for (const program of spec.programs) {
+  for (const program of spec.programs.filter(({ name }) => functions?.includes(name) ?? true)) {
     const hook = hookOf(spec, program.name);
     const request = { object, function: program.name, hook, globals: {}, maps: {} };
 
