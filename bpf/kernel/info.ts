@@ -76,6 +76,11 @@ export function programInfo(fd: number): ProgramInfo {
   };
 }
 
+/** The id in struct bpf_prog_info. */
+export function readProgramId(info: Buffer): number {
+  return info.readUInt32LE(4);
+}
+
 /** What the kernel says of a link. The device of an XDP link and of a tcx link lies in the same place. */
 export function linkInfo(fd: number): LinkInfo {
   return readLinkInfo(readInfo(fd, 32, { call: "BPF_OBJ_GET_INFO_BY_FD", action: "Cannot read what a link is" }));

@@ -5,9 +5,9 @@ import { errnoName, errnoText } from "../libbpf-ffi/errno.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
 import { deviceIndex, listAttached, programName } from "./devices.ts";
-import { openAnyPin, openPin, withFd } from "./fds.ts";
+import { openAnyPin, openObjectPin, openPin, withFd } from "./fds.ts";
 import { hookTypes } from "./hook-types.ts";
-import { type LinkInfo, linkInfo, programInfo } from "./info.ts";
+import { type LinkInfo, linkInfo, programInfo, readLinkInfo, readProgramId } from "./info.ts";
 import type { AttachRequest, HookKind } from "./kernel.ts";
 import type { KernelError } from "./kernel-error.ts";
 import { pinAt, removePins } from "./pinning.ts";
@@ -24,13 +24,18 @@ export function attachProgram(pin: string, request: AttachRequest): void {
 
 /** One BPF_LINK_UPDATE that names the program it expects to replace; null replaces whatever is there. */
 export function updateLink(pin: string, from: string | null, to: string): void {
-  withFd(openPin(pin, "link"), (link) => {
-    withFd(openPin(to, "program"), (next) => {
-      if (linkInfo(link).programId === programInfo(next).id) return;
-      if (from === null) replaceProgram(pin, link, next, null);
+  // What opening a pin tells is read at once: a switch at tc takes as long as the calls around it.
+  const link = openObjectPin(pin, "link");
+  const { programId } = readLinkInfo(link.info);
+  withFd(link.fd, () => {
+    const next = openObjectPin(to, "program");
+    const id = readProgramId(next.info);
+    withFd(next.fd, () => {
+      if (programId === id) return;
+      if (from === null) replaceProgram(pin, link.fd, next.fd, null);
       else
         withFd(openPin(from, "program"), (previous) => {
-          replaceProgram(pin, link, next, previous);
+          replaceProgram(pin, link.fd, next.fd, previous);
         });
     });
   });
