@@ -104,7 +104,7 @@ export interface Step {
     [k: string]: unknown | undefined;
   };
   /**
-   * Own objects: contents of maps, by map name. Only the keys given here are Sluice's; others are left alone. A program array takes functions of the object, a devmap takes devices.
+   * Own objects: contents of maps, by map name. Only the keys given here are Sluice's; others are left alone. A program array takes functions of the object, a devmap takes devices, a cpumap queue sizes; the last two with a function of the object where their values have room for one.
    */
   maps?: {
     [k: string]: MapEntries | undefined;
@@ -389,7 +389,7 @@ export const chainSchema: object = {
           ]
         },
         "maps": {
-          "description": "Own objects: contents of maps, by map name. Only the keys given here are Sluice's; others are left alone. A program array takes functions of the object, a devmap takes devices.",
+          "description": "Own objects: contents of maps, by map name. Only the keys given here are Sluice's; others are left alone. A program array takes functions of the object, a devmap takes devices, a cpumap queue sizes; the last two with a function of the object where their values have room for one.",
           "type": "object",
           "additionalProperties": {
             "$ref": "#/$defs/mapEntries"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attachType, programType } from "../libbpf-ffi/constants.ts";
+import type { HeldIn } from "../object/spec.ts";
 import type { HookKind } from "./kernel.ts";
 
-/** What programs are loaded as: for a hook, or to watch a tracepoint. */
-export type ProgramKind = HookKind | "tracepoint";
+/** What programs are loaded as: for a hook, to be held in a map, or to watch a tracepoint. */
+export type ProgramKind = HookKind | HeldIn | "tracepoint";
 
 /** What a program must be loaded as to be attached at a hook. */
 export interface HookTypes {
@@ -16,10 +17,12 @@ const types: Readonly<Record<ProgramKind, HookTypes>> = {
   xdp: { programType: programType.xdp, attachType: attachType.xdp },
   "tc-ingress": { programType: programType.schedCls, attachType: attachType.tcxIngress },
   "tc-egress": { programType: programType.schedCls, attachType: attachType.tcxEgress },
+  devmap: { programType: programType.xdp, attachType: attachType.xdpDevmap },
+  cpumap: { programType: programType.xdp, attachType: attachType.xdpCpumap },
   tracepoint: { programType: programType.rawTracepoint, attachType: 0 },
 };
 
-/** Program type and expected attach type of a hook, or of a tracepoint. */
+/** Program type and expected attach type of what a program is loaded as. */
 export function hookTypes(kind: ProgramKind): HookTypes {
   return types[kind];
 }

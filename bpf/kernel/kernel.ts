@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LinkedChain } from "../chain/linked-chain.ts";
 import type { RelocatedProgram } from "../object/relocated-program.ts";
-import type { MapDefinition } from "../object/spec.ts";
+import type { HeldIn, MapDefinition } from "../object/spec.ts";
 import type { Entries } from "./entries.ts";
 
 /**
@@ -29,8 +29,8 @@ export interface Kernel {
   /** Creates a one-entry array of `value` that nobody can change any more, and pins it. */
   createFrozenMap(pin: string, name: string, value: Uint8Array): Promise<void>;
   /**
-   * Puts programs into a program array; `freeze` says that nobody can change it any more. Refused when they are not all of one kind
-   * (hook, frags). The kernel empties the array when its last pin goes.
+   * Puts programs into a program array, devmap or cpumap; `freeze` says that nobody can change it any more. Refused when they are not
+   * all of one kind (hook, frags). The kernel empties a program array when its last pin goes.
    */
   fillProgramArray(map: string, programs: readonly ArrayedProgram[], options: { readonly freeze: boolean }): Promise<void>;
   /** Loads one function of an object alone, gives its relocated instructions back, and lets it go. Throws with the verifier's log. */
@@ -60,8 +60,10 @@ export type XdpMode = "native" | "generic";
 
 export interface ArrayedProgram {
   readonly index: number;
-  /** Its pin. */
-  readonly program: string;
+  /** Its pin; null, in a devmap or cpumap, for an entry without a program. */
+  readonly program: string | null;
+  /** What the value of a devmap (number of the device) or cpumap (size of the queue) starts with; not there in a program array. */
+  readonly first?: number;
 }
 
 export interface Device {
@@ -134,6 +136,8 @@ export interface RelocateRequest {
    * programs are bound to one kind of them, so it must be verified as what it becomes.
    */
   readonly frags?: boolean;
+  /** The map whose entries lead to it, when it does not run at the hook. */
+  readonly heldIn?: HeldIn;
   /** Pins of the maps it uses, by map name. Every map of role "map", "data" and "bss" that the function uses must be here. */
   readonly maps: Readonly<Record<string, string>>;
 }
@@ -145,6 +149,8 @@ export interface WatchRequest extends Pick<RelocateRequest, "object" | "function
 
 export interface LoadRequest {
   readonly chain: LinkedChain;
+  /** The map whose entries will lead to it, when it does not run at the hook. */
+  readonly heldIn?: HeldIn;
   /** What each map reference of the chain stands for. */
   readonly maps: Readonly<Record<string, MapBinding>>;
 }

@@ -16,10 +16,11 @@ import { processedInstructions } from "./verifier-log.ts";
 
 /** Relocates one function and has the verifier see it alone; nothing of it stays in the kernel. */
 export async function relocateFunction(request: RelocateRequest): Promise<RelocatedProgram> {
-  const program = harvest(request.object, request.function, request.hook);
+  const kind = request.heldIn ?? request.hook;
+  const program = harvest(request.object, request.function, kind);
   const bindings = bindMaps(request, openObject(request.object), program);
   const frags = request.frags ?? program.frags;
-  const { fd, log } = await loadBound({ ...program, frags, name: kernelName(program.name), hook: request.hook }, bindings);
+  const { fd, log } = await loadBound({ ...program, frags, name: kernelName(program.name), hook: kind }, bindings);
   libc().close(fd);
   return { ...program, processedInstructions: processedInstructions(log) };
 }
@@ -33,9 +34,9 @@ export async function loadWatch(request: WatchRequest): Promise<number> {
 }
 
 /** Loads a chain and pins it; content with a program that is pinned there already. */
-export async function loadChain(pin: string, { chain, maps }: LoadRequest): Promise<void> {
+export async function loadChain(pin: string, { chain, maps, heldIn }: LoadRequest): Promise<void> {
   if (isProgram(pin)) return;
-  const { fd } = await loadBound(chain, maps);
+  const { fd } = await loadBound({ ...chain, hook: heldIn ?? chain.hook }, maps);
   withFd(fd, () => pinAt(fd, pin));
 }
 

@@ -7,7 +7,7 @@ export const bpfCommand = { objectPin: 6, objectGet: 7, programQuery: 16 } as co
 export const programType = { schedCls: 3, schedAct: 4, xdp: 6, rawTracepoint: 17 } as const;
 
 /** enum bpf_attach_type. */
-export const attachType = { xdp: 37, tcxIngress: 46, tcxEgress: 47 } as const;
+export const attachType = { xdpDevmap: 33, xdpCpumap: 35, xdp: 37, tcxIngress: 46, tcxEgress: 47 } as const;
 
 /** enum bpf_link_type. */
 export const linkType = { xdp: 6, tcx: 11 } as const;

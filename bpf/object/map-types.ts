@@ -50,3 +50,8 @@ export function mapTypeNumber(name: string): number | null {
   const number = names.indexOf(name);
   return number < 0 ? null : number;
 }
+
+/** The values of devmaps and cpumaps have room for a program since Linux 5.8: struct bpf_devmap_val, struct bpf_cpumap_val. */
+export function holdsPrograms(type: string, valueSize: number): boolean {
+  return type === "prog_array" || (["devmap", "devmap_hash", "cpumap"].includes(type) && valueSize === 8);
+}

@@ -4,7 +4,7 @@ import { libbpf } from "../libbpf-ffi/library.ts";
 import { copyMemory } from "../libbpf-ffi/memory.ts";
 import { readElf, sectionBytes, textAt } from "./elf.ts";
 import { mapTypeName } from "./map-types.ts";
-import type { MapDefinition, MapSpec, ObjectSpec, ProgramSpec } from "./spec.ts";
+import type { HeldIn, MapDefinition, MapSpec, ObjectSpec, ProgramSpec } from "./spec.ts";
 import { mapName, mapsOf, programsOf, withObject } from "./with-object.ts";
 
 /**
@@ -42,18 +42,26 @@ export function asksForFrags(section: string): boolean {
 
 function readProgram(program: bigint): ProgramSpec {
   const section = libbpf().bpf_program__section_name(program);
+  const heldIn = mapThatHolds(section);
   return {
     name: libbpf().bpf_program__name(program),
     section,
     type: programType(section),
     frags: asksForFrags(section),
+    ...(heldIn === null ? {} : { heldIn }),
   };
 }
 
 /** From the name alone, because releases of libbpf differ in the sections they know. */
 function programType(section: string): ProgramSpec["type"] {
-  if (/^xdp(\.frags)?(\/|$)/.test(section)) return "xdp";
+  if (/^xdp(\.frags|_devmap|_cpumap)?(\/|$)/.test(section)) return "xdp";
   return /^(tc|tcx|classifier|action)(\/|$)/.test(section) ? "tc" : "other";
+}
+
+/** SEC("xdp/devmap"), and "xdp_devmap/x" of older libbpf. */
+function mapThatHolds(section: string): HeldIn | null {
+  const [, kind] = /^xdp(?:\.frags)?[/_](devmap|cpumap)(?:\/|$)/.exec(section) ?? [];
+  return kind === undefined ? null : (kind as HeldIn);
 }
 
 function readMap(map: bigint): MapSpec {

@@ -20,7 +20,12 @@ export interface ProgramSpec {
   readonly type: "xdp" | "tc" | "other";
   /** The section asked for XDP frags ("xdp.frags"). */
   readonly frags: boolean;
+  /** It runs from an entry of such a map, after bpf_redirect_map(), and not at a hook. */
+  readonly heldIn?: HeldIn;
 }
+
+/** Maps whose values may hold an XDP program: it sees packets before they leave by the device, or when they arrive at the CPU. */
+export type HeldIn = "devmap" | "cpumap";
 
 export interface MapSpec {
   /** The C variable; ".rodata", ".data", ".bss", ".rodata.x" for the maps of global variables; ".kconfig" for externs. */

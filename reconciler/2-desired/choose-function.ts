@@ -21,7 +21,7 @@ export function chooseFunction(place: StepPlace, spec: ObjectSpec, uses: string,
 
 /** What the section says fits the hook; a section that says nothing fits any. */
 export function suits(program: ProgramSpec, hook: HookKind): boolean {
-  return program.type === "other" || program.type === (hook === "xdp" ? "xdp" : "tc");
+  return program.heldIn === undefined && (program.type === "other" || program.type === (hook === "xdp" ? "xdp" : "tc"));
 }
 
 function onlyFunction(place: StepPlace, spec: ObjectSpec, uses: string, names: readonly string[]): string | null {
@@ -43,8 +43,9 @@ function unknownFunction(uses: string, wanted: string, names: readonly string[])
 
 function unsuitableFunction(hook: HookKind, program: ProgramSpec, names: readonly string[]) {
   const others = names.length === 0 ? "" : `: expected ${oneOf(names)}`;
+  const purpose = program.heldIn === undefined ? program.type : `the entries of a ${program.heldIn}`;
   return {
     code: "unsuitable-function",
-    message: `Function "${program.name}" is for ${program.type} (section "${program.section}"), not for ${hook}${others}`,
+    message: `Function "${program.name}" is for ${purpose} (section "${program.section}"), not for ${hook}${others}`,
   };
 }

@@ -23,7 +23,7 @@ export function fillMaps(
   for (const name of Object.keys(step.maps ?? {})) {
     const map = known.find((candidate) => candidate.name === name);
     if (map === undefined) unknownMap(place, ["maps", name], name, object);
-    else fillings.set(name, referenceKind(map) === null ? fillPlainly(place, object, map) : fillByName(place, object, map, globals));
+    else fillings.set(name, fillMap(place, object, map, globals));
   }
   return fillings;
 }
@@ -35,6 +35,11 @@ export function unknownMap(place: StepPlace, path: readonly string[], name: stri
   const isGlobals = object.spec.maps.some((map) => map.name === name);
   const hint = isGlobals ? `variables are set by "globals"` : didYouMean(name, names);
   faultAtKey(place, path, { code: "unknown-map", message: `Unknown map "${name}": ${expected}`, hint });
+}
+
+function fillMap(place: StepPlace, object: OpenedObject, map: MapSpec, globals: ReadonlyMap<string, Uint8Array>): MapFilling {
+  const isPlain = referenceKind(map, nodeAt(place.node, ["maps", map.name])) === null;
+  return isPlain ? fillPlainly(place, object, map) : fillByName(place, object, map, globals);
 }
 
 function fillPlainly(place: StepPlace, object: OpenedObject, map: MapSpec): MapFilling {
@@ -54,8 +59,8 @@ function fillPlainly(place: StepPlace, object: OpenedObject, map: MapSpec): MapF
 }
 
 /**
- * Functions decide what the array is, because whatever changes in them makes other programs: another array is filled and switched to.
- * Devices come and go with the host, so their keys are written in place.
+ * Functions decide what the map is, because whatever changes in them makes other programs: another one is filled and switched to.
+ * Devices alone come and go with the host, so their keys are written in place.
  */
 function fillByName(place: StepPlace, object: OpenedObject, map: MapSpec, globals: ReadonlyMap<string, Uint8Array>): MapFilling {
   const at = ["maps", map.name];
@@ -63,12 +68,17 @@ function fillByName(place: StepPlace, object: OpenedObject, map: MapSpec, global
   for (const { path, aboutKey, ...fault } of problems) (aboutKey ? faultAtKey : faultAt)(place, [...at, ...path], fault);
   const { keySize, valueSize } = map.definition;
   const base = { maxEntries: null, entries: noEntries(keySize, valueSize), entryOrigins: null, print: null, origin: originOf(place, at) };
-  if (referenceKind(map) === "device") {
-    const devices = references.map(({ key, name, place: path }) => ({ key, device: name, origin: originOf(place, [...at, ...path]) }));
-    return { ...base, layout: "", content: "keys", devices };
-  }
-  const programs = references.map(({ key, name }) => ({ index: key, function: name }));
-  return { ...base, layout: programsLayout(object, programs, globals), content: "none", programs };
+  const devices = references.flatMap(({ key, device, place: path }) =>
+    device === null ? [] : [{ key, device, origin: originOf(place, [...at, ...path]) }],
+  );
+  const named = devices.length === 0 ? {} : { devices };
+  if (references.every((reference) => reference.function === null)) return { ...base, layout: "", content: "keys", devices };
+  const programs = references.map(({ key, function: name, qsize }) => ({
+    index: key,
+    function: name,
+    ...(qsize === null ? {} : { first: qsize }),
+  }));
+  return { ...base, layout: programsLayout(object, programs, globals), content: "none", programs, ...named };
 }
 
 function programsLayout(object: OpenedObject, programs: readonly object[], globals: ReadonlyMap<string, Uint8Array>): string {

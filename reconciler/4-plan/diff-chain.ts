@@ -71,10 +71,11 @@ function pinsOf(step: GenerationStep): readonly string[] {
   return step.maps.map((map) => firstCopy(map.pin)).sort();
 }
 
-/** State maps of one name that are another map now. */
+/** State maps of one name that are another map now; what leads to functions is filled anew. */
 function lostState(before: GenerationStep, after: GenerationStep): readonly string[] {
   const pins = new Map(before.maps.map((map) => [map.name, map.pin]));
-  return after.maps.filter((map) => map.content === "none" && (pins.get(map.name) ?? map.pin) !== map.pin).map((map) => map.name);
+  const states = after.maps.filter(({ content, programs }) => content === "none" && programs === undefined);
+  return states.filter((map) => (pins.get(map.name) ?? map.pin) !== map.pin).map((map) => map.name);
 }
 
 /** The longest increasing subsequence: what stays where it is while everything else moves around it. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
 import { packEntries } from "../../bpf/kernel/entries.ts";
 import type { Device } from "../../bpf/kernel/kernel.ts";
-import type { DesiredHook, DesiredMap, DeviceSlot } from "../model/desired.ts";
+import type { DesiredHook, DesiredMap, DeviceSlot, ProgramSlot } from "../model/desired.ts";
 import { printOrigin } from "../model/origin.ts";
 import type { Warning } from "../model/plan.ts";
 
@@ -28,6 +29,7 @@ export function resolveDevices(desired: DesiredHook, devices: readonly Device[])
 }
 
 function resolveMap(map: DesiredMap, slots: readonly DeviceSlot[], numbers: ReadonlyMap<string, number>): DesiredMap {
+  if (map.programs !== undefined) return resolvePrograms(map, map.programs, slots, numbers);
   const { keySize, valueSize } = map.definition;
   const there = slots.flatMap((slot) => {
     const ifindex = numbers.get(slot.device);
@@ -44,6 +46,22 @@ function resolveMap(map: DesiredMap, slots: readonly DeviceSlot[], numbers: Read
     entryOrigins: there.map(({ slot }) => slot.origin),
     print: { kind: "device", names: Object.fromEntries([...numbers].map(([name, ifindex]) => [ifindex, name])) },
   };
+}
+
+/** A map that is filled with programs is filled once: other devices, another map. */
+function resolvePrograms(
+  map: DesiredMap,
+  programs: readonly ProgramSlot[],
+  slots: readonly DeviceSlot[],
+  numbers: ReadonlyMap<string, number>,
+): DesiredMap {
+  const devices = new Map(slots.map(({ key, device }) => [key, numbers.get(device)]));
+  const there = programs.flatMap((slot) => {
+    const first = devices.get(slot.index);
+    return first === undefined ? [] : [{ ...slot, first }];
+  });
+  const text = JSON.stringify([map.incarnation, there.map(({ index, first }) => [index, first])]);
+  return { ...map, programs: there, incarnation: createHash("sha256").update(text).digest("hex").slice(0, 16) };
 }
 
 /** A 32-bit number; behind it zeros: struct bpf_devmap_val without a program. */

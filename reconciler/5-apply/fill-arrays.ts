@@ -4,30 +4,43 @@ import type { LinkedChain } from "../../bpf/chain/linked-chain.ts";
 import { entryAt } from "../../bpf/kernel/entries.ts";
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 import type { RelocatedProgram } from "../../bpf/object/relocated-program.ts";
+import type { ProgramSlot } from "../model/desired.ts";
 import type { GenerationStep } from "../model/generation.ts";
 import type { Load } from "../model/operation.ts";
 import { segmentPin } from "../model/pins.ts";
 import { bindStep, type Objects, relocateRequest, takesFrags } from "./step-requests.ts";
 
 /**
- * Fills the program arrays of a step with functions of its object. They are not linked: a step that tail-calls is itself called, so what
- * they return is the step's verdict. An array that an earlier generation used is filled already.
+ * Fills the maps of a step that lead to functions of its object, and freezes them, so that nobody changes what the policy says. The
+ * functions are not linked: a step that tail-calls is itself called, so what they return is the step's verdict; what a devmap or cpumap
+ * holds runs after the chain. A map that an earlier generation used is filled already.
  */
 export async function fillArrays(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<void> {
-  const { generation } = load;
-  for (const { pin, programs = [] } of step.maps) {
-    const filled = programs.length === 0 ? [] : await indexesOf(kernel, pin);
-    for (const { index, function: name } of programs) {
-      if (filled.includes(index)) continue;
-      const program = await kernel.relocate(relocateRequest(objects, generation, step, name));
-      const chain = asItIs(load, program, takesFrags(objects, generation));
-      const loaded = segmentPin(load.pin, mostSegments - 1);
-      await kernel.load(loaded, { chain, maps: Object.fromEntries(bindStep(objects, step, program)) });
-      await kernel.fillProgramArray(pin, [{ index, program: loaded }], { freeze: false });
-      // The array holds it from here on.
-      await kernel.unpin([loaded]);
-    }
+  for (const { pin, programs } of step.maps) {
+    if (programs === undefined) continue;
+    const filled = await indexesOf(kernel, pin);
+    for (const slot of programs) if (!filled.includes(slot.index)) await fillSlot(kernel, objects, load, step, pin, slot);
+    await kernel.fillProgramArray(pin, [], { freeze: true });
   }
+}
+
+async function fillSlot(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep, pin: string, slot: ProgramSlot): Promise<void> {
+  const { function: name, ...entry } = slot;
+  const program = name === null ? null : await loadFunction(kernel, objects, load, step, name);
+  await kernel.fillProgramArray(pin, [{ ...entry, program }], { freeze: false });
+  // The map holds it from here on.
+  if (program !== null) await kernel.unpin([program]);
+}
+
+/** Loads a function of the step's object and pins it where a segment would be. */
+async function loadFunction(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep, name: string): Promise<string> {
+  const heldIn = objects.spec(step.object).programs.find((program) => program.name === name)?.heldIn;
+  const held = heldIn === undefined ? {} : { heldIn };
+  const program = await kernel.relocate({ ...relocateRequest(objects, load.generation, step, name), ...held });
+  const chain = asItIs(load, program, takesFrags(objects, load.generation));
+  const pin = segmentPin(load.pin, mostSegments - 1);
+  await kernel.load(pin, { chain, maps: Object.fromEntries(bindStep(objects, step, program)), ...held });
+  return pin;
 }
 
 async function indexesOf(kernel: Kernel, pin: string): Promise<readonly number[]> {

@@ -84,15 +84,18 @@ export interface DesiredMap {
   /** What its contents mean and what becomes of them when that changes; not there where they must not go over. */
   readonly layout?: MapLayout;
   readonly migrate?: Migrate;
-  /** Functions of the step's object that a program array leads to. What the array is filled with is part of its incarnation. */
+  /** Functions of the step's object that the map leads to. What it is filled with is part of its incarnation. */
   readonly programs?: readonly ProgramSlot[];
-  /** Network devices that a devmap leads to, by name: their numbers are the host's, and known to the planner. */
+  /** Network devices that a devmap leads to, by name: their numbers are the host's, and known to the planner, which completes `programs`. */
   readonly devices?: readonly DeviceSlot[];
 }
 
 export interface ProgramSlot {
   readonly index: number;
-  readonly function: string;
+  /** null for an entry of a devmap or cpumap that leads to no function. */
+  readonly function: string | null;
+  /** What the value of a devmap (number of the device) or cpumap (size of the queue) starts with. */
+  readonly first?: number;
 }
 
 export interface DeviceSlot {

@@ -9,7 +9,7 @@ import type { RelocatedProgram } from "../../object/relocated-program.ts";
 import type { Kernel, RelocateRequest } from "../kernel.ts";
 
 const mostFiles = 512;
-const format = 2;
+const format = 3;
 
 /**
  * Remembers on disk what `relocate` gave: a step that this kernel has verified once is neither relocated nor verified alone again,
@@ -28,10 +28,13 @@ export function cachingKernel(kernel: Kernel, directory: string, definitionOf: (
   return { ...kernel, relocate };
 }
 
-function keyOf({ object, function: name, hook, globals, maps, frags }: RelocateRequest, definitionOf: (pin: string) => string): string {
+function keyOf(
+  { object, function: name, hook, heldIn, globals, maps, frags }: RelocateRequest,
+  definitionOf: (pin: string) => string,
+): string {
   const definitions = Object.entries(maps).map(([map, pin]) => [map, definitionOf(pin)]);
   const hash = createHash("sha256").update(object);
-  hash.update(JSON.stringify([format, release(), version(), name, hook, frags ?? null, definitions.sort()]));
+  hash.update(JSON.stringify([format, release(), version(), name, heldIn ?? hook, frags ?? null, definitions.sort()]));
   for (const [map, bytes] of Object.entries(globals).sort()) hash.update(map).update(bytes);
   return hash.digest("hex");
 }

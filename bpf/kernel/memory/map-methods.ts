@@ -42,7 +42,10 @@ export function createMapMethods(
     },
     async fillProgramArray(path, programs, { freeze }) {
       const map = state.pins.map("BPF_OBJ_GET", path);
-      const opened = programs.map(({ index, program }) => [index, state.pins.program("BPF_OBJ_GET", program)] as const);
+      const opened = programs.map(({ program, ...entry }) => ({
+        ...entry,
+        program: program === null ? null : state.pins.program("BPF_OBJ_GET", program),
+      }));
       fillProgramArray(map, opened, freeze);
     },
   };

@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
+import { holdsPrograms } from "../../object/map-types.ts";
 import type { MemoryMap, ProgramKind } from "./memory-map.ts";
 import type { MemoryProgram } from "./memory-program.ts";
 import { refusal } from "./refuse.ts";
 
-/** Puts programs into an array, and freezes it when asked to; content with a frozen one that holds them. */
-export function fillProgramArray(map: MemoryMap, programs: readonly (readonly [number, MemoryProgram])[], freeze: boolean): void {
+/** An entry of a map of programs, as ArrayedProgram says. */
+interface Entry {
+  readonly index: number;
+  readonly program: MemoryProgram | null;
+  readonly first?: number;
+}
+
+/** Puts programs into a map, and freezes it when asked to; content with a frozen one that holds them. */
+export function fillProgramArray(map: MemoryMap, programs: readonly Entry[], freeze: boolean): void {
   const refuse = (errno: string, why: string) =>
     refusal("BPF_MAP_UPDATE_ELEM", errno, `Cannot fill the program array "${map.name}": ${why}`);
-  if (map.definition.type !== "prog_array") throw refuse("EINVAL", `it is a map of the type ${map.definition.type}`);
-  for (const [index, program] of programs) {
-    const [key, value] = [word(index), word(program.id)];
+  const { type, valueSize } = map.definition;
+  if (!holdsPrograms(type, valueSize)) throw refuse("EINVAL", `it is a map of the type ${type}`);
+  for (const { index, program, first } of programs) {
+    const id = program?.id ?? 0;
+    const [key, value] = [words(index), first === undefined ? words(id) : words(first, id)];
     const held = map.storage.exact(key);
     if (held !== null && Buffer.compare(held, value) === 0) continue;
     if (map.frozen) throw refuse("EPERM", "it is frozen");
-    if (!isOfKind(map, program)) throw refuse("EINVAL", `"${program.name}" is of another kind than the programs in it`);
+    if (program !== null && !isOfKind(map, program)) throw refuse("EINVAL", `"${program.name}" is of another kind than the programs in it`);
     const errno = map.storage.put(key, value, "any");
     if (errno !== null) throw refuse(errno, `it has no index ${index}`);
   }
@@ -31,8 +41,6 @@ export function emptyProgramArray(map: MemoryMap): void {
   for (const [key] of [...map.storage.entries()]) map.storage.remove(key);
 }
 
-function word(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return bytes;
+function words(...values: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
 }

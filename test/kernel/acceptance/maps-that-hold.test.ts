@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ExecutionContext } from "ava";
 import { packageRoot } from "../../../bpf/package-root.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
@@ -9,19 +11,19 @@ import { ethernet, ipv4, tcp, udp } from "../../lab/packet.ts";
 import { type Station, station } from "../cli/station.ts";
 import { dropsFrom, writeFiles, xdpPolicy } from "./policy.ts";
 
-const source = readFileSync(join(packageRoot(), "test/corpus/holders.bpf.c"), "utf8");
+const corpus = (name: string) => readFileSync(join(packageRoot(), `test/corpus/${name}.bpf.c`), "utf8");
 const bogons = dropsFrom("bogons", "10.0.0.0/8");
 
-/** A step of the object above. */
-function step(name: string, keys: string): string {
-  return `    - name: ${name}\n      uses: ./objects/holders.bpf.o\n${keys}`;
+/** A step of an object of the corpus. */
+function step(name: string, keys: string, object = "holders"): string {
+  return `    - name: ${name}\n      uses: ./objects/${object}.bpf.o\n${keys}`;
 }
 
 const dispatch = (maps: string, more = "") => step("parse", `      function: by_protocol\n      maps: { jump: { ${maps} } }\n${more}`);
 
 async function hostWith(t: ExecutionContext, lab: Lab): Promise<Station> {
   const host = await station(t, lab);
-  writeFiles(host.folder, { "objects/holders.bpf.o": lab.compile(source, "holders") });
+  for (const name of ["holders", "behind-maps"]) writeFiles(host.folder, { [`objects/${name}.bpf.o`]: lab.compile(corpus(name), name) });
   return host;
 }
 
@@ -65,6 +67,8 @@ kernelTest(
     t.deepEqual([await verdict(lab, tcpPacket), await verdict(lab, udpPacket)], [2, 1]);
     t.deepEqual(await seen(lab), [1, 1]);
     const first = await mapOf(lab, "jump");
+    const tampering = ["map", "delete", "pinned", first.path, "key", "6", "0", "0", "0"];
+    t.throws(() => execFileSync("bpftool", tampering, { stdio: "pipe" }), { message: /Operation not permitted/ }, "it is frozen");
 
     await apply(t, host, [bogons, dispatch("6: { function: parse_tcp }, 17: parse_udp")]);
     t.is((await mapOf(lab, "jump")).id, first.id, "the same array");
@@ -138,4 +142,77 @@ kernelTest("a cpumap takes queue sizes; maps of sockets are pinned and left to t
   const { exit, err } = await host.sluice("plan");
   t.is(exit, 3);
   t.regex(err, /Map "sockets" is of type "xskmap": it holds sockets, which the process that owns them puts in/);
+});
+
+const behind = (keys: string) => [step("behind", keys, "behind-maps")];
+
+kernelTest("a devmap takes devices with a function that sees packets leave; another device is another map", async (t, lab) => {
+  const host = await hostWith(t, lab);
+  const [first, second] = [await lab.veth(), await lab.veth()];
+  const policy = (device: string, globals = "") =>
+    behind(`      function: to_ports\n      maps: { ports: { 1: { device: ${device}, function: rewrite }, 3: ${device} } }\n${globals}`);
+  const packet = ethernet({ src: "02:00:00:00:00:01" }, ipv4({ src: "192.0.2.1" }, udp({})));
+  const arrives = async (device: string) => {
+    const ear = lab.listen(device);
+    lab.send(host.peer, [packet]);
+    const [frame] = await ear.frames(1);
+    return Buffer.from(frame ?? []).toString("hex", 6, 12);
+  };
+
+  await apply(t, host, policy(first.inside), "  mode: generic\n");
+  t.is(await arrives(first.outside), "020000000042");
+  const { count, values } = await lab.kernel.readMap((await mapOf(lab, "ports")).path);
+  t.is(count, 2);
+  t.true(Buffer.from(values).readUInt32LE(4) > 0, "the id of a program");
+  t.is(Buffer.from(values).readUInt32LE(12), 0, "an entry without a function");
+
+  await apply(t, host, policy(first.inside, "      globals: { mark: 0x17 }\n"), "  mode: generic\n");
+  t.is(await arrives(first.outside), "020000000017");
+
+  const told = await apply(t, host, policy(second.inside), "  mode: generic\n");
+  t.regex(told, /replace +behind +globals, maps changed +:6/);
+  t.is(await arrives(second.outside), "020000000042");
+});
+
+kernelTest("a cpumap takes queue sizes with a function that sees packets arrive there", async (t, lab) => {
+  const host = await hostWith(t, lab);
+  const keys = "      function: to_cpus\n      maps: { cpus: { 0: { qsize: 192, function: count_and_drop } } }\n";
+  await apply(t, host, behind(keys), "  mode: generic\n");
+
+  lab.send(host.peer, [udpPacket, udpPacket, udpPacket]);
+
+  const counted = async () => {
+    const { values } = await lab.kernel.readMap((await mapOf(lab, "arrived")).path);
+    return Number(Buffer.from(values).readBigUInt64LE(0));
+  };
+  for (let turn = 0; turn < 100 && (await counted()) < 3; turn += 1) await sleep(20);
+  t.true((await counted()) >= 3);
+});
+
+kernelTest("entries that lead to functions: what cannot be is refused where it stands", async (t, lab) => {
+  const host = await hostWith(t, lab);
+  const refused = async (keys: string, object: string) => {
+    writeFiles(host.folder, { "interfaces/lab.yaml": xdpPolicy(host.device, [step("wrong", keys, object)]) });
+    const { exit, err } = await host.sluice("plan");
+    t.is(exit, 3);
+    return err;
+  };
+  const ports = (value: string) => `      function: to_ports\n      maps: { ports: { 1: ${value} } }\n`;
+  const cpus = (value: string) => `      function: to_cpus\n      maps: { cpus: { 0: ${value} } }\n`;
+
+  t.regex(
+    await refused(ports("{ device: lo, function: rewrit }"), "behind-maps"),
+    /Unknown function "rewrit": expected "rewrite"[^]*did you mean/i,
+  );
+  t.regex(
+    await refused(ports("{ device: lo, function: to_cpus }"), "behind-maps"),
+    /lab\.yaml:8:\d+: .*Function "to_cpus" \(section "xdp\.frags"\) is not for a devmap: expected "rewrite"/,
+  );
+  t.regex(await refused(ports("{ device: lo, function: to_cpus }"), "holders"), /The values of "ports" have no room for a program/);
+  t.regex(await refused(ports("{ function: rewrite }"), "behind-maps"), /The map holds devices: expected \{ device: eth1 \}/);
+  t.regex(await refused(cpus("{ qsize: 0, function: count_and_drop }"), "behind-maps"), /qsize is 0: expected 1 to 16384 packets/);
+  t.regex(
+    await refused("      function: rewrite\n", "behind-maps"),
+    /Function "rewrite" is for the entries of a devmap \(section "xdp\.frags\/devmap"\), not for xdp: expected "to_cpus" or "to_ports"/,
+  );
 });
