@@ -55,10 +55,13 @@ export async function loadProgram(program: LoadableProgram, maps: ReadonlyMap<st
   });
 }
 
-/** Loads again with a log; a load that works the second time (memory was short) is fine. */
+/**
+ * Loads again with a log; a load that works the second time (memory was short) is fine. A log that is too small costs another walk of
+ * the verifier, which can take seconds, so that the second one has room for anything.
+ */
 async function explainRefusal(program: LoadableProgram, instructions: Uint8Array, btf: number, first: number): Promise<LoadedProgram> {
-  for (let size = firstLog; ; size *= 8) {
-    const log = Buffer.alloc(Math.min(size, longestLog));
+  for (let size = firstLog; ; size = longestLog) {
+    const log = Buffer.alloc(size);
     const fd = await attemptLoad(program, instructions, btf, logLevel.instructions, log);
     if (fd >= 0) return { fd, log: textOf(log) };
     const full = errnoName(fd) === "ENOSPC" && errnoName(first) !== "ENOSPC";

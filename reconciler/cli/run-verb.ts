@@ -41,7 +41,15 @@ export function runVerb<Options extends object>(command: Command, verb: Verb<Opt
       progress.done();
       watch.close();
     }
+    // The verifier may still walk on a thread of the pool: it ends with the process, but the process would wait for it.
+    if (watch.signal.aborted) await leave();
   });
+}
+
+/** Ends the process once everything is written. */
+async function leave(): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) await new Promise((resolve) => stream.write("", resolve));
+  process.exit();
 }
 
 /** Prints a value as the JSON that `--json` promises: 64-bit counts are strings. */

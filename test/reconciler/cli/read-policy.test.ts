@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import type { Kernel } from "../../../bpf/kernel/kernel.ts";
 import { createMemoryKernel } from "../../../bpf/kernel/memory/memory-kernel.ts";
 import { Interrupted } from "../../../reconciler/cli/cli-error.ts";
 import { interruptibleKernel } from "../../../reconciler/cli/interruptible-kernel.ts";
@@ -61,4 +62,27 @@ test("interruptibleKernel() fails one change after the signal, and none before o
     (await memory.pins("/sys/fs/bpf/sluice")).map(({ path }) => path),
     ["/sys/fs/bpf/sluice/after", "/sys/fs/bpf/sluice/before"],
   );
+});
+
+test("interruptibleKernel() waits for no verifier, and lets go what it loads all the same", async (t) => {
+  const memory = createMemoryKernel();
+  const controller = new AbortController();
+  const pin = "/sys/fs/bpf/sluice/late";
+  let load = (): void => undefined;
+  const slow: Kernel = {
+    ...memory,
+    relocate: () => new Promise(() => undefined),
+    load: () => new Promise((resolve) => (load = () => void memory.createFrozenMap(pin, "late", Uint8Array.of(1)).then(resolve))),
+  };
+  const kernel = interruptibleKernel(slow, controller.signal);
+  const loading = kernel.load(pin, {} as never);
+  const relocating = kernel.relocate({} as never);
+
+  controller.abort(new Interrupted());
+
+  await t.throwsAsync(loading, { instanceOf: Interrupted });
+  await t.throwsAsync(relocating, { instanceOf: Interrupted });
+  load();
+  await new Promise(setImmediate);
+  t.deepEqual(await memory.pins("/sys/fs/bpf/sluice"), []);
 });
