@@ -33,6 +33,8 @@ async function run(bench: Bench): Promise<readonly Row[]> {
     bench.say("changing one of them");
     await sluice.load(true);
     const one = await sluice.changeOne(anotherPrefix(count));
+    bench.say("exchanging all of them");
+    const exchange = await sluice.exchange(disjointPrefixes(2 * count).slice(count));
     return [
       fact(`sluice apply, ${count} prefixes`, first, "ms", "process start to end, from no chain to verified"),
       fact("nft -f, the same set", median(load.nft), "ms", "interval set with one rule at the device's ingress"),
@@ -43,6 +45,8 @@ async function run(bench: Bench): Promise<readonly Row[]> {
       promise("one prefix more: the write, against the first load", one.writing / first, "×", 1 / 50, `${one.writing.toFixed(2)} ms`),
       promise("one prefix more: the whole pass, against the first load", one.whole / first, "×", 1 / 50, "as the agent makes it"),
       fact("one prefix more: the whole pass", one.whole, "ms", `of which ${one.reading.toFixed(0)} ms read the kernel`),
+      fact("all exchanged for others", exchange, "ms", "sluice apply: built beside and switched by one link update"),
+      fact("all exchanged for others, against the first load", exchange / first, "×"),
       fact("nft add element, the same", await nft.loadThenAdd(anotherPrefix(count)), "ms"),
       fact("ipset add, the same", await ips.loadThenAdd(anotherPrefix(count)), "ms"),
     ];
@@ -56,6 +60,8 @@ interface SluiceLoader {
   load(stay?: boolean): Promise<number>;
   /** One prefix more, in a process that has planned this list before. */
   changeOne(prefix: string): Promise<KernelUse>;
+  /** Milliseconds of `sluice apply` with another list, on a host that has the first one. */
+  exchange(others: readonly string[]): Promise<number>;
 }
 
 function sluiceLoader(bench: Bench, lab: OpenLab, device: string, set: readonly string[]): SluiceLoader {
@@ -77,6 +83,10 @@ function sluiceLoader(bench: Bench, lab: OpenLab, device: string, set: readonly 
       const time = await milliseconds(() => sluice(["apply", "--yes", "--dir", folder, ...place]));
       if (!stay) await sluice(["uninstall", "--yes", ...place]);
       return time;
+    },
+    exchange(others) {
+      write(others);
+      return milliseconds(() => sluice(["apply", "--yes", "--dir", folder, ...place]));
     },
     async changeOne(prefix) {
       const kernel = createMeteredKernel(lab.kernel, process.hrtime.bigint);
