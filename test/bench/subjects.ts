@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Subject } from "./subject.ts";
 import { chain } from "./subjects/chain.ts";
+import { filters } from "./subjects/filters.ts";
 import { planIdle } from "./subjects/plan-idle.ts";
 import { prefixes } from "./subjects/prefixes.ts";
 import { push } from "./subjects/push.ts";
@@ -8,4 +9,4 @@ import { rest } from "./subjects/rest.ts";
 import { startUp } from "./subjects/start-up.ts";
 
 /** Everything that is measured. */
-export const subjects: readonly Subject[] = [chain, push, prefixes, startUp, rest, planIdle];
+export const subjects: readonly Subject[] = [chain, filters, push, prefixes, startUp, rest, planIdle];
