@@ -91,7 +91,7 @@ async function measure(subject: Subject, quick: boolean): Promise<Result> {
 
 /** The charts of a subject, and the numbers that they were drawn from. */
 function publish(result: Result, report: object): void {
-  for (const table of result.tables) write("docs/numbers", `${result.name}.svg`, drawChart(table));
+  for (const table of result.tables) if (table.charted) write("docs/numbers", `${result.name}.svg`, drawChart(table));
   if (result.tables.length > 0) write("docs/numbers", `${result.name}.json`, { ...report, ...result });
 }
 

@@ -47,8 +47,10 @@ async function measure(kernel: Kernel, hook: SwitchedHook, reorders: number): Pr
     const start = performance.now();
     await kernel.switchLink(hook.link, first, second);
     switches.push(performance.now() - start);
+    // At tc a switch takes microseconds: without pauses all of them would be over before the flood has begun. One before each kind, or
+    // the second would find a processor that is awake and a grace period that has just ended.
+    await sleep(1);
     bareSwitches.push(bare.back());
-    // At tc a switch takes microseconds: without a pause all of them would be over before the flood has begun.
     await sleep(1);
   }
   const sent = await flood.end();

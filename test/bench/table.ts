@@ -9,6 +9,8 @@ export interface Table {
   readonly columns: readonly string[];
   readonly lines: readonly Line[];
   readonly notes: readonly string[];
+  /** Drawn as well when it is published: its columns are lines over the last of `by`. */
+  readonly charted?: true;
 }
 
 export interface Line {

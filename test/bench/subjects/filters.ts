@@ -4,7 +4,7 @@ import { type Lab, openLab } from "../../lab/lab.ts";
 import { measureDropRates } from "../drop-rates.ts";
 import { applySteps } from "../filter-chains.ts";
 import { duels, type FilterPath, filterSetups, type Rival } from "../filter-paths.ts";
-import { effort } from "../per-packet.ts";
+import { effort, timePacket } from "../per-packet.ts";
 import { interleave, median } from "../statistics.ts";
 import { type Bench, fact, promise, type Row, type Subject } from "../subject.ts";
 import { loadRival } from "../xdp-filter.ts";
@@ -81,22 +81,17 @@ async function loadFloor({ kernel, root }: Lab): Promise<string> {
 /** Medians in nanoseconds by name; "floor" is one of them. */
 async function timeAll(
   bench: Bench,
-  { kernel }: Lab,
+  lab: Lab,
   floor: string,
   candidates: Readonly<Record<string, Candidate>>,
 ): Promise<(name: string) => number> {
   const [rounds, repeat] = effort(bench);
   const packet = filterSetups[0]?.paths[0]?.packet as Uint8Array;
-  const run = async ({ pin, path }: Candidate) => {
-    const { verdict, nanoseconds } = await kernel.run(pin, { packet: path.packet, repeat });
-    if (verdict !== (path.verdict === "drop" ? 1 : 2))
-      throw new Error(`"${path.what}" at ${pin} gives verdict ${verdict}, expected ${path.verdict}`);
-    return nanoseconds;
-  };
-  const runs = Object.entries(candidates).map(([name, candidate]) => [name, () => run(candidate)] as const);
+  const timed = ({ pin, path }: Candidate) => timePacket(lab, pin, path.packet, { repeat, verdict: path.verdict === "drop" ? 1 : 2 });
+  const runs = Object.entries(candidates).map(([name, candidate]) => [name, () => timed(candidate)] as const);
   bench.say(`${runs.length} ways through filters, ${rounds} rounds of ${repeat} packets`);
   const times = await interleave<string>(rounds, {
-    floor: async () => (await kernel.run(floor, { packet, repeat })).nanoseconds,
+    floor: () => timePacket(lab, floor, packet, { repeat, verdict: 2 }),
     ...Object.fromEntries(runs),
   });
   return (name) => median(times[name] as readonly number[]);
