@@ -34,7 +34,8 @@ const atStart: State = Array.from({ length: 10 }, () => "any");
 
 /**
  * The deepest byte that the function in [start, end) can touch of its own frame. Follows addresses through registers and over
- * the stack itself. The verifier has the last word: too low an answer makes it refuse the chain, never run it wrongly.
+ * the stack itself. The verifier has the last word: too low an answer makes it refuse the chain, never run it wrongly. Throws RangeError for a
+ * jump out of the function.
  */
 export function stackDepth(instructions: readonly Instruction[], start = 0, end = instructions.length): StackDepth {
   let spilled: Value = "any";
@@ -93,10 +94,16 @@ function followPaths(instructions: readonly Instruction[], start: number, end: n
     const instruction = instructions[index] as Instruction;
     const after = step(instruction, states.get(index) as State, frame);
     const target = jumpTarget(instruction, index);
-    if (target !== null) reach(target, after);
+    if (target !== null) reach(checkTarget(instructions, index, target, start, end), after);
     const next = index + slotsOf(instruction);
     if (fallsThrough(instruction) && next < end) reach(next, after);
   }
+}
+
+/** Also refuses the second slot of an instruction of two. */
+function checkTarget(instructions: readonly Instruction[], index: number, target: number, start: number, end: number): number {
+  if (target >= start && target < end && instructions[target] !== undefined) return target;
+  throw new RangeError(`Instruction ${index} jumps to ${target}, its function has the instructions ${start} to ${end - 1}`);
 }
 
 function step(instruction: Instruction, state: State, frame: Frame): State {

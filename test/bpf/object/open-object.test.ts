@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import test from "ava";
 import { KernelError } from "../../../bpf/kernel/kernel-error.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import { compile } from "../../lab/compile.ts";
-import { temporaryFolder } from "../../reconciler/temporary.ts";
-
-const damageObjects = fileURLToPath(new URL("damage-objects.js", import.meta.url));
 
 const source = `
 #include <linux/bpf.h>
@@ -130,19 +124,6 @@ for (const [title, bytes, message] of [
     else t.regex(error.message, message);
   });
 }
-
-test("openObject() outlives damaged objects: it reads them or throws KernelError", async (t) => {
-  const seed = Number(process.env["SLUICE_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
-  t.log(`SLUICE_SEED=${seed}`);
-  const file = join(temporaryFolder(t), "object.o");
-  writeFileSync(file, compile(source, "everything"));
-
-  // In a process of its own, because what this looks for is a crash.
-  const { status, stdout, stderr } = spawnSync(process.execPath, [damageObjects, file, String(seed), "1000"], { encoding: "utf8" });
-
-  t.is(status, 0, stderr);
-  t.regex(stdout, /^\d+ read, \d+ refused\n$/);
-});
 
 /** Sizes of the DATASEC types, by walking over the types as they lie there. */
 function datasecSizes(btf: Buffer): number[] {
