@@ -17,8 +17,13 @@ export function randomPacket(random: Random): Uint8Array {
   return frame;
 }
 
-function network(random: Random): Layer {
-  const payload = noise(random, random.chance(0.2) ? random.below(1400) : random.below(60));
+/** A frame that does not fit one page: BPF_PROG_TEST_RUN hands it over in fragments. */
+export function jumboPacket(random: Random): Uint8Array {
+  const payload = noise(random, 4000 + random.below(5000));
+  return ethernet({ src: randomMac(random), dst: randomMac(random) }, network(random, payload));
+}
+
+function network(random: Random, payload = noise(random, random.chance(0.2) ? random.below(1400) : random.below(60))): Layer {
   const inner = random.chance(0.3) ? network6(random, payload) : network4(random, payload);
   if (!random.chance(0.2)) return inner;
   const tagged = vlan({ id: random.below(4095) }, inner);
