@@ -33,13 +33,6 @@ export interface AgentOptions {
   readonly log?: DestinationStream;
 }
 
-/** What stands in for the real things: another kernel, another place for the log than stderr. */
-export interface AgentOptions {
-  readonly signal?: AbortSignal;
-  readonly host?: Host;
-  readonly log?: DestinationStream;
-}
-
 /**
  * Follows a source until the signal is raised, or SIGTERM or SIGINT comes; SIGHUP makes it look at once. Stopping leaves the kernel as
  * it is. Throws only when it cannot start: ReconcilerError "state-locked", "state-unwritable", "kernel-unavailable", "source-refused".
