@@ -7,10 +7,11 @@ export interface FloodOrder {
   readonly device: string;
   /** 32-bit integers: frames sent to pass, frames sent to be dropped, 1 to stop. */
   readonly counts: SharedArrayBuffer;
+  /** Frames in a row, once a millisecond. */
+  readonly burst: number;
 }
 
-const burst = 64;
-const { device, counts } = workerData as FloodOrder;
+const { device, counts, burst } = workerData as FloodOrder;
 const shared = new Int32Array(counts);
 const frames = [frameOf(0), frameOf(1)] as const;
 const mouth = openMouth(device);

@@ -11,10 +11,10 @@ export interface Sent {
   readonly bad: number;
 }
 
-/** Sends frames of both kinds on a device, some fifty thousand a second, until told to end. */
-export function startFlood(device: string): { end(): Promise<Sent> } {
+/** Sends frames of both kinds on a device, `burst` of them every millisecond, until told to end. */
+export function startFlood(device: string, burst = 64): { end(): Promise<Sent> } {
   const counts = new SharedArrayBuffer(12);
-  const order: FloodOrder = { device, counts };
+  const order: FloodOrder = { device, counts, burst };
   const worker = new Worker(new URL("./flood-thread.js", import.meta.url), { workerData: order });
   const ended = once(worker, "exit");
   return {

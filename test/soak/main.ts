@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { isIsolated, isolate, whyNotBench } from "../bench/isolate.ts";
+import { chooseSeed, seededRandom } from "../corpus/random.ts";
+import { judge, printReport } from "./report.ts";
+import { soak } from "./soak.ts";
+
+const help = `npm run soak -- [--commits 2000] [--seed N]
+
+A real agent follows a real repository for thousands of commits: changes, reverts, force-pushes and broken ones, some of them faster than it can
+apply. In the first half it is killed, its repository goes away, devices come and go, and somebody else detaches, removes and writes. All the while
+packets are sent that have to pass, and packets that have to be dropped. In the end: no packet fared otherwise, and the agent has not grown.
+
+  --commits N   about four a second (default 2000); for hours, say 50000
+  --seed N      the same decisions again; when things happen still differs
+
+Exits 1 when the host was once not what git said, or a promise was broken. The agent's log is kept then.`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { commits: { type: "string" }, seed: { type: "string" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help === true) {
+    console.log(help);
+    return 0;
+  }
+  const reason = whyNotBench();
+  if (reason !== null) {
+    console.error(`The soak cannot run: ${reason}`);
+    return 2;
+  }
+  if (!isIsolated()) return isolate();
+  const [commits, seed] = [Number(values.commits ?? 2000), Number(values.seed ?? chooseSeed())];
+  const folder = mkdtempSync(join(tmpdir(), "sluice-soak-"));
+  console.log(`${commits} commits of seed ${seed}`);
+  try {
+    const report = await soak({ random: seededRandom(seed), commits, folder, progress: (text) => console.log(`  ${text}`) });
+    const findings = judge(report);
+    console.log(printReport(report, findings));
+    if (findings.every(({ holds }) => holds)) {
+      rmSync(folder, { recursive: true });
+      return 0;
+    }
+  } catch (error) {
+    console.error(error);
+  }
+  console.error(`State, repository and the agent's log: ${folder}`);
+  return 1;
+}
+
+process.exitCode = await main();
