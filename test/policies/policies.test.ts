@@ -63,10 +63,16 @@ test(
 );
 test(rendersTo, "edge-ddos", ["eth0/xdp: bogons, attackers, amplification, not-for-us, odd-flags, syn-limit, source-limit, drops"], []);
 test(rendersTo, "web-server", ["eth0/xdp: basics, admins, connections, syn-limit, wanted", "eth0/tc-egress: outgoing"], []);
+test(
+  rendersTo,
+  "l3af-parity",
+  ["eth0/xdp: ratelimiting, connection-limit", "eth0/tc-ingress: flows, mirroring", "eth0/tc-egress: flows"],
+  [],
+);
 test(rendersTo, "own-object", ["eth0/xdp: bgp-guard, ssh-limit"], ["unpinned-object"]);
 
 test("every folder of policies is tested here", (t) => {
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
-  t.deepEqual(folders.map((entry) => entry.name).sort(), ["edge", "edge-ddos", "minimal", "own-object", "web-server"]);
+  t.deepEqual(folders.map((entry) => entry.name).sort(), ["edge", "edge-ddos", "l3af-parity", "minimal", "own-object", "web-server"]);
 });

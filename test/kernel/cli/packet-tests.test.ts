@@ -95,6 +95,7 @@ for (const [policy, tests] of [
   ["edge", 10],
   ["edge-ddos", 5],
   ["web-server", 5],
+  ["l3af-parity", 6],
 ] as const) {
   kernelTest(`the tests of policies/${policy} pass, whatever this host is called`, async (t, lab) => {
     const { sluice } = await station(t, lab);
