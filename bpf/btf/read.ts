@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BtfError } from "./btf-error.ts";
+import { checkKinds } from "./check-kinds.ts";
 import { checkNesting } from "./check-nesting.ts";
 import { type BtfRecord, type BtfSections, btfKind, nameOffsets, readRecords, readSections, referenceOffsets } from "./record.ts";
 import type { Btf, BtfEnumValue, BtfInt, BtfLinkage, BtfMember, BtfType } from "./types.ts";
@@ -14,6 +15,7 @@ export function readBtf(raw: Uint8Array): Btf {
     for (const at of nameOffsets(record)) reader.name(at);
   }
   const btf: Btf = { types: [{ kind: "void" }, ...records.map((record) => readType(reader, record))] };
+  checkKinds(btf);
   checkNesting(btf);
   return btf;
 }
