@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BtfError } from "./btf-error.ts";
+import { checkKinds } from "./check-kinds.ts";
 import { checkNesting } from "./check-nesting.ts";
 import { type BtfRecord, type BtfSections, btfKind, nameOffsets, readRecords, readSections, referenceOffsets } from "./record.ts";
 import type { Btf, BtfEnumValue, BtfInt, BtfLinkage, BtfMember, BtfType } from "./types.ts";
@@ -14,6 +15,7 @@ export function readBtf(raw: Uint8Array): Btf {
     for (const at of nameOffsets(record)) reader.name(at);
   }
   const btf: Btf = { types: [{ kind: "void" }, ...records.map((record) => readType(reader, record))] };
+  checkKinds(btf);
   checkNesting(btf);
   return btf;
 }
@@ -24,14 +26,23 @@ interface Reader {
   readonly name: (at: number) => string;
 }
 
+/** Names may share their ends; that many times the strings is more than any compiler makes of it. */
+const mostSharing = 16;
+
 function stringReader(raw: Uint8Array, { view, stringStart, stringEnd }: BtfSections): (at: number) => string {
   const known = new Map<number, string>();
+  let length = 0;
   return (at) => {
     const offset = view.getUint32(at, true);
     const start = stringStart + offset;
     if (start >= stringEnd)
       throw new BtfError(`Cannot read BTF: name offset ${offset}, the strings have ${stringEnd - stringStart} bytes`, at);
-    const text = known.get(offset) ?? Buffer.from(raw.subarray(start, raw.indexOf(0, start))).toString("utf8");
+    const read = known.get(offset);
+    if (read !== undefined) return read;
+    const end = raw.indexOf(0, start);
+    length += end - start;
+    if (length > mostSharing * (stringEnd - stringStart)) throw new BtfError("Cannot read BTF: its names overlap", at);
+    const text = Buffer.from(raw.subarray(start, end)).toString("utf8");
     known.set(offset, text);
     return text;
   };

@@ -26,7 +26,7 @@ export function harvest(object: Uint8Array, name: string, hook: ProgramKind): Re
   const section = withObject(object, (opened) => libbpf().bpf_program__section_name(findProgram(opened, name)));
   const results: RelocatedProgram[] = [];
   const read = (arranged: Arranged, prepared: PreparedProgram): void => {
-    results.push({ ...identify(object, name, section), ...readPrepared(arranged, prepared) });
+    results.push({ ...identify(object, name, section), ...readPrepared(name, arranged, prepared) });
   };
   const { lines } = captureMessages(() => loadPrepared({ name: section, ...hookTypes(hook) }, object, name, read));
   const [result] = results;
@@ -83,9 +83,13 @@ function identify(object: Uint8Array, name: string, section: string): Pick<Reloc
   return { name, license: readLicense(object), frags: asksForFrags(section) };
 }
 
-function readPrepared({ opened, maps }: Arranged, prepared: PreparedProgram): Omit<RelocatedProgram, "name" | "license" | "frags"> {
+function readPrepared(
+  name: string,
+  { opened, maps }: Arranged,
+  prepared: PreparedProgram,
+): Omit<RelocatedProgram, "name" | "license" | "frags"> {
   const byFd = new Map([...maps].map(([map, name]) => [libbpf().bpf_map__fd(map), name]));
-  const instructions = nameMaps(decodeInstructions(prepared.instructions), byFd);
+  const instructions = nameMaps(name, decodeInstructions(prepared.instructions), byFd);
   const kconfig = [...maps].find(([, name]) => name === ".kconfig" && instructions.some(({ map }) => map === name));
   return {
     instructions,
@@ -103,16 +107,22 @@ function readContents(map: bigint): Uint8Array {
 }
 
 /** Maps by name instead of fd. A reference to a map's value has the offset into it in its second slot, which stays. */
-function nameMaps(instructions: readonly Instruction[], maps: ReadonlyMap<number, string>): Instruction[] {
+function nameMaps(program: string, instructions: readonly Instruction[], maps: ReadonlyMap<number, string>): Instruction[] {
   const named = [...instructions];
   for (const [index, instruction] of eachInstruction(instructions)) {
     if (!namesMap(instruction)) continue;
     // From libbpf 1.4 on, a map that is not reused (".kconfig") has an fd here already and says -1 until the load is over.
     const map = maps.get(instruction.imm) ?? maps.get(-1);
-    if (map === undefined) throw new Error(`Instruction ${index} names fd ${instruction.imm}, which is no map of the object`);
+    if (map === undefined) throw noSuchMap(program, index, instruction);
     named[index] = { ...instruction, imm: 0, map };
   }
   return named;
+}
+
+/** The compiler leaves a 0 there, and a relocation that says which map. */
+function noSuchMap(program: string, index: number, { imm }: Instruction): KernelError {
+  const message = `Cannot relocate "${program}": instruction ${index} names fd ${imm}, which is no map of the object`;
+  return new KernelError(message, { call: "bpf_object__load", errno: "EINVAL" });
 }
 
 function namesMap({ opcode, src }: Instruction): boolean {

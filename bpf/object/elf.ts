@@ -55,6 +55,11 @@ const typeRelocatable = 1;
 const executableFlag = 4;
 const sectionTypes = { symbols: 2, relocations: 9, noBits: 8 } as const;
 const functionSymbol = 2;
+const headerSize = 64;
+/** Sections without content (".bss") take memory only when they are loaded: a small file can ask for all of it. */
+const mostZeros = 256 * 2 ** 20;
+/** Names may share their ends, but a table is no longer than this many times itself when each name is read on its own. */
+const mostSharing = 16;
 
 /** Reads a whole object. Throws KernelError EINVAL for what is no such file or ends too early. */
 export function readElf(file: Uint8Array): Elf {
@@ -77,23 +82,28 @@ function parse(file: Uint8Array): Elf {
   }
   if (view.getUint16(16, true) !== typeRelocatable || view.getUint16(18, true) !== machineBpf)
     throw new RangeError("it is no relocatable file for BPF");
-  const headers = Array.from({ length: view.getUint16(60, true) }, (_, index) =>
-    readHeader(view, offset(view, 40) + index * view.getUint16(58, true)),
-  );
+  const entrySize = view.getUint16(58, true);
+  const count = view.getUint16(60, true);
+  if (count > 0 && entrySize !== headerSize) throw new RangeError(`its section headers have ${entrySize} bytes each, not ${headerSize}`);
+  const headers = Array.from({ length: count }, (_, index) => readHeader(view, offset(view, 40) + index * headerSize));
+  checkSizes(file, headers);
   const bytesOf = (header: SectionHeader) =>
     header.type === sectionTypes.noBits ? new Uint8Array(0) : slice(file, header.offset, header.size);
-  const names = bytesOf(at(headers, view.getUint16(62, true), "section"));
+  const nameAt = readNames(bytesOf(at(headers, view.getUint16(62, true), "section")));
   const symbolTable = headers.find(({ type }) => type === sectionTypes.symbols);
   const symbols = symbolTable === undefined ? [] : readSymbols(bytesOf(symbolTable), bytesOf(at(headers, symbolTable.link, "section")));
   for (const symbol of symbols) checkSymbol(symbol, headers);
+  const relocations = new Map<number, readonly ElfRelocation[]>();
+  for (const found of headers.filter(({ type }) => type === sectionTypes.relocations)) {
+    const { size } = at(headers, found.info, "section");
+    relocations.set(found.info, [...(relocations.get(found.info) ?? []), ...readRelocations(bytesOf(found), symbols, size)]);
+  }
   const sections = headers.map((header, index) => ({
-    name: textAt(names, header.name),
+    name: nameAt(header.name),
     bytes: bytesOf(header),
     size: header.size,
     executable: (header.flags & executableFlag) !== 0,
-    relocations: headers
-      .filter(({ type, info }) => type === sectionTypes.relocations && info === index)
-      .flatMap((found) => readRelocations(bytesOf(found), symbols, header.size)),
+    relocations: relocations.get(index) ?? [],
   }));
   return { sections, symbols };
 }
@@ -111,12 +121,35 @@ function readHeader(view: DataView, start: number): SectionHeader {
   };
 }
 
+/** What sections say of their sizes must not ask for more memory than a file of this length is worth. */
+function checkSizes(file: Uint8Array, headers: readonly SectionHeader[]): void {
+  const total = (type: number) => headers.reduce((sum, header) => sum + (header.type === type ? header.size : 0), 0);
+  if (total(sectionTypes.relocations) > file.length) throw new RangeError("its sections of relocations overlap");
+  const zeros = total(sectionTypes.noBits);
+  if (zeros > mostZeros) throw new RangeError(`its variables without a value take ${zeros} bytes, at most ${mostZeros} are taken`);
+}
+
+/** The names of a table by their offsets, each read once. */
+function readNames(table: Uint8Array): (start: number) => string {
+  const known = new Map<number, string>();
+  let length = 0;
+  return (start) => {
+    const name = known.get(start) ?? textAt(table, start);
+    if (known.has(start)) return name;
+    length += name.length;
+    if (length > mostSharing * table.length) throw new RangeError("its names overlap");
+    known.set(start, name);
+    return name;
+  };
+}
+
 function readSymbols(bytes: Uint8Array, names: Uint8Array): ElfSymbol[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const nameAt = readNames(names);
   return Array.from({ length: Math.floor(bytes.length / 24) }, (_, index) => {
     const start = index * 24;
     return {
-      name: textAt(names, view.getUint32(start, true)),
+      name: nameAt(view.getUint32(start, true)),
       section: view.getUint16(start + 6, true),
       isFunction: (view.getUint8(start + 4) & 0x0f) === functionSymbol,
       value: offset(view, start + 8),

@@ -15,6 +15,7 @@ import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import { KernelError } from "../../bpf/kernel/kernel-error.ts";
 import { relocateFunction } from "../../bpf/kernel/memory/relocate/relocate-function.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
+import type { RelocatedProgram } from "../../bpf/object/relocated-program.ts";
 import type { MapSpec } from "../../bpf/object/spec.ts";
 
 /** How far an object came: refused where it was opened, or everything that a policy can make of it was tried. */
@@ -37,8 +38,8 @@ export function tryObject(bytes: Uint8Array, native: boolean): Outcome {
   if (btf !== null) for (const map of spec.maps) own(() => tryMap(btf, map));
   for (const { name, type } of spec.programs.slice(0, mostPrograms)) {
     const hook = type === "tc" ? "tc-ingress" : "xdp";
-    own(() => tryLinking(bytes, name, hook));
-    if (native) own(() => harvest(bytes, name, hook));
+    own(() => tryLinking(relocateFunction({ object: bytes, function: name }), hook));
+    if (native) own(() => tryLinking(harvest(bytes, name, hook), hook));
   }
   return "tried";
 }
@@ -58,8 +59,7 @@ function tryMap(btf: Btf, { definition, role }: MapSpec): void {
   }
 }
 
-function tryLinking(bytes: Uint8Array, name: string, hook: HookKind): void {
-  const program = relocateFunction({ object: bytes, function: name });
+function tryLinking(program: RelocatedProgram, hook: HookKind): void {
   const steps = ["one", "two"].map((step, slot) => ({ name: step, program, continueOn: [hook === "xdp" ? 2 : 0], slot }));
   const chain = { hook, name: "sl_fuzz", steps, end: hook === "xdp" ? 2 : 0, counters: { map: "counters" } };
   const plan = planCuts(chain);

@@ -90,6 +90,12 @@ const hostile: readonly (readonly [title: string, raw: Uint8Array, message: stri
   ],
   ["an unknown encoding", rawTypes(1, 1 << 24, 4, (8 << 24) | 32), "Cannot read BTF: unknown integer encoding 8, at byte 36 of the BTF"],
   ["an unknown linkage", rawTypes(1, (12 << 24) | 3, 0), "Cannot read BTF: unknown linkage 3, expected 0 to 2, at byte 28 of the BTF"],
+  ["a function of an integer", rawTypes(1, 1 << 24, 4, 32, 1, 12 << 24, 1), "BTF type 2 is a function of type 1, which is no prototype"],
+  [
+    "a section of an integer",
+    rawTypes(1, 1 << 24, 4, 32, 1, (15 << 24) | 1, 4, 1, 0, 4),
+    "BTF type 2 is a section with type 1, which is neither a variable nor a function",
+  ],
   ["a typedef of itself", rawTypes(1, 8 << 24, 1), "BTF type 1 contains itself, or is nested more than 64 deep"],
   ["a struct in itself", rawTypes(1, (4 << 24) | 1, 4, 1, 1, 0), "BTF type 1 contains itself, or is nested more than 64 deep"],
 ];

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import test from "ava";
 import { KernelError } from "../../../bpf/kernel/kernel-error.ts";
+import { type ElfSection, readElf } from "../../../bpf/object/elf.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import { compile } from "../../lab/compile.ts";
 
@@ -111,6 +112,11 @@ for (const [title, bytes, message] of [
   ["text", () => Buffer.from("hello, world"), "Cannot read the eBPF object of 12 bytes: it does not begin like a little-endian ELF64 file"],
   ["a truncated object", () => compile(source, "everything").subarray(0, 400), "Cannot read the eBPF object of 400 bytes: it is cut off"],
   [
+    "a call that leads nowhere",
+    withoutCallRelocations,
+    /^Cannot read the eBPF object of \d+ bytes: instruction \d+ of "xdp" calls a function without a relocation$/,
+  ],
+  [
     "a program of this machine",
     () => readFileSync(process.execPath).subarray(0),
     /^Cannot read the eBPF object of \d+ bytes: it is no relocatable file for BPF$/,
@@ -123,6 +129,25 @@ for (const [title, bytes, message] of [
     if (typeof message === "string") t.is(error.message, message);
     else t.regex(error.message, message);
   });
+}
+
+/** Two callees whose relocations have become ones of another place: the first instruction. */
+function withoutCallRelocations(): Uint8Array {
+  const callees = ["second", "third"].map(
+    (name) => `static __attribute__((noinline)) int ${name}(int a) { return a * ${name.length} + (a >> 2); }`,
+  );
+  const main = 'SEC("xdp") int first(struct xdp_md *ctx) { return second(ctx->rx_queue_index) + third(ctx->rx_queue_index); }';
+  const elf = compile(["#include <linux/bpf.h>", "#include <bpf/bpf_helpers.h>", ...callees, main].join("\n"), "callees");
+  const { relocations } = readElf(elf).sections.find(({ name }) => name === "xdp") as ElfSection;
+  const bytes = Buffer.from(elf);
+  for (const { offset } of relocations) {
+    // struct elf64_rel: offset, then type 10, R_BPF_64_32.
+    const record = Buffer.alloc(12);
+    record.writeBigUInt64LE(BigInt(offset));
+    record.writeUInt32LE(10, 8);
+    bytes.writeBigUInt64LE(0n, bytes.indexOf(record));
+  }
+  return bytes;
 }
 
 /** Sizes of the DATASEC types, by walking over the types as they lie there. */
