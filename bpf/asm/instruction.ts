@@ -17,4 +17,6 @@ export interface Instruction {
   readonly imm: number;
   /** Set on the first slot of a ld_imm64 that names a map (BPF_PSEUDO_MAP_FD or BPF_PSEUDO_MAP_VALUE). */
   readonly map?: string;
+  /** `imm` is the id of a type in the program's own BTF, which changes when it is merged with others. */
+  readonly localType?: true;
 }

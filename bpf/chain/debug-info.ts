@@ -14,23 +14,38 @@ export interface DebugInfo {
   readonly lines: readonly LineInfo[];
 }
 
+/** The BTF of all steps as one. */
+export interface StepsBtf {
+  readonly merged: Uint8Array;
+  /** How much the ids of types and the offsets of strings of a program's own BTF have grown. */
+  shiftOf(program: RelocatedProgram): { readonly types: number; readonly strings: number };
+}
+
+/** Merges the BTF of all steps; those of one object share theirs. Throws BtfError. */
+export function mergeSteps(programs: readonly RelocatedProgram[]): StepsBtf {
+  const blobs = uniqueBlobs(programs);
+  const { btf: merged, typeOffsets, stringOffsets } = mergeBtf(blobs);
+  return {
+    merged,
+    shiftOf({ btf }) {
+      const found = btf === null ? -1 : findBlob(blobs, btf);
+      return { types: typeOffsets[found] ?? 0, strings: stringOffsets[found] ?? 0 };
+    },
+  };
+}
+
 /** Index of the instruction at each label. */
 type Places = ReadonlyMap<string, number>;
 
 /**
- * Merges the BTF of all steps and adds a function for the main body and one for every sub-program. All of them are static, also those
- * that were global: the kernel then verifies them where they are called, with what they are called with. Throws BtfError.
+ * Adds to the merged BTF a function for the main body and one for every sub-program, named after its step. All of them are static, also those
+ * that were global: the kernel then verifies them where they are called, with what they are called with (decision 0027). Throws BtfError.
  */
 export function describeChain(layout: ChainLayout, places: Places): DebugInfo {
-  const blobs = uniqueBlobs(layout.candidates.map(({ step }) => step.program));
-  const merged = mergeBtf(blobs);
   const functions = listFunctions(layout, places);
-  const appended = appendStaticFunctions(merged.btf, [...functions.values()]);
+  const appended = appendStaticFunctions(layout.btf.merged, [...functions.values()]);
   const starts = [...functions.keys()];
-  const lines = [
-    ...[...starts, ...gluePlaces(layout, places)].map(lineOfNoSource),
-    ...sourceLines(layout, places, (btf) => merged.stringOffsets[findBlob(blobs, btf)] ?? 0),
-  ];
+  const lines = [...[...starts, ...gluePlaces(layout, places)].map(lineOfNoSource), ...sourceLines(layout, places)];
   return {
     btf: appended.btf,
     functions: starts.map((instruction, index) => ({ instruction, type: appended.ids[index] as number })),
@@ -38,7 +53,6 @@ export function describeChain(layout: ChainLayout, places: Places): DebugInfo {
   };
 }
 
-/** Steps of one object share its BTF. */
 function uniqueBlobs(programs: readonly RelocatedProgram[]): Uint8Array[] {
   const blobs: Uint8Array[] = [];
   for (const { btf } of programs) if (btf !== null && findBlob(blobs, btf) < 0) blobs.push(btf);
@@ -81,11 +95,10 @@ function lineOfNoSource(instruction: number): LineInfo {
   return { instruction, file: 0, line: 0, position: 0 };
 }
 
-function sourceLines({ candidates }: ChainLayout, places: Places, stringOffset: (btf: Uint8Array) => number): LineInfo[] {
+function sourceLines({ candidates, btf: steps }: ChainLayout, places: Places): LineInfo[] {
   return candidates.flatMap(({ step: { program }, body }, index) => {
-    const { btf } = program;
-    if (btf === null) return [];
-    const strings = stringOffset(btf);
+    if (program.btf === null) return [];
+    const { strings } = steps.shiftOf(program);
     const starts = body.functions.map(
       (_, number) => places.get(labels.function(index, number)) ?? (places.get(labels.body(index)) as number),
     );

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { assemble } from "../asm/assemble.ts";
 import { analyseBody } from "./body.ts";
-import { describeChain } from "./debug-info.ts";
+import { describeChain, mergeSteps } from "./debug-info.ts";
+import { globalFunctions } from "./function-name.ts";
 import { placeSlots, slotSize } from "./glue.ts";
 import { findLeaveFunction } from "./leave.ts";
 import { chainLicense } from "./license.ts";
@@ -72,7 +73,8 @@ function slotNeeds({ steps, counters, next }: ChainToLink, candidates: readonly 
 }
 
 function putTogether(chain: ChainToLink, candidates: readonly Candidate[], { modes, depth }: ChainModes): LinkedChain {
-  const layout: ChainLayout = { chain, candidates, modes, slots: placeSlots(depth, slotNeeds(chain, candidates)) };
+  const btf = mergeSteps(candidates.map(({ step }) => step.program));
+  const layout: ChainLayout = { chain, candidates, modes, slots: placeSlots(depth, slotNeeds(chain, candidates)), btf };
   const { instructions, labels: places } = assemble([...mainBody(layout), ...calledFunctions(layout)]);
   return {
     kind: "linked",
@@ -93,8 +95,12 @@ function describeStep(
   places: ReadonlyMap<string, number>,
 ): LinkedStep {
   const start = places.get(mode === "inline" ? labels.body(index) : labels.function(index, 0)) as number;
-  const own = { name: step.name, mode, reason, start, end: start + body.main.end };
-  return match === null ? own : { ...own, match: match.instructions };
+  const madeStatic = globalFunctions(step.program, body);
+  return {
+    ...{ name: step.name, mode, reason, start, end: start + body.main.end },
+    ...(match === null ? {} : { match: match.instructions }),
+    ...(madeStatic.length === 0 ? {} : { madeStatic }),
+  };
 }
 
 /** Mixed licenses are refused before. */

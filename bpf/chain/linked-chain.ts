@@ -64,6 +64,8 @@ export interface LinkedStep {
   readonly end: number;
   /** Instructions of its match, which lie in front of the body, or of the call of it; not there when it has none. */
   readonly match?: number;
+  /** Its global functions, which are static in the chain: verified where they are called. Not there when it has none. */
+  readonly madeStatic?: readonly string[];
 }
 
 /** The chain cannot be linked: which step, and one readable sentence. */

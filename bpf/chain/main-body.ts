@@ -3,8 +3,8 @@ import type { Line } from "../asm/assemble.ts";
 import { callFunction, ja, mov64Imm } from "../asm/build.ts";
 import { eachInstruction, functionTarget } from "../asm/inspect.ts";
 import { loadFunction } from "../match/load-function.ts";
-import type { Body } from "./body.ts";
 import { continueTest } from "./continue-test.ts";
+import type { StepsBtf } from "./debug-info.ts";
 import { jumpReach, routeExits } from "./exits.ts";
 import { callSegment, countVerdict, endChain, enterChain, leaveChain, reloadContext, type Slots } from "./glue.ts";
 import { callLeaveFunctions, noteStep, stepTag } from "./leave.ts";
@@ -18,6 +18,7 @@ export interface ChainLayout {
   readonly candidates: readonly Candidate[];
   readonly modes: readonly StepMode[];
   readonly slots: Slots;
+  readonly btf: StepsBtf;
 }
 
 /** Names of places in the program that is put together. */
@@ -74,28 +75,30 @@ export function mainBody(layout: ChainLayout): Line[] {
 }
 
 /** The functions that follow the main body, each behind its label. */
-export function calledFunctions({ chain, candidates, modes }: ChainLayout): Line[] {
-  const ofSteps = candidates.flatMap(({ step, body }, index) =>
+export function calledFunctions(layout: ChainLayout): Line[] {
+  const { chain, candidates, modes } = layout;
+  const ofSteps = candidates.flatMap(({ body }, index) =>
     body.functions.flatMap(({ start, end }, number) => {
       if (number === 0 && modes[index]?.mode === "inline") return [];
-      return [{ label: labels.function(index, number) }, ...relink(body, step.name, index, start, end)];
+      return [{ label: labels.function(index, number) }, ...relink(layout, index, start, end)];
     }),
   );
   const calls = candidates.some(({ match }) => match?.calls === true);
   return calls ? [...ofSteps, ...loadFunction(chain.hook, matchLabels.load)] : ofSteps;
 }
 
-function stepBody({ candidates, modes }: ChainLayout, index: number): Line[] {
-  if (modes[index]?.mode === "call") return [{ instruction: callFunction(), to: labels.function(index, 0) }];
-  const { step, body } = candidates[index] as Candidate;
-  const end = body.main.end;
-  const lines = relink(body, step.name, index, 0, end);
+function stepBody(layout: ChainLayout, index: number): Line[] {
+  if (layout.modes[index]?.mode === "call") return [{ instruction: callFunction(), to: labels.function(index, 0) }];
+  const { body } = layout.candidates[index] as Candidate;
+  const { end } = body.main;
+  const lines = relink(layout, index, 0, end);
   for (const [from, to] of routeExits(body) ?? []) lines[from] = ja(to - from - 1);
   return lines;
 }
 
-/** Instructions [start, end) of a step: jumps stay as they are, calls go to labels, maps get the step's name. */
-function relink(body: Body, step: string, index: number, start: number, end: number): Line[] {
+/** Instructions [start, end) of a step: jumps stay as they are, calls go to labels, maps get the step's name, types their ids in the merged BTF. */
+function relink({ candidates, btf }: ChainLayout, index: number, start: number, end: number): Line[] {
+  const { step, body } = candidates[index] as Candidate;
   const lines: Line[] = body.instructions.slice(start, end);
   for (const [at, instruction] of eachInstruction(body.instructions, start, end)) {
     const target = functionTarget(instruction, at);
@@ -103,7 +106,11 @@ function relink(body: Body, step: string, index: number, start: number, end: num
       const callee = body.functions.findIndex((candidate) => candidate.start === target);
       lines[at - start] = { instruction, to: labels.function(index, callee) };
     }
-    if (instruction.map !== undefined) lines[at - start] = { ...instruction, map: `${step}/${instruction.map}` };
+    if (instruction.map !== undefined) lines[at - start] = { ...instruction, map: `${step.name}/${instruction.map}` };
+    // 0 says that no such type is there.
+    if (instruction.localType === true && instruction.imm !== 0) {
+      lines[at - start] = { ...instruction, imm: instruction.imm + btf.shiftOf(step.program).types };
+    }
   }
   return lines;
 }

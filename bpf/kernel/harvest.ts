@@ -9,6 +9,7 @@ import { copyMemory } from "../libbpf-ffi/memory.ts";
 import { captureMessages } from "../libbpf-ffi/messages.ts";
 import { type InfoRecords, type PreparedProgram, type Section, withPrepareLoad } from "../libbpf-ffi/prepare-load.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
+import { markLocalTypes } from "../object/local-types.ts";
 import { asksForFrags, readBtf, readLicense } from "../object/open-object.ts";
 import type { RelocatedProgram } from "../object/relocated-program.ts";
 import { mapName, mapsOf, programsOf, withObject } from "../object/with-object.ts";
@@ -26,12 +27,23 @@ export function harvest(object: Uint8Array, name: string, hook: ProgramKind): Re
   const section = withObject(object, (opened) => libbpf().bpf_program__section_name(findProgram(opened, name)));
   const results: RelocatedProgram[] = [];
   const read = (arranged: Arranged, prepared: PreparedProgram): void => {
-    results.push({ ...identify(object, name, section), ...readPrepared(name, arranged, prepared) });
+    const program = { ...identify(object, name, section), ...readPrepared(name, arranged, prepared) };
+    results.push({ ...program, instructions: findLocalTypes(object, program) });
   };
   const { lines } = captureMessages(() => loadPrepared({ name: section, ...hookTypes(hook) }, object, name, read));
   const [result] = results;
   if (result === undefined) throw notRelocated(name, lines);
   return result;
+}
+
+function findLocalTypes(object: Uint8Array, { name, instructions, functions }: RelocatedProgram): readonly Instruction[] {
+  try {
+    return markLocalTypes(object, instructions, functions);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = `Cannot relocate "${name}": its .BTF.ext is damaged`;
+    throw new KernelError(message, { call: "bpf_object__load", errno: "EINVAL", cause: error });
+  }
 }
 
 /** An opened object that is ready to be relocated, and the names of its maps by their addresses. */

@@ -34,6 +34,10 @@ const explanations: ReadonlyArray<readonly [RegExp, string]> = [
     /(math between .* pointer|pointer arithmetic|value .* makes .* pointer be out of bounds)/,
     "it adds a number to a pointer of which the verifier knows no bounds: compare the number with constants before",
   ],
+  [
+    /operation on bpf_(list_head|rb_root) expects|invalid kptr access, R\d+ type=ptr_ expected=ptr_/,
+    "lists and trees in maps, and pointers there to types of the object, need the program to have the very BTF of the map; a chain's BTF is that of all its steps",
+  ],
   [/R0 !read_ok/, "it ends without a verdict: every way out needs a return value"],
   [/R\d+ !read_ok/, "it reads a variable that some way through the program never wrote"],
   [

@@ -59,9 +59,17 @@ export interface InspectedStep {
   readonly verdict: string | null;
   /** Verdicts after which the next step runs. */
   readonly continue: readonly string[];
-  readonly link: { readonly mode: LinkMode; readonly reason: string | null; readonly instructions: number } | null;
+  readonly link: InspectedLink | null;
   /** null when the chain does not count. */
   readonly counts: readonly VerdictCount[] | null;
+}
+
+export interface InspectedLink {
+  readonly mode: LinkMode;
+  readonly reason: string | null;
+  readonly instructions: number;
+  /** Global functions of the object that are static in the chain. */
+  readonly madeStatic: readonly string[];
 }
 
 export interface InspectedMatch extends ShownMatch {
@@ -135,10 +143,14 @@ function inspectSteps(manifest: Manifest, counters: readonly CountersMap[]): rea
       match: step.match === undefined ? null : inspectMatch(step.match, linked),
       verdict: step.verdict === undefined ? null : verdictName(kind, step.verdict),
       continue: step.continueOn.map((verdict) => verdictName(kind, verdict)),
-      link: linked === undefined ? null : { mode: linked.mode, reason: linked.reason, instructions: linked.end - linked.start },
+      link: linked === undefined ? null : inspectLink(linked),
       counts: manifest.counters === null ? null : countVerdicts(kind, step.slot, counters),
     };
   });
+}
+
+function inspectLink({ mode, reason, start, end, madeStatic = [] }: LinkedStep): InspectedLink {
+  return { mode, reason, instructions: end - start, madeStatic };
 }
 
 function inspectMatch({ expression, libpcap, digest }: GenerationMatch, linked: LinkedStep | undefined): InspectedMatch {

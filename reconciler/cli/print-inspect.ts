@@ -104,6 +104,13 @@ function remarks(hook: InspectedHook): readonly string[] {
       ? []
       : [`${sanitise(step.name)} is linked as ${step.link.mode}: ${sanitise(step.link.reason)}`],
   );
+  const demoted = hook.steps.flatMap(({ name, link }) => {
+    const functions = link?.madeStatic ?? [];
+    if (functions.length === 0) return [];
+    return [
+      `${sanitise(name)} has global functions that are verified at every call, because they are named after the step: ${functions.map(sanitise).join(", ")}`,
+    ];
+  });
   const matches = hook.steps.flatMap(({ name, match }) => {
     if (match === null) return [];
     const { expression, libpcap, digest, instructions } = match;
@@ -118,5 +125,5 @@ function remarks(hook: InspectedHook): readonly string[] {
     ({ programId, name }) => `Program ${programId} (${sanitise(name)}) also runs here; Sluice did not attach it and leaves it alone`,
   );
   const broken = hook.broken === null ? [] : [hook.broken];
-  return [...broken, ...matches, ...programs, ...links, ...idle, ...foreign];
+  return [...broken, ...matches, ...programs, ...links, ...demoted, ...idle, ...foreign];
 }

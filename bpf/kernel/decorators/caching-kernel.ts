@@ -9,7 +9,7 @@ import type { RelocatedProgram } from "../../object/relocated-program.ts";
 import type { Kernel, RelocateRequest } from "../kernel.ts";
 
 const mostFiles = 512;
-const format = 3;
+const format = 4;
 
 /**
  * Remembers on disk what `relocate` gave: a step that this kernel has verified once is neither relocated nor verified alone again,
@@ -43,6 +43,7 @@ interface CacheFile {
   readonly program: Omit<RelocatedProgram, "instructions" | "btf" | "kconfig">;
   readonly instructions: string;
   readonly maps: readonly (readonly [number, string])[];
+  readonly localTypes: readonly number[];
   readonly btf: string | null;
   readonly kconfig?: string;
 }
@@ -52,8 +53,10 @@ function read(path: string): RelocatedProgram | null {
     const file = JSON.parse(readFileSync(path, "utf8")) as CacheFile;
     utimesSync(path, new Date(), new Date());
     const maps = new Map(file.maps);
+    const localTypes = new Set(file.localTypes);
     const instructions = decodeInstructions(fromBase64(file.instructions)).map((instruction, index) => {
       const map = maps.get(index);
+      if (localTypes.has(index)) return { ...instruction, localType: true } as const;
       return map === undefined ? instruction : { ...instruction, map };
     });
     const kconfig = file.kconfig === undefined ? {} : { kconfig: fromBase64(file.kconfig) };
@@ -68,6 +71,7 @@ function write(directory: string, path: string, { instructions, btf, kconfig, ..
     program,
     instructions: toBase64(encodeInstructions(instructions)),
     maps: instructions.flatMap(({ map }, index) => (map === undefined ? [] : [[index, map] as const])),
+    localTypes: instructions.flatMap(({ localType }, index) => (localType === true ? [index] : [])),
     btf: btf === null ? null : toBase64(btf),
     ...(kconfig === undefined ? {} : { kconfig: toBase64(kconfig) }),
   };

@@ -11,6 +11,7 @@ kernelTest("bpftool shows whose function and which source line an instruction of
   for (const [name, wanted] of [
     ["walk", "subprograms"],
     ["loop", "loops"],
+    ["shared", "global_function"],
   ] as const) {
     const program = ownCorpus().find((candidate) => candidate.function === wanted);
     if (program === undefined) throw new Error(`There is no ${wanted}`);
@@ -22,6 +23,8 @@ kernelTest("bpftool shows whose function and which source line an instruction of
   const pin = `${lab.root}/shown`;
   await lab.kernel.load(pin, { chain, maps: {} });
 
+  const madeStatic = chain.steps.flatMap((step) => step.madeStatic ?? []);
+  t.true(madeStatic.length > 0);
   const text = execFileSync("bpftool", ["prog", "dump", "xlated", "pinned", pin], { encoding: "utf8" });
 
   t.deepEqual(text.match(/^int .*:$/gm), [
@@ -30,6 +33,7 @@ kernelTest("bpftool shows whose function and which source line an instruction of
     "int walk__third(void * ctx):",
     "int loop__add_up(void * ctx):",
     "int loop__count_down(void * ctx):",
+    ...madeStatic.map((name) => `int shared__${name}(void * ctx):`),
   ]);
   t.regex(text, /; return \(second\(ctx, 14\) \^ third\(ctx, 2\)\) & 8 \? XDP_DROP : XDP_PASS;/);
   t.regex(text, /; sum->total \+= index \* 7;/);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { readDebugInfo } from "../../../object/btf-ext.ts";
 import { type Elf, type ElfSymbol, readElf, sectionBytes, textAt } from "../../../object/elf.ts";
+import { markLocalTypes } from "../../../object/local-types.ts";
 import type { RelocatedProgram } from "../../../object/relocated-program.ts";
 import type { RelocateRequest } from "../../kernel.ts";
 import { refusal } from "../refuse.ts";
-import { readDebugInfo } from "./btf-ext.ts";
 import { fixSections } from "./fix-sections.ts";
 import { layOut, type PlacedFunction } from "./lay-out.ts";
 
@@ -28,12 +29,13 @@ function relocate(object: Uint8Array, name: string): RelocatedProgram {
   const btf = sectionBytes(elf, ".BTF");
   const ext = sectionBytes(elf, ".BTF.ext");
   const debug = btf === null || ext === null ? null : readDebugInfo(btf, ext);
+  const functions = debug === null ? [] : placed.flatMap((one) => move(elf, debug.functions, one));
   return {
     name,
     license: textAt(sectionBytes(elf, "license") ?? new Uint8Array(0), 0),
-    instructions,
+    instructions: markLocalTypes(object, instructions, functions),
     btf: btf === null ? null : fixSections(btf, elf),
-    functions: debug === null ? [] : placed.flatMap((one) => move(elf, debug.functions, one)),
+    functions,
     lines: debug === null ? [] : placed.flatMap((one) => move(elf, debug.lines, one)),
     frags: /^xdp\.frags(\/|$)/.test(elf.sections[entry.section]?.name ?? ""),
     processedInstructions: null,
