@@ -2,7 +2,6 @@
 import { appendStaticFunctions, mergeBtf, shiftString } from "../btf/merge.ts";
 import { readBtf } from "../btf/read.ts";
 import type { FunctionInfo, LineInfo, RelocatedProgram } from "../object/relocated-program.ts";
-import type { BodyFunction } from "./body.ts";
 import { functionName } from "./function-name.ts";
 import { type ChainLayout, labels } from "./main-body.ts";
 import { matchLabels } from "./step-match.ts";
@@ -102,10 +101,13 @@ function sourceLines({ candidates, btf: steps }: ChainLayout, places: Places): L
     const starts = body.functions.map(
       (_, number) => places.get(labels.function(index, number)) ?? (places.get(labels.body(index)) as number),
     );
-    return program.lines.map((line) => {
+    return program.lines.flatMap((line) => {
       const number = body.functions.findIndex(({ end }) => line.instruction < end);
+      const own = body.functions[number];
+      // The kernel refuses a line of an instruction that is not there; without it only people miss something.
+      if (own === undefined) return [];
       return {
-        instruction: (starts[number] as number) + line.instruction - (body.functions[number] as BodyFunction).start,
+        instruction: (starts[number] as number) + line.instruction - own.start,
         file: shiftString(strings, line.file),
         line: shiftString(strings, line.line),
         position: line.position,

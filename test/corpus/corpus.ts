@@ -135,9 +135,14 @@ const filterEntries = {
   filter_ports: [["00350000", "0f00000000000000"]],
 } as const;
 
+/** Where Debian keeps the objects of xdp-tools and libxdp; undefined where the packages are not installed. */
+export function xdpToolsFolder(): string | undefined {
+  return xdpToolsFolders.find(existsSync);
+}
+
 /** The programs of Debian's xdp-tools and libxdp that attach to a device; none where the packages are not installed. */
 export function xdpToolsCorpus(): readonly CorpusProgram[] {
-  const folder = xdpToolsFolders.find(existsSync);
+  const folder = xdpToolsFolder();
   if (folder === undefined) return [];
   return readdirSync(folder)
     .filter((file) => /^(xdpfilt_.*|xsk_def_xdp_prog)\.o$/.test(file))
@@ -153,6 +158,7 @@ function compileCorpus(file: string): Uint8Array {
   return compile(readFileSync(join(folder, `${file}.bpf.c`), "utf8").replace('#include "corpus.h"', header), file);
 }
 
-function corpusProgram(hook: HookKind, name: string, object: Uint8Array, settings: Settings): CorpusProgram {
+/** A program whose maps are empty, but for what `settings` say. */
+export function corpusProgram(hook: HookKind, name: string, object: Uint8Array, settings: Settings = {}): CorpusProgram {
   return { hook, function: name, object, entries: {}, targets: {}, filled: [], timed: [], ...settings };
 }

@@ -19,7 +19,16 @@ export function randomPacket(random: Random): Uint8Array {
 
 /** A frame that does not fit one page: BPF_PROG_TEST_RUN hands it over in fragments. */
 export function jumboPacket(random: Random): Uint8Array {
-  const payload = noise(random, 4000 + random.below(5000));
+  return packetOf(random, 4000 + random.below(5000));
+}
+
+/** Larger than an MTU, and as large as BPF_PROG_TEST_RUN takes for a socket buffer: what is left of a page. */
+export function pagePacket(random: Random): Uint8Array {
+  return packetOf(random, 1500 + random.below(2000));
+}
+
+function packetOf(random: Random, length: number): Uint8Array {
+  const payload = noise(random, length);
   return ethernet({ src: randomMac(random), dst: randomMac(random) }, network(random, payload));
 }
 

@@ -54,6 +54,18 @@ test("functions without BTF are numbered", (t) => {
   t.is(long, "x".repeat(127));
 });
 
+test("a source line of an instruction that is not there is left out", (t) => {
+  const btf = btfOf("f", "g");
+  const damaged = {
+    ...step("a", nested),
+    program: program(nested, { btf, lines: [line(0, 5), line(nested.length, 9), line(1 << 30, 11)] }),
+  };
+
+  const { lines } = link([damaged]);
+
+  t.is(lines.filter((found) => found.line !== 0).length, 1);
+});
+
 test("source lines move with their instructions, the chain's own have none", (t) => {
   const btf = btfOf("f", "g");
   const other = btfOf("h");

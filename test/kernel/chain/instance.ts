@@ -83,7 +83,8 @@ async function createMaps(kernel: Kernel, spec: ObjectSpec, folder: string): Pro
   for (const { name, definition, initial } of ownMaps(spec)) {
     const pin = mapPin(folder, name);
     // Some leave their size to whoever loads them.
-    const sized = definition.maxEntries === 0 && definition.type === "hash" ? { ...definition, maxEntries: 16 } : definition;
+    const isOpen = definition.maxEntries === 0 && /^(hash|perf_event_array)$/.test(definition.type);
+    const sized = isOpen ? { ...definition, maxEntries: 16 } : definition;
     await kernel.createMap(pin, { name: escape(name).slice(0, 15), definition: sized, btf: spec.btf });
     if (initial !== null) await kernel.writeMap(pin, packEntries([[new Uint8Array(4), initial]], 4, initial.length), nothing(4));
   }

@@ -6,14 +6,15 @@ import type { HookKind } from "../../../bpf/kernel/kernel.ts";
 import { decodeClassic } from "../../../bpf/match/classic.ts";
 import { compileMatch } from "../../../bpf/match/compile-match.ts";
 import { type CorpusProgram, libraryCorpus, wholeCorpus, xdpToolsCorpus } from "../../corpus/corpus.ts";
-import { jumboPacket, randomPacket } from "../../corpus/packets.ts";
+import { furtherCorpus } from "../../corpus/further.ts";
+import { jumboPacket, pagePacket, randomPacket } from "../../corpus/packets.ts";
 import type { Random } from "../../corpus/random.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { type Prepared, prepare } from "./instance.ts";
 
-/** Every program of the corpus, the library and xdp-tools for a hook, relocated. */
+/** Every program for a hook that the set-up builds or installs, relocated. */
 export async function prepareAll(lab: Lab, hook: HookKind): Promise<readonly Prepared[]> {
-  const programs: readonly CorpusProgram[] = [...wholeCorpus(), ...libraryCorpus(), ...xdpToolsCorpus()].filter(
+  const programs: readonly CorpusProgram[] = [...wholeCorpus(), ...libraryCorpus(), ...xdpToolsCorpus(), ...furtherCorpus()].filter(
     (program) => program.hook === hook,
   );
   const prepared: Prepared[] = [];
@@ -61,12 +62,12 @@ function continueOn(random: Random, hook: HookKind): readonly number[] {
   return Array.from({ length: 1 + random.below(4) }, () => random.below(10) - 1);
 }
 
-/** A packet that this chain can be given: jumbo frames where it takes fragments. */
+/** A packet that this chain can be given: jumbo frames where it takes fragments, at tc up to a page. */
 export function packetFor({ chain }: RandomChain, random: Random): Uint8Array {
   if (chain.hook === "xdp") return takesFrags(chain) && random.chance(0.3) ? jumboPacket(random) : randomPacket(random);
   // BPF_PROG_TEST_RUN of newer kernels makes no socket buffer of an IP packet that is shorter than its header.
   const shortest = 54;
-  const packet = randomPacket(random);
+  const packet = random.chance(0.1) ? pagePacket(random) : randomPacket(random);
   return packet.length >= shortest ? packet : new Uint8Array(Buffer.concat([packet, Buffer.alloc(shortest)])).slice(0, shortest);
 }
 

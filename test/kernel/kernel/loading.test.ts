@@ -37,6 +37,21 @@ kernelTest("relocate() counts the instructions that the verifier walks through, 
   t.deepEqual(await lab.kernel.pins(lab.root), pins);
 });
 
+kernelTest("relocate() refuses an object that names a map by its fd", async (t, lab) => {
+  const source = `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("xdp") int guess(struct xdp_md *ctx) { return ctx->rx_queue_index * 0x1122334455667788 >> 62; }`;
+  const object = Buffer.from(lab.compile(source, "guess"));
+  // ld_imm64 of a number becomes one of a map: BPF_PSEUDO_MAP_FD in the upper half of the registers.
+  const at = object.indexOf(Buffer.from("8877665500000000", "hex")) - 4;
+  object[at + 1] = (object[at + 1] as number) | 0x10;
+
+  const error = await t.throwsAsync(lab.kernel.relocate({ object, function: "guess", hook: "xdp", globals: {}, maps: {} }));
+
+  t.is(error.name, "KernelError");
+  t.is(error.message, 'Cannot relocate "guess": instruction 1 names fd 1432778632, which is no map of the object');
+});
+
 kernelTest("relocate() works at every hook, whatever the section says", async (t, lab) => {
   const object = lab.compile(constantSource(1), "constant");
   const relocate = async (name: string, hook: "xdp" | "tc-ingress" | "tc-egress") =>
