@@ -8,21 +8,22 @@ import { libbpf } from "../libbpf-ffi/library.ts";
 import { copyMemory } from "../libbpf-ffi/memory.ts";
 import { captureMessages } from "../libbpf-ffi/messages.ts";
 import { type InfoRecords, type PreparedProgram, type Section, withPrepareLoad } from "../libbpf-ffi/prepare-load.ts";
+import { type PrepareLibrary, prepareLibrary, prepareObject } from "../libbpf-ffi/prepare-object.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
 import { markLocalTypes } from "../object/local-types.ts";
 import { asksForFrags, readBtf, readLicense } from "../object/open-object.ts";
 import type { RelocatedProgram } from "../object/relocated-program.ts";
 import { mapName, mapsOf, programsOf, withObject } from "../object/with-object.ts";
 import { withFd } from "./fds.ts";
-import { hookTypes, type ProgramKind } from "./hook-types.ts";
+import { type HookTypes, hookTypes, type ProgramKind } from "./hook-types.ts";
 import { KernelError } from "./kernel-error.ts";
 import { check } from "./refusal.ts";
 
 /**
- * Lets libbpf do everything but the load itself: CO-RE, externs, appended callees. Its maps are stand-ins, so no map of a step is
+ * Lets libbpf do everything but the load itself: CO-RE, externs, appended callees; by bpf_object__prepare() where it has that. Its maps are stand-ins, so no map of a step is
  * made, written or even opened here. Synchronous and short, because nothing is verified. Throws KernelError.
  */
-export function harvest(object: Uint8Array, name: string, hook: ProgramKind): RelocatedProgram {
+export function harvest(object: Uint8Array, name: string, hook: ProgramKind, library = prepareLibrary()): RelocatedProgram {
   // libbpf looks up handlers when it opens an object: the section must be known before.
   const section = withObject(object, (opened) => libbpf().bpf_program__section_name(findProgram(opened, name)));
   const results: RelocatedProgram[] = [];
@@ -30,7 +31,10 @@ export function harvest(object: Uint8Array, name: string, hook: ProgramKind): Re
     const program = { ...identify(object, name, section), ...readPrepared(name, arranged, prepared) };
     results.push({ ...program, instructions: findLocalTypes(object, program) });
   };
-  const { lines } = captureMessages(() => loadPrepared({ name: section, ...hookTypes(hook) }, object, name, read));
+  const kind = hookTypes(hook);
+  const { lines } = captureMessages(() =>
+    library === null ? loadPrepared({ name: section, ...kind }, object, name, read) : prepareAlone(library, kind, object, name, read),
+  );
   const [result] = results;
   if (result === undefined) throw notRelocated(name, lines);
   return result;
@@ -69,6 +73,21 @@ function loadPrepared(
       libbpf().bpf_object__load(opened);
     }),
   );
+}
+
+/** From libbpf 1.6 on: what the callback above sees, without a load that has to be ended. */
+function prepareAlone(
+  library: PrepareLibrary,
+  kind: HookTypes,
+  object: Uint8Array,
+  name: string,
+  read: (arranged: Arranged, prepared: PreparedProgram) => void,
+): void {
+  withObject(object, (opened) => {
+    const arranged = withFd(createStandIn(), (standIn) => arrange(opened, name, standIn));
+    const prepared = prepareObject(library, opened, findProgram(opened, name), kind);
+    if (typeof prepared !== "number") read(arranged, prepared);
+  });
 }
 
 /** Selects one program and gives every map a stand-in. */
