@@ -55,6 +55,7 @@ export interface AgentFile {
   credentials?: AgentCredentials;
   limits?: AgentLimits;
   log?: AgentLog;
+  metrics?: AgentMetrics;
   /**
    * Allow a policy that leaves no chain at all on this host.
    */
@@ -238,6 +239,15 @@ export interface AgentLog {
    * json for machines, pretty for people.
    */
   format?: "json" | "pretty";
+}
+/**
+ * Metrics for Prometheus, by HTTP at /metrics. Without it nothing listens.
+ */
+export interface AgentMetrics {
+  /**
+   * Address and port. Whoever reaches it can read names of steps, revisions and counters: leave it on the loopback, or behind what you trust.
+   */
+  listen: string;
 }
 
 /** agent.schema.json itself. */
@@ -605,6 +615,27 @@ export const agentSchema: object = {
             "pretty"
           ],
           "default": "json"
+        }
+      }
+    },
+    "metrics": {
+      "title": "AgentMetrics",
+      "description": "Metrics for Prometheus, by HTTP at /metrics. Without it nothing listens.",
+      "type": "object",
+      "required": [
+        "listen"
+      ],
+      "additionalProperties": false,
+      "properties": {
+        "listen": {
+          "description": "Address and port. Whoever reaches it can read names of steps, revisions and counters: leave it on the loopback, or behind what you trust.",
+          "type": "string",
+          "pattern": "^(\\[[0-9a-fA-F:]+\\]|[0-9A-Za-z.-]+):[0-9]{1,5}$",
+          "x-expected": "an address and a port: 127.0.0.1:9711",
+          "examples": [
+            "127.0.0.1:9711",
+            "[::1]:9711"
+          ]
         }
       }
     },

@@ -24,6 +24,8 @@ export interface AgentConfig {
   readonly confirm: ConfirmConfig | null;
   /** Allows a policy that leaves no chain at all. */
   readonly pruneAll: boolean;
+  /** Address that metrics are served at, "127.0.0.1:9711"; null: nowhere. */
+  readonly metrics: string | null;
 }
 
 /** What the command line says wins; naming another source or ref there replaces the file's, and does not contradict it. */
@@ -62,6 +64,7 @@ export function agentConfig(file: AgentFile): AgentConfig {
     log: { level: file.log?.level ?? "info", format: file.log?.format ?? "json" },
     confirm: confirmConfig(file.confirm),
     pruneAll: file.pruneAll ?? false,
+    metrics: file.metrics?.listen ?? null,
   };
 }
 

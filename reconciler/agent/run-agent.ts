@@ -4,7 +4,9 @@ import type { DestinationStream, Logger } from "pino";
 import { openTripwire } from "../../bpf/kernel/tripwire.ts";
 import { libraryObject } from "../../bpf/programs/library.ts";
 import { openSource, type Source } from "../1-source/source.ts";
+import { printMetrics } from "../6-report/print-metrics.ts";
 import { type Host, openHost } from "../host.ts";
+import { inspectHost, observePins } from "../inspect.ts";
 import { lockState } from "../state/lock.ts";
 import { openState } from "../state/state-directory.ts";
 import { sluiceVersion } from "../version.ts";
@@ -13,7 +15,9 @@ import { openLog } from "./agent-log.ts";
 import { type AgentLoop, createLoop } from "./agent-loop.ts";
 import type { AgentStatus } from "./agent-status.ts";
 import { systemClock } from "./clock.ts";
+import { collectMetrics } from "./collect-metrics.ts";
 import { hostWork } from "./host-work.ts";
+import { serveMetrics } from "./serve-metrics.ts";
 import { serveStatus } from "./serve-status.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { type KernelWatch, watchKernel } from "./watch-kernel.ts";
@@ -95,6 +99,7 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
     await serveStatus(join(config.state, "agent.sock"), { status: () => statusOf(loop, started), sync }),
     await watchPaths(source.watch, () => void loop.push("watch")),
     watchInterfaces(running),
+    await openMetrics(running, started),
   ] as const;
   log.info({ version: sluiceVersion(), pid: process.pid, host: host.name, source: source.name, state: config.state }, "agent started");
   const ended = untilTold(signal, () => void loop.push("signal"));
@@ -104,6 +109,19 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
   for (const end of ends) await end();
   await loop.stop();
   log.info("agent stopped");
+}
+
+/** Gives back how to end it. */
+async function openMetrics({ config, host, loop, log }: Running, started: string): Promise<() => Promise<void>> {
+  if (config.metrics === null) return async () => undefined;
+  const server = await serveMetrics(config.metrics, async () => {
+    const hooks = await inspectHost(host, (await observePins(host)).hooks);
+    const { user, system } = process.cpuUsage();
+    const use = { residentBytes: process.memoryUsage.rss(), processorSeconds: (user + system) / 1e6 };
+    return printMetrics(collectMetrics(statusOf(loop, started), hooks, use));
+  });
+  log.info({ listen: config.metrics, port: server.port }, "metrics served");
+  return () => server.end();
 }
 
 /** Gives back how to end it. */

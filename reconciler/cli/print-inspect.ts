@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sanitise } from "../6-report/sanitise.ts";
-import type { InspectedHook, InspectedSplit, InspectedStep } from "./inspect-hook.ts";
+import type { InspectedHook, InspectedSplit, InspectedStep } from "../inspect-hook.ts";
 import { count, printTable } from "./table.ts";
 import type { Colors } from "./terminal.ts";
 

@@ -3,9 +3,9 @@ import picocolors from "picocolors";
 import { readDirectory } from "../../reconciler/1-source/directory-source.ts";
 import { printDiagnostics } from "../../reconciler/6-report/print-diagnostics.ts";
 import { printPlan } from "../../reconciler/6-report/print-plan.ts";
-import { inspectHook } from "../../reconciler/cli/inspect-hook.ts";
 import { printInspect } from "../../reconciler/cli/print-inspect.ts";
 import type { Host } from "../../reconciler/host.ts";
+import { inspectHook } from "../../reconciler/inspect-hook.ts";
 import { observePins, planPass } from "../../reconciler/reconcile.ts";
 import type { Run } from "./world.ts";
 

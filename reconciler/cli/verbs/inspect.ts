@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
-import type { CountersMap } from "../../3-observed/count-verdicts.ts";
-import type { Host } from "../../host.ts";
 import { hookName } from "../../model/hook.ts";
 import type { ObservedHook } from "../../model/observed.ts";
 import { UsageError } from "../cli-error.ts";
 import { exitCodes } from "../exit-codes.ts";
-import { inspectHook } from "../inspect-hook.ts";
 import { openHostToRead } from "../open-host.ts";
 import { printInspect } from "../print-inspect.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
@@ -30,12 +27,12 @@ export function addInspect(program: Command): void {
 }
 
 async function inspect({ terminal, json, progress }: Cli, options: HostOptions, wanted: readonly string[]): Promise<number> {
-  const { observePins } = await import("../../reconcile.ts");
+  const { inspectHost, observePins } = await import("../../inspect.ts");
   const host = await openHostToRead(options);
   progress.step("Reading the kernel");
   const observed = await observePins(host);
   const hooks = choose(observed.hooks, wanted);
-  const inspected = await Promise.all(hooks.map(async (hook) => inspectHook(host.layout, hook, await readCounters(host, hook))));
+  const inspected = await inspectHost(host, hooks);
   progress.done();
 
   if (json) printJson(terminal, { format: "1.0", kind: "inspect", host: host.name, hooks: inspected });
@@ -56,9 +53,4 @@ function choose(hooks: readonly ObservedHook[], wanted: readonly string[]): read
       didYouMean(name, known) ?? (known.length === 0 ? "It has nothing on this host yet" : `It has ${known.join(", ")}`),
     );
   });
-}
-
-async function readCounters({ kernel }: Host, hook: ObservedHook): Promise<ReadonlyMap<string, CountersMap>> {
-  const maps = hook.counters.map(async ({ pin, slots }) => [pin.path, { slots, entries: await kernel.readMap(pin.path) }] as const);
-  return new Map(await Promise.all(maps));
 }

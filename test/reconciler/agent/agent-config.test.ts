@@ -32,6 +32,7 @@ test("agentConfig() fills in what the file leaves out", (t) => {
     log: { level: "info", format: "json" },
     confirm: null,
     pruneAll: false,
+    metrics: null,
   });
 });
 
@@ -73,6 +74,7 @@ pruneAll: true
     log: { level: "debug", format: "pretty" },
     confirm: null,
     pruneAll: true,
+    metrics: null,
   });
 });
 

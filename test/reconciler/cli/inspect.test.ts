@@ -2,8 +2,8 @@
 import test from "ava";
 import picocolors from "picocolors";
 import { type CountersMap, countVerdicts } from "../../../reconciler/3-observed/count-verdicts.ts";
-import { inspectHook } from "../../../reconciler/cli/inspect-hook.ts";
 import { printInspect } from "../../../reconciler/cli/print-inspect.ts";
+import { inspectHook } from "../../../reconciler/inspect-hook.ts";
 import { countersPath, layout, observedHook, running } from "./observed-builders.ts";
 
 const plain = { width: null, colors: picocolors.createColors(false) };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { dirname } from "node:path";
-import type { LinkedStep, LinkMode } from "../../bpf/chain/linked-chain.ts";
-import { verdictName } from "../../bpf/chain/verdict.ts";
-import type { AttachedProgram, HookKind, LinkPin, ProgramPin, XdpMode } from "../../bpf/kernel/kernel.ts";
-import { type CountersMap, countVerdicts, type VerdictCount } from "../3-observed/count-verdicts.ts";
-import type { GenerationMatch, Manifest, ShownMatch } from "../model/generation.ts";
-import type { ObservedGeneration, ObservedHook } from "../model/observed.ts";
-import { hookDirectory, type PinLayout, segmentPin } from "../model/pins.ts";
+import type { LinkedStep, LinkMode } from "../bpf/chain/linked-chain.ts";
+import { verdictName } from "../bpf/chain/verdict.ts";
+import type { AttachedProgram, HookKind, LinkPin, ProgramPin, XdpMode } from "../bpf/kernel/kernel.ts";
+import { type CountersMap, countVerdicts, type VerdictCount } from "./3-observed/count-verdicts.ts";
+import type { GenerationMatch, Manifest, ShownMatch } from "./model/generation.ts";
+import type { ObservedGeneration, ObservedHook } from "./model/observed.ts";
+import { hookDirectory, type PinLayout, segmentPin } from "./model/pins.ts";
 
 /** A hook as `sluice inspect` shows it; plain JSON but for the packets, which are bigint. */
 export interface InspectedHook {

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import { printMetrics } from "../../../reconciler/6-report/print-metrics.ts";
+import type { AgentStatus } from "../../../reconciler/agent/agent-status.ts";
+import { collectMetrics } from "../../../reconciler/agent/collect-metrics.ts";
+import { serveMetrics } from "../../../reconciler/agent/serve-metrics.ts";
+import type { InspectedHook } from "../../../reconciler/inspect-hook.ts";
+import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
+
+const status: AgentStatus = {
+  format: "1.0",
+  kind: "agent-status",
+  version: "0.1.0",
+  pid: 7,
+  started: "2026-11-27T08:00:00.000Z",
+  source: {
+    name: "ssh://git@example.net/filters.git",
+    state: "answers",
+    lastAnswer: "2026-11-27T08:00:01.000Z",
+    error: null,
+    failures: 0,
+    nextTry: null,
+  },
+  revision: { name: 'main@sha1:7c1e "x"\\', commit: null, author: null, subject: null, committed: null },
+  lastPass: { time: "2026-11-27T08:00:02.500Z", trigger: "watch", result: "applied", revision: "main@sha1:7c1e", message: null },
+  pending: ["eth1/xdp"],
+  held: true,
+  drift: {
+    checked: "2026-11-27T08:00:03.000Z",
+    since: null,
+    findings: [
+      { class: "keys", hook: { interface: "eth0", kind: "xdp" }, place: "map a/v4", expected: "", found: "", mode: "alert" },
+      { class: "keys", hook: { interface: "eth0", kind: "xdp" }, place: "map b/v4", expected: "", found: "", mode: "alert" },
+    ],
+    culprits: [null, null],
+  },
+  unconfirmed: { id: "a1", revision: "main", until: "2026-11-27T08:01:00.000Z", probes: [] },
+  quarantined: null,
+};
+
+const hook = {
+  interface: "eth0",
+  kind: "xdp",
+  generation: "0a1b",
+  broken: null,
+  instructions: 120,
+  foreign: [],
+  steps: [{ name: "bogons", counts: [{ verdict: "drop", packets: 12345678901234567890n }] }],
+} as unknown as InspectedHook;
+
+const use = { residentBytes: 1e8, processorSeconds: 1.5 };
+
+test("printMetrics() of an agent with one chain", (t) => {
+  const text = printMetrics(collectMetrics(status, [hook], use));
+
+  // The grammar of the text format: comments, or name{labels} value.
+  for (const line of text.trimEnd().split("\n"))
+    t.regex(line, /^(# (HELP [a-z_]+ .+\.|TYPE [a-z_]+ (gauge|counter))|[a-z_]+(\{([a-z]+="([^"\\\n]|\\["\\n])*",?)+\})? [0-9.e+]+)$/);
+  t.true(text.includes('sluice_source_info{source="ssh://git@example.net/filters.git",revision="main@sha1:7c1e \\"x\\"\\\\"} 1\n'));
+  t.true(text.includes('sluice_step_packets_total{interface="eth0",hook="xdp",step="bogons",verdict="drop"} 12345678901234567890\n'));
+  t.true(text.includes('sluice_drift_items{interface="eth0",hook="xdp",kind="keys"} 2\n'));
+  for (const line of [
+    "sluice_suspended 1",
+    "sluice_quarantined_revisions 0",
+    "sluice_confirm_pending 1",
+    "sluice_confirm_deadline_timestamp_seconds 1795766460",
+    "sluice_pending_hooks 1",
+    "sluice_last_pass_timestamp_seconds 1795766402.5",
+    'sluice_chain_attached{interface="eth0",hook="xdp"} 1',
+    "process_cpu_seconds_total 1.5",
+  ])
+    t.true(text.includes(`\n${line}\n`) || text.endsWith(`\n${line}\n`), line);
+  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  t.is(new Set(names).size, names.length);
+});
+
+test("printMetrics() of an agent that has just been started says nothing of what has not been yet", (t) => {
+  const fresh = { ...status, revision: null, lastPass: null, pending: [], held: false, drift: null, unconfirmed: null };
+  const text = printMetrics(collectMetrics({ ...fresh, source: { ...status.source, state: "not-asked", lastAnswer: null } }, [], use));
+
+  t.false(/last_pass|drift|deadline|chain|last_success/.test(text), text);
+  t.true(text.includes("sluice_source_up 0\n"));
+});
+
+test("scrapes that come together are one, and one that fails does not stay", async (t) => {
+  let asked = 0;
+  const server = await serveMetrics("127.0.0.1:0", async () => {
+    asked += 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (asked === 2) throw new Error("No kernel");
+    return "up 1\n";
+  });
+  t.teardown(() => server.end());
+  const get = async (path = "/metrics") => {
+    const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
+    return `${response.status} ${await response.text()}`;
+  };
+
+  t.deepEqual(await Promise.all([get(), get(), get()]), ["200 up 1\n", "200 up 1\n", "200 up 1\n"]);
+  t.is(asked, 1);
+  t.is(await get(), "500 No kernel\n");
+  t.is(await get("/metrics?x=1"), "200 up 1\n");
+  t.is(await get("/"), "404 Metrics are at /metrics\n");
+  const taken = await t.throwsAsync(
+    serveMetrics(`127.0.0.1:${server.port}`, async () => ""),
+    { instanceOf: ReconcilerError },
+  );
+  t.regex(taken.message, /^Cannot serve metrics at 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+});
