@@ -47,8 +47,9 @@ export async function segmentError(
     new ReconcilerError("apply-failed", `Cannot load ${what}: ${saidBy(cause)}`, { cause, ...hintOf(cause) });
   const named = (step: string) => `step "${step}" of ${hookName(load.generation.hook)}${placeOf(load, step)}`;
   const [only, ...others] = segment.steps;
-  if (only !== undefined && others.length === 0 && chain.steps.length > 1) {
-    return fail(`${named(only.name)} as a program of its own in the chain, though it loads alone`);
+  if (only !== undefined && others.length === 0) {
+    const how = chain.steps.length === 1 ? "linked" : "as a program of its own in the chain";
+    return fail(`${named(only.name)} ${how}, though it loads alone`);
   }
   const steps = chain.steps.filter(({ name }) => segment.steps.some((step) => step.name === name));
   const step = stoppedIn(segment, cause);

@@ -10,6 +10,7 @@ import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { ethernet, ipv4, udp } from "../../lab/packet.ts";
 import { prepare } from "./instance.ts";
+import { lists } from "./list-in-map.ts";
 
 /** Objects of types of its own, and one of the kernel's that stays in a map: 1 is dropped, what comes after it passes. */
 const source = `#include <linux/bpf.h>
@@ -106,49 +107,6 @@ kernelTest("objects of a program's own types and of the kernel's live in the thi
     "there was something to renumber",
   );
 });
-
-const lists = `#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
-char _license[] SEC("license") = "GPL";
-struct bpf_list_node { __u64 __opaque[3]; } __attribute__((aligned(8)));
-struct bpf_list_head { __u64 __opaque[2]; } __attribute__((aligned(8)));
-struct node { __u64 value; struct bpf_list_node link; };
-struct heads { struct bpf_spin_lock lock; struct bpf_list_head head __attribute__((btf_decl_tag("contains:node:link"))); };
-struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, struct heads); } lists SEC(".maps");
-extern void *bpf_obj_new_impl(__u64 type, void *meta) __ksym;
-extern void bpf_obj_drop_impl(void *object, void *meta) __ksym;
-extern int bpf_list_push_front_impl(struct bpf_list_head *head, struct bpf_list_node *node, void *meta, __u64 off) __ksym;
-extern struct bpf_list_node *bpf_list_pop_back(struct bpf_list_head *head) __ksym;
-
-/* Puts one in and takes it out again. */
-SEC("xdp") int queues(struct xdp_md *ctx)
-{
-	__u32 key = 0;
-	struct heads *heads = bpf_map_lookup_elem(&lists, &key);
-	struct bpf_list_node *link;
-	struct node *node;
-	__u64 value;
-
-	if (!heads)
-		return XDP_ABORTED;
-	node = bpf_obj_new_impl(bpf_core_type_id_local(struct node), 0);
-	if (!node)
-		return XDP_ABORTED;
-	node->value = 17;
-	bpf_spin_lock(&heads->lock);
-	bpf_list_push_front_impl(&heads->head, &node->link, 0, 0);
-	bpf_spin_unlock(&heads->lock);
-	bpf_spin_lock(&heads->lock);
-	link = bpf_list_pop_back(&heads->head);
-	bpf_spin_unlock(&heads->lock);
-	if (!link)
-		return XDP_ABORTED;
-	node = (struct node *)((void *)link - __builtin_offsetof(struct node, link));
-	value = node->value;
-	bpf_obj_drop_impl(node, 0);
-	return value == 17 ? XDP_PASS : XDP_DROP;
-}`;
 
 kernelTest("a list in a map cannot be in a chain, and the refusal says why", async (t, lab) => {
   const object = lab.compile(lists, "lists");

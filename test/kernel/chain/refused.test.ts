@@ -5,8 +5,9 @@ import type { KernelError } from "../../../bpf/kernel/kernel-error.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import { packageRoot } from "../../../bpf/package-root.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
-import { writeFiles, xdpPolicy } from "../acceptance/policy.ts";
+import { dropsFrom, writeFiles, xdpPolicy } from "../acceptance/policy.ts";
 import { json, station } from "../cli/station.ts";
+import { lists } from "./list-in-map.ts";
 
 const source = readFileSync(join(packageRoot(), "test/corpus/refused.bpf.c"), "utf8");
 
@@ -70,4 +71,26 @@ kernelTest("a step that the verifier refuses: the step, its line, the source wit
   );
   t.deepEqual(await lab.kernel.pins(lab.root), []);
   t.true((await host.sluice("apply", "--yes", "--verbose")).err.includes("R1=pkt(r=0)"));
+});
+
+kernelTest("a step that loads alone and not in the chain: what it collides with, and nothing stays", async (t, lab) => {
+  const host = await station(t, lab);
+  const queues = "    - { name: queues, uses: ./objects/lists.bpf.o }\n";
+  writeFiles(host.folder, { "objects/lists.bpf.o": lab.compile(lists, "lists") });
+  const refusal = async (steps: readonly string[]) => {
+    writeFiles(host.folder, { "interfaces/lab.yaml": xdpPolicy(host.device, steps) });
+    const { exit, err } = await host.sluice("apply", "--yes");
+    t.is(exit, 6, err);
+    t.deepEqual(await lab.kernel.pins(lab.root), []);
+    return err;
+  };
+
+  const both = await refusal([dropsFrom("bogons", "10.0.0.0/8"), queues]);
+  t.regex(
+    both,
+    /Cannot load step "queues" of \S+ \(interfaces\/lab\.yaml:8\) behind step "bogons", though each of them loads alone: .*bpf_list_head/,
+  );
+  t.regex(both, />\s+\d+ │ \s*bpf_list_push_front_impl\(/);
+  t.regex(both, /hint: lists and trees in maps/);
+  t.regex(await refusal([queues]), /Cannot load step "queues" of \S+ \(interfaces\/lab\.yaml:5\) linked, though it loads alone: /);
 });
