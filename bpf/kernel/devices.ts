@@ -4,7 +4,7 @@ import { bpfCommand, linkType, xdpAttached } from "../libbpf-ffi/constants.ts";
 import { libc } from "../libbpf-ffi/libc.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { addressOf } from "../libbpf-ffi/memory.ts";
-import { queryXdp } from "../libbpf-ffi/route-netlink.ts";
+import { listLinks, queryXdp } from "../libbpf-ffi/route-netlink.ts";
 import { withFd } from "./fds.ts";
 import { hookTypes } from "./hook-types.ts";
 import { linkInfo, programInfo } from "./info.ts";
@@ -13,10 +13,16 @@ import { check, refusal } from "./refusal.ts";
 
 /** The devices of this network namespace. */
 export function listDevices(): readonly Device[] {
-  return libc()
-    .interfaces()
-    .map(({ name, index }) => ({ name, ifindex: index }));
+  const links = listLinks();
+  if (typeof links === "number") throw refusal(-links, { call: "RTM_GETLINK", action: "Cannot list the network devices" });
+  return links.map(({ name, index, type }) => {
+    const device = { name, ifindex: index };
+    return ethernetTypes.includes(type) ? device : { ...device, withoutEthernet: true };
+  });
 }
+
+/** ARPHRD_ETHER and ARPHRD_LOOPBACK: packets there have an Ethernet header. */
+const ethernetTypes = [1, 772];
 
 /** The number of a device. Throws KernelError "ENODEV" when there is none of that name. */
 export function deviceIndex(name: string): number {

@@ -69,6 +69,8 @@ export interface ArrayedProgram {
 export interface Device {
   readonly name: string;
   readonly ifindex: number;
+  /** Packets there begin with the IP header: tun, WireGuard, PPP. */
+  readonly withoutEthernet?: true;
 }
 
 export interface AttachedProgram {

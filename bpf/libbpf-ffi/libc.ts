@@ -9,8 +9,6 @@ export interface Libc {
   mount(source: string, target: string, type: string, flags: number, data: string): number;
   /** bpf(2): `attributes` is union bpf_attr, read and written in place. */
   bpf(command: number, attributes: Uint8Array): number;
-  /** Network devices of this thread's namespace. /sys/class/net may show another one's. */
-  interfaces(): readonly { readonly name: string; readonly index: number }[];
   /** The number of a device of this thread's namespace; 0 when there is none of that name. */
   interfaceIndex(name: string): number;
   /** "Operation not permitted" for 1. */
@@ -58,7 +56,6 @@ function openLibc(): Libc {
     flock: (fd, operation) => negativeErrno(flock(fd, operation)),
     mount: (source, target, type, flags, data) => negativeErrno(mount(source, target, type, flags, data)),
     bpf: (command, attributes) => negativeErrno(syscall(number, command, attributes, attributes.length)),
-    interfaces: interfaceLister(library),
     interfaceIndex: (name) => interfaceIndex(name),
     strerror: (errno) => strerror(errno),
   };
@@ -66,24 +63,4 @@ function openLibc(): Libc {
 
 function negativeErrno(result: number): number {
   return result === -1 ? -koffi.errno() : result;
-}
-
-function interfaceLister(library: ReturnType<typeof koffi.load>): Libc["interfaces"] {
-  const entry = koffi.struct({ index: "unsigned int", name: "const char *" });
-  const nameIndex: () => bigint | null = library.func("void *if_nameindex()");
-  const freeNameIndex = library.func("void if_freenameindex(void *list)");
-  return () => {
-    const list = nameIndex();
-    if (list === null) throw new Error(`Cannot list network interfaces: errno ${koffi.errno()}`);
-    try {
-      const found: { name: string; index: number }[] = [];
-      for (let at = 0; ; at += koffi.sizeof(entry)) {
-        const { index, name } = koffi.decode(list, at, entry) as { index: number; name: string };
-        if (index === 0) return found;
-        found.push({ name, index });
-      }
-    } finally {
-      freeNameIndex(list);
-    }
-  };
 }

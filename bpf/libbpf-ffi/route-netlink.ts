@@ -11,8 +11,10 @@ const linkSize = 32;
 
 const getLink = 18;
 const isError = 2;
+const isDone = 3;
 const isRequest = 1;
-const linkAttributes = { extendedMask: 29, xdp: 43 } as const;
+const isDump = 0x300;
+const linkAttributes = { name: 3, extendedMask: 29, xdp: 43 } as const;
 const skipStatistics = 1 << 3;
 
 /** What a device says of XDP: attributes IFLA_XDP_*. */
@@ -35,6 +37,46 @@ export function queryXdp(ifindex: number): XdpState | number {
   if (send(socket, request, request.length, 0) < 0) return closeSocket(calls, -koffi.errno());
   const length = receive(socket, answer, answer.length, 0);
   return length < 0 ? closeSocket(calls, -koffi.errno()) : readAnswer(answer.subarray(0, length));
+}
+
+/** A network device. */
+export interface LinkEntry {
+  readonly name: string;
+  readonly index: number;
+  /** ARPHRD_… of <linux/if_arp.h>: 1 for Ethernet. */
+  readonly type: number;
+}
+
+/** All devices of this network namespace; a negative errno when they cannot be listed. */
+export function listLinks(): readonly LinkEntry[] | number {
+  const { send, receive } = (calls ??= openCalls());
+  socket ??= openSocket(calls);
+  if (socket < 0) return closeSocket(calls, socket);
+  const request = linkRequest(0, isDump);
+  if (send(socket, request, request.length, 0) < 0) return closeSocket(calls, -koffi.errno());
+  const links: LinkEntry[] = [];
+  for (;;) {
+    const length = receive(socket, answer, answer.length, 0);
+    if (length < 0) return closeSocket(calls, -koffi.errno());
+    for (let at = 0; at + headerSize <= length; ) {
+      const size = answer.readUInt32LE(at);
+      const type = answer.readUInt16LE(at + 4);
+      if (type === isDone) return links;
+      if (type === isError) return closeSocket(calls, answer.readInt32LE(at + headerSize));
+      links.push(readLink(answer.subarray(at, at + size)));
+      at += Math.ceil(size / 4) * 4;
+    }
+  }
+}
+
+function readLink(message: Buffer): LinkEntry {
+  const name = attributesOf(message.subarray(linkSize)).get(linkAttributes.name) ?? Buffer.alloc(1);
+  const end = name.indexOf(0);
+  return {
+    name: name.toString("utf8", 0, end < 0 ? name.length : end),
+    index: message.readInt32LE(headerSize + 4),
+    type: message.readUInt16LE(headerSize + 2),
+  };
 }
 
 const family = 16;
@@ -78,11 +120,11 @@ function openCalls(): Calls {
   };
 }
 
-function linkRequest(ifindex: number): Buffer {
+function linkRequest(ifindex: number, flags = 0): Buffer {
   const request = Buffer.alloc(linkSize + 8);
   request.writeUInt32LE(request.length, 0);
   request.writeUInt16LE(getLink, 4);
-  request.writeUInt16LE(isRequest, 6);
+  request.writeUInt16LE(isRequest | flags, 6);
   request.writeInt32LE(ifindex, headerSize + 4);
   request.writeUInt16LE(8, linkSize);
   request.writeUInt16LE(linkAttributes.extendedMask, linkSize + 2);

@@ -64,13 +64,13 @@ function planHooks(request: PlanRequest): { readonly observed: ObservedHook; rea
   const context: HookContext = { layout, version: request.version, applied: observed.applied, devices: observed.devices, btf: request.btf };
   const wanted = new Map(desired.hooks.map((hook) => [hookName(hook.hook), hook]));
   const found = new Map(observed.hooks.map((hook) => [hookName(hook.hook), hook]));
-  const ifindexes = new Map(observed.devices.map((device) => [device.name, device.ifindex]));
+  const devices = new Map(observed.devices.map((device) => [device.name, device]));
   return [...new Set([...wanted.keys(), ...found.keys()])].sort().map((name) => {
     const hook = wanted.get(name);
     const there = found.get(name) ?? nothingAt((hook as DesiredHook).hook);
     if (hook === undefined) return { observed: there, part: pruneHook(layout, there) };
-    const ifindex = ifindexes.get(hook.hook.interface);
-    return { observed: there, part: ifindex === undefined ? pendingHook(hook) : planHook(context, hook, there, ifindex) };
+    const device = devices.get(hook.hook.interface);
+    return { observed: there, part: device === undefined ? pendingHook(hook) : planHook(context, hook, there, device) };
   });
 }
 

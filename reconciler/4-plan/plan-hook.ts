@@ -11,6 +11,7 @@ import { chooseMaps } from "./choose-maps.ts";
 import { describeTraffic } from "./describe-traffic.ts";
 import { diffChain, removeAll } from "./diff-chain.ts";
 import { planCounters, planMaps } from "./plan-maps.ts";
+import { refuseRawIp, warnRawIp } from "./refuse-raw-ip.ts";
 import { resolveDevices } from "./resolve-devices.ts";
 import { shownMatch } from "./shown-match.ts";
 import { refuseMigrations, tellCopies } from "./tell-migrations.ts";
@@ -40,15 +41,15 @@ export interface HookContext {
   btf(object: string): Uint8Array | null;
 }
 
-/** Brings a hook to what the policy says; its device exists as `ifindex`. */
-export function planHook(context: HookContext, wanted: DesiredHook, observed: ObservedHook, ifindex: number): HookPart {
+/** Brings a hook to what the policy says; its device exists. */
+export function planHook(context: HookContext, wanted: DesiredHook, observed: ObservedHook, device: Device): HookPart {
   const { layout } = context;
   const resolved = resolveDevices(wanted, context.devices);
   const { desired, changes: sets } = chooseMaps(layout, resolved.desired, observed);
   const chosen = chooseGeneration(layout, desired, observed, context.version);
   const maps = planMaps(layout, desired, observed, context.applied, context.btf);
   const running = observed.generations.find((generation) => generation.running) ?? null;
-  const links = planLink(layout, desired, observed, chosen, ifindex);
+  const links = planLink(layout, desired, observed, chosen, device.ifindex);
   const chain = describeChain(desired, observed, running, chosen, links).map((change) => tellCopies(change, maps.migrations));
   const changes = [...chain, ...sets, ...maps.changes];
   const { unchanged } = diffChain(shownSteps(running, links.action), chosen.generation.steps, desired.chain);
@@ -65,7 +66,7 @@ export function planHook(context: HookContext, wanted: DesiredHook, observed: Ob
       traffic: describeTraffic(desired.hook, action, maps.changes, links.changesMode),
       origin: desired.origin,
     },
-    refusals: [...links.refusals, ...refuseMigrations(desired, maps.migrations)],
+    refusals: [...links.refusals, ...refuseMigrations(desired, maps.migrations), ...refuseRawIp(desired, device)],
     prepare: [
       ...maps.prepare,
       ...(isIdle ? [] : [...planCounters(chosen.generation, observed), ...load(layout, desired, chosen)]),
@@ -75,7 +76,7 @@ export function planHook(context: HookContext, wanted: DesiredHook, observed: Ob
     owned: maps.owned,
     target: chosen.generation.id,
     maps: chosen.generation.steps.flatMap((step) => step.maps.map((map) => map.pin)),
-    warnings: [...resolved.warnings, ...(isIdle ? [] : warnFrags(desired))],
+    warnings: [...resolved.warnings, ...(isIdle ? [] : [...warnFrags(desired), ...warnRawIp(desired, device)])],
   };
 }
 

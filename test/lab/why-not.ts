@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from "node:fs";
+import { listDevices } from "../../bpf/kernel/devices.ts";
 import { refusesBpf } from "../../bpf/kernel/probe.ts";
-import { libc } from "../../bpf/libbpf-ffi/libc.ts";
 
 /** Why kernel tests cannot run in this process; null when they can. They make devices and mounts, so never among the host's. */
 export function whyNotHere(): string | null {
@@ -12,8 +12,7 @@ export function whyNotHere(): string | null {
 
 /** sysfs shows the namespace that it was mounted in, which is the host's: when its devices are ours, so is the namespace. */
 function isAmongHostDevices(): boolean {
-  const ours = libc().interfaces();
-  return ours.some(({ name, index }) => name !== "lo" && sysfsIndex(name) === index);
+  return listDevices().some(({ name, ifindex }) => name !== "lo" && sysfsIndex(name) === ifindex);
 }
 
 function sysfsIndex(device: string): number | null {
