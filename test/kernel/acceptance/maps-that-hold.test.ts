@@ -213,6 +213,6 @@ kernelTest("entries that lead to functions: what cannot be is refused where it s
   t.regex(await refused(cpus("{ qsize: 0, function: count_and_drop }"), "behind-maps"), /qsize is 0: expected 1 to 16384 packets/);
   t.regex(
     await refused("      function: rewrite\n", "behind-maps"),
-    /Function "rewrite" is for the entries of a devmap \(section "xdp\.frags\/devmap"\), not for xdp: expected "to_cpus" or "to_ports"/,
+    /Function "rewrite" is for the entries of a devmap \(section "xdp\.frags\/devmap"\), not for xdp: expected "to_ports" or "to_cpus"/,
   );
 });

@@ -10,7 +10,7 @@ import { type Failing, shrink } from "./shrink.ts";
 import { findDifference, type Tamper } from "./twins.ts";
 
 const packetsPerChain = 24;
-const cases = Number(process.env["SLUICE_CASES"] ?? 2_160);
+const cases = Number(process.env["SLUICE_CASES"] ?? 2_000);
 
 const hooks: readonly (readonly [HookKind, number])[] = [
   ["xdp", 0.7],
