@@ -35,6 +35,8 @@ export async function serveMetrics(listen: string, collect: () => Promise<string
     );
   });
   server.headersTimeout = 5_000;
+  // A client that does not read its answer must not keep a place.
+  server.timeout = 10_000;
   server.maxConnections = 32;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {

@@ -86,6 +86,7 @@ export async function settleChange(parts: LoopParts, state: LoopState, decision:
       return;
     }
     state.good = fetched;
+    state.lastPass = { time: isoTime(parts.clock.now()) ?? "", trigger: "confirmation", result: "applied", revision, message: null };
     parts.log.info({ revision, id, by: decision.kind === "confirm" ? decision.message : "hand" }, "revision confirmed");
     return;
   }

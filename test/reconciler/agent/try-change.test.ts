@@ -33,7 +33,7 @@ test("a change is confirmed once all probes have held for the bake time, and not
 
   t.deepEqual(before, []);
   t.deepEqual(decisions(fake), ["confirm c-1: Nothing failed for 10 s"]);
-  t.is(fake.loop.status().unconfirmed, null);
+  t.like(fake.loop.status(), { unconfirmed: null, lastPass: { trigger: "confirmation", result: "applied", revision: "main@sha1:1" } });
   t.deepEqual(fake.messages.slice(-1), ["info revision confirmed"]);
 });
 
