@@ -8,9 +8,11 @@ export PATH="$PATH:/usr/sbin:/sbin"
 
 passed=0 failed=0
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+failures=$(mktemp)
+trap 'rm -f "$log" "$failures"' EXIT
 
-# Runs ava and counts the tests it lists; a run that fails in any other way counts as one failure.
+# Runs ava and counts the tests it lists; a run that fails in any other way counts as one failure. What ava says of failures, which it
+# does behind the list, is kept for the end of the log, where a reader of CI looks first.
 count() {
   "$@" 2>&1 </dev/null | tee "$log"
   local status=${PIPESTATUS[0]} ok bad
@@ -18,6 +20,9 @@ count() {
   ok=$(grep -c '^ *✔ ' "$log")
   bad=$(grep -cE '^ *✘ ' "$log")
   [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
+  if [ "$status" != 0 ]; then
+    { grep -E '^ *✘ ' "$log"; sed -n '/^ *─$/,$p' "$log"; } | head -300 >>"$failures"
+  fi
   passed=$((passed + ok))
   failed=$((failed + bad))
 }
@@ -34,5 +39,6 @@ else
   echo "Kernel tests (test/kernel) did not run: $reason"
 fi
 
+[ ! -s "$failures" ] || { echo "What failed:"; cat "$failures"; }
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { packageRoot } from "../../../bpf/package-root.ts";
 import { planPass, runPass } from "../../../reconciler/reconcile.ts";
+import { chooseSeed, seededRandom } from "../../corpus/random.ts";
 import { errnos, failing, replaceCalls } from "../../lab/faulty-calls.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab } from "../../lab/lab.ts";
@@ -12,16 +13,19 @@ import { ethernet, ipv4, udp } from "../../lab/packet.ts";
 import { openMouth } from "../../lab/packet-socket.ts";
 import { type ChangeOnHost, changeNames, changeOnHost, runningDigests } from "./change-on-host.ts";
 
-/** Every call of every case, with every errno, takes minutes: `SLUICE_FAULTS=all`. Otherwise some of them, other ones in each run. */
+/** Every call of every case, with every errno, takes minutes: `SLUICE_FAULTS=all`. Otherwise some of them, which a seed chooses. */
 const all = process.env["SLUICE_FAULTS"] === "all";
 const options = { prune: true, trigger: "test" };
+const seed = chooseSeed();
+const random = seededRandom(seed);
 
 for (const name of changeNames) {
   kernelTest(`${name}: whichever bpf(2) call fails, each hook is as before or as planned, and the next pass finishes`, async (t, lab) => {
+    t.log(`SLUICE_SEED=${seed}`);
     const change = await changeOnHost(t, lab, name);
     const { before, after, calls } = await learn(change);
     const stride = all ? 1 : Math.max(1, Math.floor(calls / 6));
-    for (let nth = all ? 1 : 1 + Math.floor(Math.random() * stride); nth <= calls; nth += stride) {
+    for (let nth = all ? 1 : 1 + random.below(stride); nth <= calls; nth += stride) {
       for (const errno of all ? errnos : [errnos[nth % errnos.length] as (typeof errnos)[number]]) {
         let place = `${errno} at call ${nth} of ${calls}`;
         const faulty = replaceCalls((call, called) => {
@@ -45,10 +49,11 @@ for (const name of changeNames) {
 
 for (const name of all ? changeNames : ["everything-at-once", "reorder", "many-prefixes"]) {
   kernelTest(`${name}: killed before and after bpf(2) calls, each hook is old or new and the next apply finishes`, async (t, lab) => {
+    t.log(`SLUICE_SEED=${seed}`);
     const change = await changeOnHost(t, lab, name);
     const { before, after, calls } = await learn(change);
     const stride = all ? 1 : Math.max(1, Math.floor(calls / 3));
-    for (let nth = all ? 1 : 1 + Math.floor(Math.random() * stride); nth <= calls; nth += stride) {
+    for (let nth = all ? 1 : 1 + random.below(stride); nth <= calls; nth += stride) {
       for (const when of all ? ["before", "after"] : [nth % 2 === 0 ? "before" : "after"]) {
         const { signal, status, stderr } = applyAndDie(change, lab, `${when} ${nth}`);
         // Making the process ready takes other calls than a pass in this one: the last of them may never come.
