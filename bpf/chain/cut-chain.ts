@@ -88,10 +88,10 @@ const costOfMatch = 60;
 
 /** Instructions that the verifier walked through, step by step alone; their length where it did not say. */
 function costOf(steps: readonly StepToLink[]): number {
-  return steps.reduce(
-    (sum, { program, match = [] }) => sum + (program.processedInstructions ?? program.instructions.length) + match.length * costOfMatch,
-    0,
-  );
+  return steps.reduce((sum, { program, match = [], rules = [] }) => {
+    const classic = rules.reduce((length, rule) => length + rule.match.length, match.length);
+    return sum + (program.processedInstructions ?? program.instructions.length) + classic * costOfMatch;
+  }, 0);
 }
 
 function tooMany({ steps }: ChainToLink, cuts: readonly number[]): LinkRefusal {

@@ -5,6 +5,7 @@ import type { FunctionInfo, LineInfo, RelocatedProgram } from "../object/relocat
 import { functionName } from "./function-name.ts";
 import { type ChainLayout, labels } from "./main-body.ts";
 import { matchLabels } from "./step-match.ts";
+import { ruleLabels } from "./step-rules.ts";
 
 /** What tells people, and the kernel's checks of callbacks and tail calls, where functions begin and which source line is where. */
 export interface DebugInfo {
@@ -71,6 +72,10 @@ function listFunctions(layout: ChainLayout, places: Places): ReadonlyMap<number,
       const start = places.get(labels.function(index, number));
       if (start !== undefined) names.set(start, identifier(`${step.name}__${functionName(step.program, btf, own, number)}`));
     }
+  }
+  for (const { step } of layout.candidates) {
+    const rest = places.get(ruleLabels.rest(step.name));
+    if (rest !== undefined) names.set(rest, identifier(`${step.name}__rules_one_by_one`));
   }
   const load = places.get(matchLabels.load);
   if (load !== undefined) names.set(load, "load_of_matches");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LinkRefusal } from "./linked-chain.ts";
 import type { Candidate, StepMode } from "./modes.ts";
+import { callsLoad } from "./step-match.ts";
 
 /** What the kernel allows one program. */
 export const programLimits = { functions: 256, maps: 64, instructions: 1_000_000 } as const;
@@ -21,9 +22,10 @@ export function findExcess(
   for (const [index, { step, body, match }] of candidates.entries()) {
     sums.functions += body.functions.length - (modes[index]?.mode === "inline" ? 1 : 0);
     // All matches of a program call one function.
-    if (match?.calls === true && candidates.findIndex((other) => other.match?.calls === true) === index) sums.functions += 1;
+    if (callsLoad(match) && candidates.findIndex((other) => callsLoad(other.match)) === index) sums.functions += 1;
+    if (match?.rest != null) sums.functions += 1;
     sums.maps += body.maps.size;
-    sums.instructions += body.instructions.length + (match?.instructions ?? 0);
+    sums.instructions += body.instructions.length + (match?.instructions ?? 0) + (match?.rest?.lines.length ?? 0);
     for (const [what, limit] of Object.entries(programLimits) as [keyof typeof programLimits, number][]) {
       if (sums[what] <= limit) continue;
       const reason = `With it the chain has ${sums[what]} ${what}, the kernel allows ${limit} in one program`;

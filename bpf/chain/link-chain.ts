@@ -11,6 +11,7 @@ import type { ChainToLink, LinkedChain, LinkedStep, LinkRefusal, StepToLink } fr
 import { type ChainLayout, calledFunctions, labels, mainBody } from "./main-body.ts";
 import { type Candidate, type ChainModes, chooseModes, type StepMode } from "./modes.ts";
 import { matchOf } from "./step-match.ts";
+import { findRuleFunction } from "./step-rules.ts";
 import { takesFragments } from "./verdict-step.ts";
 
 /**
@@ -30,11 +31,17 @@ export function analyseSteps({ hook, steps }: ChainToLink): readonly Candidate[]
   const candidates: Candidate[] = [];
   for (const step of steps) {
     const match = matchOf(step, target);
-    if (match?.kind === "refused") return match;
+    if (match !== null && "kind" in match) return match;
     const body = analyseBody(step.program.instructions);
-    candidates.push({ step, body, match, leave: findLeaveFunction(step.program, body) });
+    const act = step.rules === undefined ? null : findRuleFunction(step.program, body);
+    if (step.rules !== undefined && act === null) return refuseRules(step.name);
+    candidates.push({ step, body, match, leave: findLeaveFunction(step.program, body), act });
   }
   return candidates;
+}
+
+function refuseRules(step: string): LinkRefusal {
+  return { kind: "refused", step, reason: "It has rules, and its program no function that acts on what they take" };
 }
 
 /** What is wrong with the steps of a chain in however many programs it is; null when nothing is. */

@@ -4,6 +4,14 @@ import type { HookKind } from "../kernel/kernel.ts";
 import type { Classic } from "../match/classic.ts";
 import type { FunctionInfo, LineInfo, RelocatedProgram } from "../object/relocated-program.ts";
 
+/** A rule of a step that has several. */
+export interface RuleToLink {
+  /** Classic BPF, which whyNotClassic() has let through. */
+  readonly match: readonly Classic[];
+  /** The rules behind it are asked also about packets that it takes. */
+  readonly goesOn: boolean;
+}
+
 /** What the linker is asked for: the steps in order, and what the chain does around them. */
 export interface ChainToLink {
   readonly hook: HookKind;
@@ -34,6 +42,8 @@ export interface StepToLink {
   readonly slot: number;
   /** Classic BPF, which whyNotClassic() has let through: packets that it does not take go to the next step, uncounted. */
   readonly match?: readonly Classic[];
+  /** An ordered list, for a program with a function that acts on what a rule takes; see findRuleFunction(). */
+  readonly rules?: readonly RuleToLink[];
   /** Forces `call` (benchmarks and tests); the linker decides when absent. */
   readonly mode?: LinkMode;
 }

@@ -10,7 +10,8 @@ import { callSegment, countVerdict, endChain, enterChain, leaveChain, reloadCont
 import { callLeaveFunctions, noteStep, stepTag } from "./leave.ts";
 import type { ChainToLink, StepToLink } from "./linked-chain.ts";
 import type { Candidate, StepMode } from "./modes.ts";
-import { matchLabels } from "./step-match.ts";
+import { callsLoad, matchLabels } from "./step-match.ts";
+import { ruleLabels } from "./step-rules.ts";
 
 /** A chain whose every choice is made. */
 export interface ChainLayout {
@@ -61,6 +62,7 @@ export function mainBody(layout: ChainLayout): Line[] {
     lines.push(...(layout.candidates[index]?.match?.lines ?? []), { label: labels.body(index) }, ...stepBody(layout, index), {
       label: labels.bodyEnd(index),
     });
+    if (step.rules !== undefined) lines.push({ label: ruleLabels.decided(step.name) });
     lines.push(...countVerdict(slots, step.slot));
     lines.push(...continueTest(step.continueOn, labels.step(index + 1), stop));
     if (!shared) lines.push(...stopHere(layout, index, stop));
@@ -77,14 +79,18 @@ export function mainBody(layout: ChainLayout): Line[] {
 /** The functions that follow the main body, each behind its label. */
 export function calledFunctions(layout: ChainLayout): Line[] {
   const { chain, candidates, modes } = layout;
-  const ofSteps = candidates.flatMap(({ body }, index) =>
-    body.functions.flatMap(({ start, end }, number) => {
+  const ofSteps = candidates.flatMap(({ step, body, act }, index) =>
+    body.functions.flatMap(({ start, end }, number): Line[] => {
       if (number === 0 && modes[index]?.mode === "inline") return [];
-      return [{ label: labels.function(index, number) }, ...relink(layout, index, start, end)];
+      const acts = number === act ? [{ label: ruleLabels.act(step.name) }] : [];
+      return [{ label: labels.function(index, number) }, ...acts, ...relink(layout, index, start, end)];
     }),
   );
-  const calls = candidates.some(({ match }) => match?.calls === true);
-  return calls ? [...ofSteps, ...loadFunction(chain.hook, matchLabels.load)] : ofSteps;
+  const rests = candidates.flatMap(({ step, match }): readonly Line[] =>
+    match?.rest == null ? [] : [{ label: ruleLabels.rest(step.name) }, ...match.rest.lines],
+  );
+  const load = candidates.some(({ match }) => callsLoad(match)) ? loadFunction(chain.hook, matchLabels.load) : [];
+  return [...ofSteps, ...rests, ...load];
 }
 
 function stepBody(layout: ChainLayout, index: number): Line[] {

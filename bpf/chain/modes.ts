@@ -4,7 +4,7 @@ import { type CallDepth, callDepths, frameSize, putBelow } from "./call-depth.ts
 import { routeExits } from "./exits.ts";
 import type { LinkMode, LinkRefusal, StepToLink } from "./linked-chain.ts";
 import { stackLimit } from "./stack-depth.ts";
-import { loadDepth, matchReach, type StepMatch } from "./step-match.ts";
+import { matchDepths, matchReach, type StepMatch } from "./step-match.ts";
 
 export interface StepMode {
   readonly mode: LinkMode;
@@ -27,6 +27,8 @@ export interface Candidate {
   readonly match: StepMatch | null;
   /** Number of the function that sees how packets leave the chain; null when it has none. */
   readonly leave: number | null;
+  /** Number of the function that acts on packets that a rule takes; null when it has none. */
+  readonly act: number | null;
 }
 
 /** With and without a JIT that takes less: Linux 6.12 rounds frames up to 16 on x86-64 and arm64, older ones to 32. */
@@ -119,8 +121,8 @@ function findObstacle(layout: Layout): Obstacle | null {
 /** What the chain's main body calls on behalf of a step: the step itself, or what an inlined one calls. */
 function calleesOf({ candidates, depths, modes, rounding }: Layout, index: number): readonly CallDepth[] {
   const own = depths[index] as readonly CallDepth[];
-  const { body, match } = candidates[index] as Candidate;
-  const ofMatch = match?.calls === true ? [loadDepth(rounding)] : [];
+  const { body, match, act } = candidates[index] as Candidate;
+  const ofMatch = matchDepths(match, act === null ? null : (own[act] as CallDepth), rounding);
   if (modes[index]?.mode === "call") return [...ofMatch, ...own.slice(0, 1)];
   return [...ofMatch, ...body.main.callees.map((callee) => own[callee] as CallDepth)];
 }

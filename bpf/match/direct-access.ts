@@ -2,8 +2,8 @@
 import type { Line } from "../asm/assemble.ts";
 import { alu32Imm, alu64, alu64Imm, callHelper, jumpIf, jumpIf32, jumpIfRegister, ldx, mov32, mov64, swapBytes } from "../asm/build.ts";
 import { helpers } from "../asm/opcodes.ts";
-import { helpedLabel, type MatchLabels, shortLabel } from "./labels.ts";
-import { hasHelpedCopy, type MatchTarget, type PacketAccess, skbFields, xdpFields } from "./packet-access.ts";
+import type { MatchLabels } from "./labels.ts";
+import { type MatchTarget, type PacketAccess, skbFields, xdpFields } from "./packet-access.ts";
 
 /** No offset in a packet that the verifier can follow is higher (MAX_PACKET_OFF). */
 export const farthestByte = 0xffff;
@@ -19,14 +19,16 @@ const [a, x, scratch] = [0, 4, 5] as const;
 const farthestOffset = 0x7fff;
 const names = { 1: "b", 2: "h", 4: "w" } as const;
 
-/**
- * Reads between `data` and `data_end`. The context stays in r1. What cannot be read so goes to the second copy where there is one; a
- * packet with a VLAN tag beside it goes there at once.
- */
-export function directAccess(target: MatchTarget, labels: MatchLabels, readsLength: boolean): PacketAccess {
-  const helped = hasHelpedCopy(target);
-  const short = helped ? shortLabel(labels) : labels.noMatch;
-  const far = helped ? helpedLabel(labels) : labels.noMatch;
+/** Where packets go that cannot be read directly. */
+export interface Elsewhere {
+  /** Those that end, or whose first piece ends, before a byte. */
+  readonly short: string;
+  /** Those with a VLAN tag beside them, and for offsets that are too high. */
+  readonly far: string;
+}
+
+/** Reads between `data` and `data_end`. The context stays in r1. */
+export function directAccess(target: MatchTarget, { short, far }: Elsewhere, readsLength: boolean): PacketAccess {
   const isXdp = target.hook === "xdp";
   return {
     a,

@@ -9,7 +9,8 @@ import type { PacketAccess } from "./packet-access.ts";
 export interface Ways {
   /** Of the block that begins at an index of the program. */
   to(start: number): string;
-  readonly matched: string;
+  /** Where a return of a number leads that is not 0. */
+  result(value: number): string;
   readonly noMatch: string;
   /** Of the line behind the block. */
   readonly next: string;
@@ -76,8 +77,8 @@ function calculate({ code, k }: Classic, { a, x }: PacketAccess, noMatch: string
 export function leaveBlock(last: Classic, index: number, { a, x }: PacketAccess, ways: Ways): readonly Line[] {
   switch (classOfClassic(last)) {
     case classicClasses.ret:
-      if ((last.code & returnA) === 0) return goTo(last.k === 0 ? ways.noMatch : ways.matched, ways.next);
-      return [{ instruction: jumpIf32("eq", a, 0), to: ways.noMatch }, ...goTo(ways.matched, ways.next)];
+      if ((last.code & returnA) === 0) return goTo(last.k === 0 ? ways.noMatch : ways.result(last.k), ways.next);
+      return [{ instruction: jumpIf32("eq", a, 0), to: ways.noMatch }, ...goTo(ways.result(1), ways.next)];
     case classicClasses.jmp:
       if ((last.code & 0xf0) === jumps.ja) return goTo(ways.to(index + 1 + last.k), ways.next);
       return branch(last, [ways.to(index + 1 + last.jt), ways.to(index + 1 + last.jf)], a, x, ways.next);

@@ -54,11 +54,18 @@ function translate(program: readonly Classic[], target: MatchTarget, labels: Mat
   const inSteps = helped && isLong;
   const near = (label: string): string => (inSteps ? `${labels.prefix}: on to ${label}` : label);
   const end = helped ? null : matched;
-  const direct = directAccess(target, { ...labels, noMatch: near(labels.noMatch) }, usage.length);
+  const elsewhere = helped ? { short: shortLabel(labels), far } : { short: labels.noMatch, far };
+  const direct = directAccess(target, elsewhere, usage.length);
   const lines: Line[] = [
     ...direct.enter(),
     ...initialise(direct, usage),
-    ...copy(program, blocks, direct, { name: `${labels.prefix}: at`, matched: near(matched), noMatch: near(labels.noMatch), far, end }),
+    ...copy(program, blocks, direct, {
+      name: `${labels.prefix}: at`,
+      result: () => near(matched),
+      noMatch: near(labels.noMatch),
+      far,
+      end,
+    }),
   ];
   const goesTo = (label: string): boolean => lines.some((line) => "to" in line && line.to === label);
   if (inSteps) {
@@ -70,10 +77,30 @@ function translate(program: readonly Classic[], target: MatchTarget, labels: Mat
   return { kind: "code", lines: [...lines, { label: matched }], stack: usage.stack, calls: goesTo(labels.load) };
 }
 
+/** Where a program's results lead that tells packets apart. */
+export interface ChoiceLabels {
+  /** In front of the names of its places. */
+  readonly prefix: string;
+  /** For each number that it returns. */
+  result(value: number): string;
+  /** Where packets go that end before something that is asked, or that cannot be read directly. r1 is the context there, too. */
+  readonly otherwise: string;
+}
+
+/** Translates a program that returns more than yes and no, as joinRules() makes them, in one copy that reads packets directly. */
+export function translateChoice(program: readonly Classic[], target: MatchTarget, labels: ChoiceLabels): Omit<MatchCode, "kind" | "calls"> {
+  const { prefix, otherwise } = labels;
+  const usage = usageOf(program);
+  const access = directAccess(target, { short: otherwise, far: otherwise }, usage.length);
+  const names = { name: `${prefix}: at`, result: labels.result, noMatch: labels.result(0), far: otherwise, end: null };
+  const blocks = findBlocks(program, farthestByte);
+  return { lines: [...access.enter(), ...initialise(access, usage), ...copy(program, blocks, access, names)], stack: usage.stack };
+}
+
 function helpedCopy(program: readonly Classic[], target: MatchTarget, labels: MatchLabels, usage: Usage): readonly Line[] {
   const access = helpedAccess(target, labels);
   const end = helpedMatchLabel(labels);
-  const names = { name: `${labels.prefix}: helped at`, matched: end, noMatch: labels.noMatch, far: labels.noMatch, end };
+  const names = { name: `${labels.prefix}: helped at`, result: () => end, noMatch: labels.noMatch, far: labels.noMatch, end };
   return [
     { label: helpedLabel(labels) },
     ...access.enter(),
@@ -87,7 +114,8 @@ function helpedCopy(program: readonly Classic[], target: MatchTarget, labels: Ma
 interface CopyNames {
   /** In front of the labels of blocks. */
   readonly name: string;
-  readonly matched: string;
+  /** Where a return of a number leads that is not 0. */
+  result(value: number): string;
   readonly noMatch: string;
   /** Where a block leads that only a helper can follow. */
   readonly far: string;
@@ -118,7 +146,7 @@ function wayTo(program: readonly Classic[], block: Block, names: CopyNames): str
   if (block.needs === Infinity) return block.far ? names.far : names.noMatch;
   const only = program[block.start] as Classic;
   const returns = block.end - block.start === 1 && classOfClassic(only) === classicClasses.ret && (only.code & returnA) === 0;
-  return returns ? names.matched : nameOf(block.start, names);
+  return returns ? names.result(only.k) : nameOf(block.start, names);
 }
 
 function translateBlock(

@@ -43,13 +43,24 @@ export interface ProgramSettings {
   /** .rodata variables by name, typed by BTF like `globals:` in the policy. */
   readonly globals: Readonly<Record<string, unknown>>;
   readonly maps: Readonly<Record<string, MapSettings>>;
+  /** Expressions that are laid in front of the program; its function `sluice_rule…` is called with the number of one that takes a packet. */
+  readonly rules?: readonly RuleExpression[];
   /** Where the program counts why it did what it did. */
   readonly reasons?: Reasons;
   /** What is odd but does not stand in the way; each of severity "warning". */
   readonly warnings?: readonly LowerProblem[];
 }
 
-/** Counters of packets in a per-CPU array, by what they mean. */
+/** A tcpdump expression that stands in `with`. */
+export interface RuleExpression {
+  readonly match: string;
+  /** Where it stands. */
+  readonly path: readonly (string | number)[];
+  /** The rules behind it are asked also about packets that it takes. */
+  readonly goesOn: boolean;
+}
+
+/** Counters of packets in a per-CPU map, by what they mean. */
 export interface Reasons {
   readonly map: string;
   /** Bytes of a value on one CPU. */

@@ -5,13 +5,14 @@ import { packageRoot } from "../package-root.ts";
 import { acl } from "./acl/acl.ts";
 import { connLimit } from "./conn-limit/conn-limit.ts";
 import { count } from "./count/count.ts";
+import { dropMatch } from "./drop-match/drop-match.ts";
 import type { LibraryProgram } from "./library-program.ts";
 import { portQuota } from "./port-quota/port-quota.ts";
 import { rateLimit } from "./rate-limit/rate-limit.ts";
 import { tap } from "./tap/tap.ts";
 
 /** The filters that `uses:` can name. */
-export const library: readonly LibraryProgram[] = [acl, connLimit, count, portQuota, rateLimit, tap];
+export const library: readonly LibraryProgram[] = [acl, connLimit, count, dropMatch, portQuota, rateLimit, tap];
 
 /** The built object of a filter, the same bytes object each time. Throws when it was not built. */
 export function libraryObject(file: string): Uint8Array {

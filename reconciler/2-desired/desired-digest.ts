@@ -21,7 +21,8 @@ function stepContent(step: DesiredStep, known: Known): readonly unknown[] {
   const maps = step.maps.map((map) => mapContent(map, known));
   const watch = step.watch === undefined ? [] : [step.watch];
   const own = [step.name, step.uses, step.object, step.function, globals, step.continueOn, maps, ...watch];
-  return step.match === undefined ? own : [...own, step.match.digest, step.verdict ?? null];
+  const rules = step.rules?.map(({ match, goesOn }) => [match.digest, goesOn]);
+  return [...own, ...(rules === undefined ? [] : [rules]), ...(step.match === undefined ? [] : [step.match.digest, step.verdict ?? null])];
 }
 
 function mapContent(map: DesiredMap, known: Known): readonly unknown[] {

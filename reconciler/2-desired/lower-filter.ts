@@ -59,6 +59,7 @@ function contentOf(sources: PolicySources, program: LibraryProgram, hook: HookKi
     globals: constantContents(object, contents),
     maps: desiredMaps(object, new Map(fillings), contents, nowhere, null),
     ...(program.watch === undefined ? {} : { watch: program.watch }),
+    ...(settings.rules === undefined ? {} : { rules: settings.rules }),
     reasons: settings.reasons ?? null,
   };
 }

@@ -2,8 +2,9 @@
 import { endVerdict } from "../../bpf/chain/verdict.ts";
 import type { HookKind } from "../../bpf/kernel/kernel.ts";
 import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
+import type { RuleExpression } from "../../bpf/programs/library-program.ts";
 import { type ChainPolicy, chainSchema, type Step, type TcHook, type XdpHook } from "../../schemas/chain.generated.ts";
-import type { DesiredHook, DesiredStep } from "../model/desired.ts";
+import type { DesiredHook, DesiredRule, DesiredStep } from "../model/desired.ts";
 import { bindOwners } from "./bind-owners.ts";
 import { checkSchema } from "./check-schema.ts";
 import { continueOn } from "./continue-on.ts";
@@ -139,7 +140,20 @@ function renderShape(place: StepPlace, shape: StepShape, input: LibraryStepInput
   const digest = content.object.spec.digest;
   objects.set(digest, content.object);
   const { globals, maps, reasons, watch } = content;
+  const rules = content.rules === undefined ? undefined : renderRules(place, content.rules, input);
+  if (rules === null) return null;
   const frags = content.object.spec.programs.some((program) => program.name === content.function && program.frags);
   const own = { uses: step.uses, object: digest, function: content.function, globals, maps, reasons, frags };
-  return watch === undefined ? own : { ...own, watch };
+  return { ...own, ...(watch === undefined ? {} : { watch }), ...(rules === undefined ? {} : { rules }) };
+}
+
+/** null when one of them is wrong; each that is gets reported. */
+function renderRules(place: StepPlace, rules: readonly RuleExpression[], { expressions }: LibraryStepInput): readonly DesiredRule[] | null {
+  const { source, node, report } = place;
+  const rendered = rules.map(({ match, path, goesOn }) => {
+    const compiled = renderExpression({ source, root: node, path: ["with", ...path], report }, match, expressions);
+    return compiled === null ? null : { match: compiled, goesOn };
+  });
+  const sound = rendered.filter((rule) => rule !== null);
+  return sound.length === rendered.length ? sound : null;
 }

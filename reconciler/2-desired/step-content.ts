@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Reasons, Watch } from "../../bpf/programs/library-program.ts";
+import type { Reasons, RuleExpression, Watch } from "../../bpf/programs/library-program.ts";
 import type { DesiredMap } from "../model/desired.ts";
 import type { OpenedObject } from "./opened-object.ts";
 
@@ -12,6 +12,8 @@ export interface StepContent {
   readonly maps: readonly DesiredMap[];
   /** What it has at a tracepoint. */
   readonly watch?: Watch;
+  /** Expressions of its `with`, in order; not there for most. */
+  readonly rules?: readonly RuleExpression[];
   /** null where nobody says what is counted. */
   readonly reasons: Reasons | null;
 }

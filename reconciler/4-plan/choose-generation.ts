@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
-import type { DesiredHook } from "../model/desired.ts";
-import type { Generation, GenerationMatch, GenerationStep } from "../model/generation.ts";
+import type { DesiredHook, DesiredRule } from "../model/desired.ts";
+import type { Generation, GenerationMatch, GenerationRule, GenerationStep } from "../model/generation.ts";
 import type { ObservedGeneration, ObservedHook } from "../model/observed.ts";
 import { mapPin, type PinLayout } from "../model/pins.ts";
 import { assignRows } from "./assign-rows.ts";
@@ -38,6 +38,7 @@ function newGeneration(layout: PinLayout, desired: DesiredHook, observed: Observ
         name: step.name,
         uses: step.uses,
         ...(step.match === undefined ? {} : { match: generationMatch(step.match) }),
+        ...(step.rules === undefined ? {} : { rules: step.rules.map(generationRule) }),
         ...(step.verdict === undefined ? {} : { verdict: step.verdict }),
         object: step.object,
         function: step.function,
@@ -59,6 +60,10 @@ function newGeneration(layout: PinLayout, desired: DesiredHook, observed: Observ
 
 function generationMatch({ expression, libpcap, code, digest }: CompiledMatch): GenerationMatch {
   return { expression, libpcap, digest, code: Buffer.from(code).toString("base64") };
+}
+
+function generationRule({ match, goesOn }: DesiredRule): GenerationRule {
+  return { ...generationMatch(match), goesOn };
 }
 
 function freeId(start: string, taken: readonly ObservedGeneration[]): string {

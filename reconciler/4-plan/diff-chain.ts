@@ -56,6 +56,7 @@ export function removeAll(generation: Generation | null): readonly RemoveStep[] 
 function differences(before: GenerationStep, after: GenerationStep): string[] {
   const aspects = {
     match: [before.match?.digest ?? null, after.match?.digest ?? null],
+    rules: [rulesOf(before), rulesOf(after)],
     verdict: [before.verdict ?? null, after.verdict ?? null],
     object: [before.object, after.object],
     function: [before.function, after.function],
@@ -64,6 +65,10 @@ function differences(before: GenerationStep, after: GenerationStep): string[] {
     maps: [pinsOf(before), pinsOf(after)],
   };
   return Object.entries(aspects).flatMap(([name, [left, right]]) => (JSON.stringify(left) === JSON.stringify(right) ? [] : [name]));
+}
+
+function rulesOf({ rules }: GenerationStep): readonly unknown[] {
+  return rules?.map(({ digest, goesOn }) => [digest, goesOn]) ?? [];
 }
 
 /** Another copy of a set is told as a change of the set. */

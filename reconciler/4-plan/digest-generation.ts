@@ -10,6 +10,9 @@ const linkerVersion = 1;
 /** Raised when bpf/match makes other instructions of the same classic BPF. */
 const matchVersion = 1;
 
+/** Raised when the linker lays the same rules down in another way. */
+const rulesVersion = 1;
+
 /**
  * sha256 over everything that decides what the linked program does, and over which maps it does it to; 64 hex digits. Contents of
  * maps and rows of counters are not in it: they change without a new generation.
@@ -22,6 +25,9 @@ export function digestGeneration(layout: PinLayout, desired: DesiredHook): strin
     ...(step.watch === undefined ? {} : { watch: step.watch }),
     // Not there at all without a match, so that chains without any keep their digests.
     ...(step.match === undefined ? {} : { match: step.match.digest, matchVersion, verdict: step.verdict ?? null }),
+    ...(step.rules === undefined
+      ? {}
+      : { rules: step.rules.map(({ match, goesOn }) => [match.digest, goesOn]), matchVersion, rulesVersion }),
     globals: digestGlobals(step.globals),
     continueOn: [...step.continueOn].sort((a, b) => a - b),
     maps: step.maps.map((map) => mapPin(layout, desired.hook, step.name, map.name, map.incarnation)).sort(),

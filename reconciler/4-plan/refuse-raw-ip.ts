@@ -12,11 +12,11 @@ import type { Refusal, Warning } from "../model/plan.ts";
 export function refuseRawIp({ hook, chain }: DesiredHook, device: Device): readonly Refusal[] {
   if (device.withoutEthernet !== true) return [];
   return chain
-    .filter(({ match }) => match !== undefined)
-    .map(({ name, origin }) => ({
+    .filter(({ match, rules }) => match !== undefined || rules !== undefined)
+    .map(({ name, match, origin }) => ({
       hook,
       code: "no-ethernet",
-      message: `Cannot use the match of step "${name}" (${printOrigin(origin)}) at ${hookName(hook)}: packets of "${device.name}" have no Ethernet header, which expressions count on`,
+      message: `Cannot use the ${match === undefined ? "rules" : "match"} of step "${name}" (${printOrigin(origin)}) at ${hookName(hook)}: packets of "${device.name}" have no Ethernet header, which expressions count on`,
       hint: "filter where the packets come from or go to, on an Ethernet device",
     }));
 }

@@ -3,8 +3,8 @@ import { planCuts } from "../../bpf/chain/cut-chain.ts";
 import type { LinkedChain, StepToLink } from "../../bpf/chain/linked-chain.ts";
 import { verdictProgram } from "../../bpf/chain/verdict-step.ts";
 import type { Kernel, MapBinding } from "../../bpf/kernel/kernel.ts";
-import { decodeClassic } from "../../bpf/match/classic.ts";
-import type { Generation, GenerationStep, Manifest } from "../model/generation.ts";
+import { type Classic, decodeClassic } from "../../bpf/match/classic.ts";
+import type { Generation, GenerationMatch, GenerationStep, Manifest } from "../model/generation.ts";
 import type { Load } from "../model/operation.ts";
 import { watchPin } from "../model/pins.ts";
 import { fillArrays } from "./fill-arrays.ts";
@@ -32,14 +32,19 @@ export async function loadGeneration(kernel: Kernel, objects: Objects, load: Loa
 
 async function relocateStep(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<StepToLink> {
   const { name, continueOn, slot } = step;
-  const match = step.match === undefined ? {} : { match: decodeClassic(Buffer.from(step.match.code, "base64")) };
+  const match = step.match === undefined ? {} : { match: decodeMatch(step.match) };
+  const rules = step.rules === undefined ? {} : { rules: step.rules.map((rule) => ({ match: decodeMatch(rule), goesOn: rule.goesOn })) };
   if (step.verdict !== undefined) return { name, program: verdictProgram(step.verdict), continueOn, slot, ...match };
   try {
     const program = await kernel.relocate(relocateRequest(objects, load.generation, step, step.function));
-    return { name, program, continueOn, slot, ...match };
+    return { name, program, continueOn, slot, ...match, ...rules };
   } catch (error) {
     throw stepError(load, name, error);
   }
+}
+
+function decodeMatch({ code }: GenerationMatch): readonly Classic[] {
+  return decodeClassic(Buffer.from(code, "base64"));
 }
 
 /** Its maps may be those of the generation that runs: two that watch count everything once. */

@@ -40,6 +40,8 @@ export interface DesiredStep {
   readonly uses: string;
   /** The packets that it is for; not there when it is for all. */
   readonly match?: CompiledMatch;
+  /** Expressions in front of a program that acts on what each of them takes; not there for most. */
+  readonly rules?: readonly DesiredRule[];
   /** Of a step without a program: the verdict of packets that match. Its `object` and `function` are "". */
   readonly verdict?: number;
   /** sha256 of the ELF file, a key of Desired.objects. */
@@ -56,6 +58,13 @@ export interface DesiredStep {
   /** Its function is built for XDP packets of several fragments; a step without a program takes whatever comes. */
   readonly frags: boolean;
   readonly origin: Origin;
+}
+
+/** One of an ordered list of rules. */
+export interface DesiredRule {
+  readonly match: CompiledMatch;
+  /** The rules behind it are asked also about packets that it takes. */
+  readonly goesOn: boolean;
 }
 
 export interface DesiredMap {

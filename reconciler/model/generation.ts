@@ -38,6 +38,8 @@ export interface GenerationStep {
   readonly uses: string;
   /** The packets that it is for; not there when it is for all. */
   readonly match?: GenerationMatch;
+  /** Expressions in front of a program that acts on what each of them takes; not there for most. */
+  readonly rules?: readonly GenerationRule[];
   /** Of a step without a program, whose `object` and `function` are "". */
   readonly verdict?: number;
   /** sha256 of the ELF file. */
@@ -57,6 +59,12 @@ export interface GenerationStep {
 export interface GenerationMatch extends ShownMatch {
   /** Classic BPF in base64. */
   readonly code: string;
+}
+
+/** One of an ordered list of rules. */
+export interface GenerationRule extends GenerationMatch {
+  /** The rules behind it are asked also about packets that it takes. */
+  readonly goesOn: boolean;
 }
 
 /** What people are told of a match. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { fnv1a } from "../shared/fnv.ts";
 import type { LimitRule, RateLimitParameters, Unit } from "./parameters.ts";
 
 /** struct limit of the object: the numbers that the program reads for every packet. */
@@ -41,7 +42,7 @@ export function limitNumbers(parameters: LimitParameters): Limit {
     allowance: atLeastOne((perSecond * window) / (second * bits)),
     window,
     shift,
-    generation: hash(JSON.stringify([unit, String(perSecond), String(burst), String(window), isSliding(parameters)])),
+    generation: fnv1a(JSON.stringify([unit, String(perSecond), String(burst), String(window), isSliding(parameters)])),
   };
 }
 
@@ -82,11 +83,4 @@ function timeOfUnit(perSecond: bigint, unit: Unit): { readonly multiplier: bigin
 
 function atLeastOne(number: bigint): bigint {
   return number < 1n ? 1n : number;
-}
-
-/** FNV-1a: tells two settings apart, nothing more. */
-function hash(text: string): number {
-  let state = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) state = Math.imul(state ^ byte, 0x01000193) >>> 0;
-  return state;
 }

@@ -88,6 +88,7 @@ test("findExcess() names the step with which a chain gets too big", (t) => {
     body: analyseBody(many(130)),
     match: null,
     leave: null,
+    act: null,
   }));
   const inline = { mode: "inline", reason: null } as const;
 

@@ -27,6 +27,7 @@ const choose = (bodies: readonly (readonly Instruction[])[], own = slots) =>
       body: analyseBody(instructions),
       match: null,
       leave: null,
+      act: null,
     })),
     own,
   );
@@ -99,7 +100,7 @@ test("chooseModes() inlines a step whose sub-program makes the tail call", (t) =
 test("chooseModes() calls a step that asks for it", (t) => {
   const instructions = nested(8);
   const chosen = chooseModes(
-    [{ step: step("s", instructions, { mode: "call" }), body: analyseBody(instructions), match: null, leave: null }],
+    [{ step: step("s", instructions, { mode: "call" }), body: analyseBody(instructions), match: null, leave: null, act: null }],
     slots,
   );
 

@@ -6,6 +6,8 @@ export interface ClassicRun {
   readonly result: number;
   /** Reached where Linux and libpcap differ: offsets that wrap around, shifts by 32 and more, M read before it was written. */
   readonly disputed: boolean;
+  /** Ended before a return: by a load behind the packet's end, or a division by zero. */
+  readonly cut: boolean;
 }
 
 /**
@@ -16,7 +18,8 @@ export function runClassic(program: readonly Classic[], packet: Uint8Array): Cla
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
   const memory: (number | undefined)[] = [];
   let [a, x, disputed] = [0, 0, false];
-  const ended = (result: number): ClassicRun => ({ result: result >>> 0, disputed });
+  const ended = (result: number): ClassicRun => ({ result: result >>> 0, disputed, cut: false });
+  const cut = (): ClassicRun => ({ result: 0, disputed, cut: true });
   const read = (offset: number, size: number): number | null => {
     if (offset > 0x7fffffff) disputed = true;
     if (offset + size > packet.length) return null;
@@ -35,19 +38,19 @@ export function runClassic(program: readonly Classic[], packet: Uint8Array): Cla
       case 0x28:
       case 0x30:
         loaded = read(k, code === 0x20 ? 4 : code === 0x28 ? 2 : 1);
-        if (loaded === null) return ended(0);
+        if (loaded === null) return cut();
         a = loaded;
         break;
       case 0x40:
       case 0x48:
       case 0x50:
         loaded = read(x + k, code === 0x40 ? 4 : code === 0x48 ? 2 : 1);
-        if (loaded === null) return ended(0);
+        if (loaded === null) return cut();
         a = loaded;
         break;
       case 0xb1:
         loaded = read(k, 1);
-        if (loaded === null) return ended(0);
+        if (loaded === null) return cut();
         x = (loaded & 15) * 4;
         break;
       case 0x00:
@@ -88,12 +91,12 @@ export function runClassic(program: readonly Classic[], packet: Uint8Array): Cla
         break;
       case 0x34:
       case 0x3c:
-        if (b === 0) return ended(0);
+        if (b === 0) return cut();
         a = Math.floor(a / b);
         break;
       case 0x94:
       case 0x9c:
-        if (b === 0) return ended(0);
+        if (b === 0) return cut();
         a %= b;
         break;
       case 0x44:

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { linkChain } from "../../../bpf/chain/link-chain.ts";
+import type { StepToLink } from "../../../bpf/chain/linked-chain.ts";
 import { defaultContinue, endVerdict } from "../../../bpf/chain/verdict.ts";
 import type { Entries } from "../../../bpf/kernel/entries.ts";
 import { noEntries } from "../../../bpf/kernel/entries.ts";
 import type { HookKind, Kernel, MapBinding, RunResult } from "../../../bpf/kernel/kernel.ts";
+import { decodeClassic } from "../../../bpf/match/classic.ts";
 import { expressions } from "../../../bpf/match/compile-match.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import { library, libraryObject } from "../../../bpf/programs/library.ts";
@@ -107,7 +109,9 @@ async function loadLinked(
 ): Promise<void> {
   const maps = Object.fromEntries(step.maps.map(({ name }) => [name, pin(name)]));
   const relocated = await kernel.relocate({ object: elf, function: step.function, hook, globals: step.globals, maps });
-  const steps = [{ name: "step", program: relocated, continueOn: defaultContinue(hook), slot: 0 }];
+  const rules = step.rules?.map(({ match, goesOn }) => ({ match: decodeClassic(match.code), goesOn }));
+  const first = { name: "step", program: relocated, continueOn: defaultContinue(hook), slot: 0 };
+  const steps: StepToLink[] = [rules === undefined ? first : { ...first, rules }];
   if (then !== undefined) {
     const behind = await kernel.relocate({ object: then.object, function: then.function, hook, globals: {}, maps: {} });
     steps.push({ name: "then", program: behind, continueOn: defaultContinue(hook), slot: 1 });
