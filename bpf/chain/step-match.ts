@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Line } from "../asm/assemble.ts";
 import { isCall } from "../asm/inspect.ts";
+import { shortenProgram } from "../match/join-rules.ts";
 import { loadFunctionStack } from "../match/load-function.ts";
 import type { MatchTarget } from "../match/packet-access.ts";
 import { type MatchCode, translateMatch } from "../match/translate.ts";
@@ -51,7 +52,7 @@ export function matchOf(step: StepToLink, target: MatchTarget): StepMatch | Link
 function expressionOf({ name, match }: StepToLink, target: MatchTarget): StepMatch | LinkRefusal | null {
   if (match === undefined) return null;
   const noMatch = matchLabels.noMatch(name);
-  const code = translateMatch(match, target, { prefix: `match of ${name}`, noMatch, load: matchLabels.load });
+  const code = translateMatch(shortenProgram(match), target, { prefix: `match of ${name}`, noMatch, load: matchLabels.load });
   if (code.kind === "never") return { kind: "refused", step: name, reason: `No packet at ${target.hook} can match its expression` };
   const { instructions, longest, exitReach } = measure(code.lines, noMatch);
   if (longest <= matchReach) return { lines: code.lines, stack: code.stack, calls: code.calls, instructions, exitReach, rest: null };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { mostClassic } from "./check-classic.ts";
 import type { Classic } from "./classic.ts";
 import { type Decision, decide, type Way } from "./decisions.ts";
 import { emitDecisions, type JoinedDecision } from "./emit-decisions.ts";
 import { type Facts, meet, nothingKnown, outcomeOf, withLoads, withOutcome } from "./facts.ts";
+import { searchFirst } from "./search-first.ts";
 import { loadsOf } from "./terms.ts";
 
 /**
@@ -19,7 +21,19 @@ export function joinRules(programs: readonly (readonly Classic[])[]): readonly C
     if (decisions === null) return null;
     rules.push(decisions);
   }
-  return emitDecisions(thread(concatenate(rules)));
+  return emitDecisions(searchFirst(thread(concatenate(rules)), false));
+}
+
+/** From this length on, a program is worth looking at. */
+const long = 100;
+
+/** A program that takes the same packets, where it is long with fewer questions for most of them. */
+export function shortenProgram(program: readonly Classic[]): readonly Classic[] {
+  if (program.length < long) return program;
+  const decisions = decide(program);
+  if (decisions === null) return program;
+  const shortened = emitDecisions(searchFirst(thread(concatenate([decisions])), true));
+  return shortened.length <= mostClassic ? shortened : program;
 }
 
 /** One list, in which a rule that does not take a packet leads to the next one. */

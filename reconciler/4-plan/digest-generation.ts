@@ -8,7 +8,7 @@ import { mapPin } from "../model/pins.ts";
 const linkerVersion = 1;
 
 /** Raised when bpf/match makes other instructions of the same classic BPF. */
-const matchVersion = 1;
+const matchVersion = 2;
 
 /** Raised when the linker lays the same rules down in another way. */
 const rulesVersion = 1;

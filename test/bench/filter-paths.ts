@@ -36,9 +36,19 @@ const path = (what: string, packet: Uint8Array, verdict: "pass" | "drop", target
   target,
 });
 
-/** 400 rules that no packet here meets: a host and a TCP port each; of the source and the destination, or of either end. */
+/** Rules of a host and a TCP port each; of the source and the destination, or of either end. */
+const rules = (count: number, host: string, port: string) =>
+  Array.from({ length: count }, (_, index) => `${host} 10.0.${index >> 8}.${index & 255} and tcp ${port} ${8000 + index}`);
 const manyRules = (host: string, port: string) =>
-  Array.from({ length: 400 }, (_, index) => `(${host} 10.0.${index >> 8}.${index & 255} and tcp ${port} ${8000 + index})`).join(" or ");
+  rules(400, host, port)
+    .map((rule) => `(${rule})`)
+    .join(" or ");
+const dropMatch = (count: number, host: string, port: string) => {
+  const list = rules(count, host, port).map((match) => `\n          - { match: ${match}, action: drop }`);
+  return `uses: drop-match\n      with:\n        rules:${list.join("")}`;
+};
+/** What rule number `index` takes. */
+const ruled = (index: number) => from(`10.0.${index >> 8}.${index & 255}`, tcp({ from: 40_000, to: 8000 + index, flags: ack }));
 const miss = from("203.0.113.7", tcp({ from: 40_000, to: 443, flags: ack }));
 
 /** What is measured: each filter of the library, on the packets that its specification names a cost for. */
@@ -57,6 +67,26 @@ export const filterSetups: readonly FilterSetup[] = [
     name: "match, 400 rules on both ends",
     step: `match: ${manyRules("host", "port")}\n      verdict: drop`,
     paths: [path("no match", miss, "pass", 45)],
+  },
+  {
+    name: "drop-match, 1 rule",
+    step: dropMatch(1, "src host", "dst port"),
+    paths: [path("no rule", miss, "pass", 2), path("dropped", ruled(0), "drop", null)],
+  },
+  {
+    name: "drop-match, 50 rules on one end",
+    step: dropMatch(50, "src host", "dst port"),
+    paths: [path("no rule", miss, "pass", 12), path("dropped by the last", ruled(49), "drop", null)],
+  },
+  {
+    name: "drop-match, 400 rules on one end",
+    step: dropMatch(400, "src host", "dst port"),
+    paths: [path("no rule", miss, "pass", 45), path("dropped by the last", ruled(399), "drop", null)],
+  },
+  {
+    name: "drop-match, 400 rules on both ends",
+    step: dropMatch(400, "host", "port"),
+    paths: [path("no rule", miss, "pass", 45), path("dropped by the last", ruled(399), "drop", null)],
   },
   {
     name: "acl, one port",

@@ -4,8 +4,9 @@ import { whyNotClassic } from "../../../bpf/match/check-classic.ts";
 import { type Classic, decodeClassic } from "../../../bpf/match/classic.ts";
 import { compileMatch } from "../../../bpf/match/compile-match.ts";
 import { decide } from "../../../bpf/match/decisions.ts";
-import { joinRules } from "../../../bpf/match/join-rules.ts";
+import { joinRules, shortenProgram } from "../../../bpf/match/join-rules.ts";
 import { chooseSeed, seededRandom } from "../../corpus/random.ts";
+import { ethernet, ipv4, tcp, udp } from "../../lab/packet.ts";
 import { manyExpressions } from "./expressions.ts";
 import { manyFrames } from "./frames.ts";
 import { randomClassic } from "./random-classic.ts";
@@ -42,6 +43,64 @@ test("joinRules() finds the first rule that takes a frame, whatever the rules ar
 
   t.true(programs.length > 400, `${programs.length} of the programs are made of decisions`);
   t.true(answered > 10_000, `${answered} frames answered`);
+});
+
+test("joinRules() searches lists of hosts at both ends, and keeps the order of their rules", (t) => {
+  const seed = chooseSeed();
+  t.log(`SLUICE_SEED=${seed}`);
+  const random = seededRandom(seed);
+  const host = () => `10.0.0.${random.below(40)}`;
+  const port = () => 1000 + random.below(4);
+  const makers = [
+    () => `host ${host()} and tcp port ${port()}`,
+    () => `host ${host()}`,
+    () => `src host ${host()} and udp dst port ${port()}`,
+    () => `dst net 10.0.0.${8 * random.below(5)}/29`,
+  ];
+  let taken = 0;
+
+  for (let list = 0; list < 40; list++) {
+    const rules = Array.from({ length: 10 + random.below(40) }, () => compiled(random.pick(makers.slice(0, 1 + (list % 4)))()));
+    const joined = joinRules(rules) as readonly Classic[];
+    for (let count = 0; count < 100; count++) {
+      const ports = { from: port(), to: port() };
+      const frame = ethernet({}, ipv4({ src: host(), dst: host() }, random.chance(0.7) ? tcp(ports) : udp(ports)));
+      const expected = 1 + rules.findIndex((rule) => runClassic(rule, frame).result !== 0);
+      if (expected > 0) taken++;
+      const { result, cut } = runClassic(joined, frame);
+      if (cut || result !== expected) return t.fail(`rule ${result}, not ${expected}, of ${Buffer.from(frame).toString("hex")}`);
+    }
+  }
+
+  t.true(taken > 1000, `${taken} frames taken`);
+});
+
+test("shortenProgram() takes the frames that the program took, also those that end early", (t) => {
+  const seed = chooseSeed();
+  t.log(`SLUICE_SEED=${seed}`);
+  const random = seededRandom(seed);
+  const host = () => `10.0.0.${random.below(60)}`;
+  const join = (count: number, make: () => string): string => Array.from({ length: count }, () => `(${make()})`).join(" or ");
+  let [taken, short, changed] = [0, 0, 0];
+
+  for (let round = 0; round < 20; round++) {
+    const text =
+      round % 2 === 0 ? join(50, () => `host ${host()}`) : join(40, () => `host ${host()} and tcp port ${1000 + random.below(9)}`);
+    const program = compiled(text);
+    const shorter = shortenProgram(program);
+    if (shorter !== program) changed++;
+    t.is(whyNotClassic(shorter), null);
+    for (let count = 0; count < 150; count++) {
+      const whole = ethernet({}, ipv4({ src: host(), dst: host() }, tcp({ from: 1000 + random.below(9), to: 1000 + random.below(9) })));
+      const frame = random.chance(0.5) ? whole : whole.slice(0, 14 + random.below(30));
+      if (frame.length < whole.length) short++;
+      const { result } = runClassic(program, frame);
+      if (result !== 0) taken++;
+      if ((runClassic(shorter, frame).result !== 0) !== (result !== 0)) return t.fail(Buffer.from(frame).toString("hex"));
+    }
+  }
+
+  t.true(taken > 500 && short > 1000 && changed >= 10, `${taken} taken, ${short} short, ${changed} changed`);
 });
 
 test("joinRules() asks nothing twice: a thousand hosts and ports are a chain of comparisons", (t) => {
