@@ -87,7 +87,15 @@ export interface MapSettings {
   readonly content: "whole" | "none";
   /** Sorted by key bytes; no key twice. Empty for "none". */
   readonly entries: Entries;
-  readonly print: { readonly kind: "btf" | "cidr" | "address" } | null;
+  readonly print: { readonly kind: "btf" | "cidr" | "address" } | RulePrinter | null;
+}
+
+/** For an array of rules, each of which is until when it is on (u64, ns since 1970; 0 off, all ones for ever) and what it does (s32). */
+export interface RulePrinter {
+  readonly kind: "rule";
+  /** By the rule's number. */
+  readonly names: readonly string[];
+  readonly actions: Readonly<Record<number, string>>;
 }
 
 export interface LowerProblems {

@@ -3,7 +3,7 @@ import type { Entries } from "../../bpf/kernel/entries.ts";
 import type { XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
 import type { MapDefinition } from "../../bpf/object/spec.ts";
-import type { Reasons, Watch } from "../../bpf/programs/library-program.ts";
+import type { Reasons, RulePrinter, Watch } from "../../bpf/programs/library-program.ts";
 import type { Hook } from "./hook.ts";
 import type { MapLayout, Migrate } from "./map-layout.ts";
 import type { Origin } from "./origin.ts";
@@ -114,7 +114,7 @@ export interface DeviceSlot {
 }
 
 /** A printer as data, so that a plan stays plain: which of the printers of bpf/btf, and what it needs. */
-export type EntryPrinter = { readonly kind: "btf" | "cidr" | "address" } | DevicePrinter;
+export type EntryPrinter = { readonly kind: "btf" | "cidr" | "address" } | DevicePrinter | RulePrinter;
 
 export interface DevicePrinter {
   readonly kind: "device";

@@ -61,7 +61,12 @@ test(
   ],
   [],
 );
-test(rendersTo, "edge-ddos", ["eth0/xdp: bogons, attackers, amplification, not-for-us, odd-flags, syn-limit, source-limit, drops"], []);
+test(
+  rendersTo,
+  "edge-ddos",
+  ["eth0/xdp: bogons, attackers, amplification, not-for-us, signatures, odd-flags, syn-limit, source-limit, drops"],
+  [],
+);
 test(rendersTo, "web-server", ["eth0/xdp: basics, admins, connections, syn-limit, wanted", "eth0/tc-egress: outgoing"], []);
 test(
   rendersTo,

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Entries, noEntries } from "../../kernel/entries.ts";
 import type { HookKind } from "../../kernel/kernel.ts";
-import type { LibraryProgram, LowerContext, LowerProblem, LowerProblems, ProgramSettings, Reasons } from "../library-program.ts";
+import type {
+  LibraryProgram,
+  LowerContext,
+  LowerProblem,
+  LowerProblems,
+  ProgramSettings,
+  Reasons,
+  RulePrinter,
+} from "../library-program.ts";
 import { fnv1a } from "../shared/fnv.ts";
 import { arrayEntries } from "../shared/port-set.ts";
 import { errorAt, quote } from "../shared/problem.ts";
@@ -38,6 +46,7 @@ function lowerDropMatch(parameters: DropMatchParameters, { hook }: LowerContext)
   // Its entries are the rules by their number, so another list is another map, which switches with the program.
   const layout = JSON.stringify(rules.map(({ name, match, action }) => [name ?? null, match, action === "count"]));
   const counters = ruleCounters(rules);
+  const names = ruleNames(rules);
   return {
     kind: "settings",
     globals: { expires: Number(rules.some((rule) => rule.expires !== undefined)) },
@@ -48,17 +57,25 @@ function lowerDropMatch(parameters: DropMatchParameters, { hook }: LowerContext)
         layout,
         content: "whole",
         entries: ruleEntries(parameters, counters, hook),
-        print: { kind: "btf" },
+        print: printer(names, hook),
       },
       counters: { maxEntries: null, layout: "", content: "none", entries: noEntries(4, 16), print: null },
     },
-    reasons: reasonsOf(rules, counters),
+    reasons: reasonsOf(names, counters),
     warnings: unreachable(rules),
   };
 }
 
-function reasonsOf(rules: readonly MatchRule[], counters: readonly number[]): Reasons {
-  const names = rules.map(({ name }, index) => (name === undefined ? `rule ${index + 1}` : `rule "${name}"`));
+function ruleNames(rules: readonly MatchRule[]): readonly string[] {
+  return rules.map(({ name }, index) => (name === undefined ? `rule ${index + 1}` : `rule "${name}"`));
+}
+
+function printer(names: readonly string[], hook: HookKind): RulePrinter {
+  const { drop, pass } = verdictsAt(hook);
+  return { kind: "rule", names, actions: { [drop]: "drop", [pass]: "pass", [nextRule]: "count" } };
+}
+
+function reasonsOf(names: readonly string[], counters: readonly number[]): Reasons {
   const cells = names.map((name, index) => ({ name, isRule: true, key: counters[index] as number, offset: 0 }));
   return { map: "counters", valueSize: 16, cells };
 }
@@ -89,9 +106,15 @@ function repeatedNames(rules: readonly MatchRule[]): readonly LowerProblem[] {
 
 function impossibleTimes(rules: readonly MatchRule[]): readonly LowerProblem[] {
   return rules.flatMap(({ expires }, index) => {
-    if (expires === undefined || !Number.isNaN(Date.parse(expires))) return [];
+    if (expires === undefined || isTime(expires)) return [];
     return [errorAt(["rules", index, "expires"], "out-of-range", `There is no time ${quote(expires)}`, "such as 2027-01-31T18:00:00Z")];
   });
+}
+
+/** Date.parse() takes 31 days for any month. */
+function isTime(text: string): boolean {
+  const day = text.slice(0, 10);
+  return !Number.isNaN(Date.parse(text)) && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }
 
 /** Behind a rule that decides, one with the same expression has nothing left to see. */
@@ -103,8 +126,8 @@ function unreachable(rules: readonly MatchRule[]): readonly LowerProblem[] {
         normal(match) === normal(rule.match) && action !== "count" && enabled !== false && expires === undefined,
     );
     if (first < 0 || first >= index) return [];
-    const message = `Rule ${index + 1} never sees a packet: rule ${first + 1} decides about all that it would take`;
-    const problem = errorAt(["rules", index, "match"], "unreachable-rule", message);
+    const message = `Rule ${index + 1} never decides: rule ${first + 1} before it has the same expression`;
+    const problem = errorAt(["rules", index, "match"], "never-reached", message);
     return [{ ...problem, severity: "warning", other: ["rules", first, "match"] }];
   });
 }
@@ -113,13 +136,16 @@ const never = 0n;
 const forEver = 0xffffffffffffffffn;
 /** SLUICE_NEXT_RULE. */
 const nextRule = -2;
-const verdictsOf = { xdp: { drop: 1, pass: 2 }, tc: { drop: 2, pass: -1 } } as const;
+
+function verdictsAt(hook: HookKind): { readonly drop: number; readonly pass: number } {
+  return hook === "xdp" ? { drop: 1, pass: 2 } : { drop: 2, pass: -1 };
+}
 
 /** struct rule of the object, by the rule's number. */
 function ruleEntries({ rules, mode }: DropMatchParameters, counters: readonly number[], hook: HookKind): Entries {
   const values = new Uint8Array(rules.length * 16);
   const view = new DataView(values.buffer);
-  const verdicts = verdictsOf[hook === "xdp" ? "xdp" : "tc"];
+  const verdicts = verdictsAt(hook);
   for (const [index, { action, enabled, expires }] of rules.entries()) {
     const until = expires === undefined ? forEver : BigInt(Date.parse(expires)) * 1_000_000n;
     view.setBigUint64(index * 16, enabled === false ? never : until, true);

@@ -8,6 +8,7 @@ import { protocolNumbers } from "../../../bpf/programs/shared/protocol.ts";
 const smallest: Readonly<Record<string, object>> = {
   acl: { rules: [] },
   "conn-limit": { ports: 443, max: 1 },
+  "drop-match": { rules: [{ match: "udp", action: "drop" }] },
   "port-quota": { bytes: 1 },
   "rate-limit": { limit: 1 },
 };

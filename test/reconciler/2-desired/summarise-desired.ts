@@ -19,9 +19,20 @@ function summariseStep(step: DesiredStep, hook: DesiredHook["hook"]["kind"]): un
   const { name, uses, continueOn, origin } = step;
   const verdicts = continueOn.map((verdict) => verdictName(hook, verdict));
   const content = step.verdict !== undefined ? {} : step.uses.startsWith("./") ? summariseOwn(step) : summariseFilter(step);
+  const rules = step.rules === undefined ? {} : { rules: step.rules.map(({ match }) => match.expression) };
   const match = step.match === undefined ? {} : { match: step.match.expression, classicInstructions: step.match.code.length / 8 };
   const verdict = step.verdict === undefined ? {} : { verdict: verdictName(hook, step.verdict) };
-  return { name, uses, ...match, ...verdict, function: step.function, continueOn: verdicts, origin: printOrigin(origin), ...content };
+  return {
+    name,
+    uses,
+    ...match,
+    ...rules,
+    ...verdict,
+    function: step.function,
+    continueOn: verdicts,
+    origin: printOrigin(origin),
+    ...content,
+  };
 }
 
 function summariseOwn(step: DesiredStep): object {
