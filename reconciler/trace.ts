@@ -3,6 +3,7 @@ import type { Reasons } from "../bpf/programs/library-program.ts";
 import { renderDesired } from "./2-desired/render-desired.ts";
 import type { Host } from "./host.ts";
 import type { Desired } from "./model/desired.ts";
+import type { Manifest } from "./model/generation.ts";
 import { hookName } from "./model/hook.ts";
 import type { Invalid } from "./model/outcome.ts";
 import type { Snapshot } from "./model/snapshot.ts";
@@ -39,17 +40,51 @@ export async function tracePolicy(
 
 /** Sends frames through a copy of the chain that runs, with its very maps. Throws what an apply would. */
 export async function traceRunning(host: Host, name: string, frames: readonly Uint8Array[]): Promise<Traced | NoChain | Invalid> {
+  const running = await readRunning(host, name);
+  if (running.kind !== "running") return running;
+  const { manifest, desired } = running;
+  const objects = objectsOf(host.policy.openObject, desired.objects);
+  const open = (root: string) => openLiveCopy(host.kernel, objects, manifest, { root }, reasonsOf(desired, name));
+  return { ...(await traceAll(host, open, desired, name, frames)), live: true };
+}
+
+/** A copy of the chain that runs, for one packet after another as they come. */
+export interface LiveTracer {
+  readonly generation: string;
+  trace(frame: Uint8Array): Promise<TracedPacket>;
+  /** Unpins the copy. */
+  close(): Promise<void>;
+}
+
+/** Opens a copy of the chain that runs, without its taps, which would copy what is traced. Throws what an apply would; null without a chain. */
+export async function openLiveTracer(host: Host, name: string): Promise<LiveTracer | null> {
+  const running = await readRunning(host, name);
+  if (running.kind !== "running") return null;
+  const { manifest, desired } = running;
+  const { kernel, layout } = host;
+  const reasons = reasonsOf(desired, name);
+  const root = await scratchRoot(kernel, layout);
+  const close = () => removeAll(kernel, { root });
+  try {
+    const untapped = { ...manifest, steps: manifest.steps.filter(({ uses }) => uses !== "tap") };
+    const chain = await openLiveCopy(kernel, objectsOf(host.policy.openObject, desired.objects), untapped, { root }, reasons);
+    return { generation: manifest.id, trace: (frame) => tracePacket(chain, frame, reasons), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Running = { readonly kind: "running"; readonly manifest: Manifest; readonly desired: Desired } | NoChain | Invalid;
+
+/** What runs at a hook, and the policy that it is of. */
+async function readRunning(host: Host, name: string): Promise<Running> {
   const { hooks } = await observePins(host);
   const running = hooks.find(({ hook }) => hookName(hook) === name)?.generations.find((generation) => generation.running);
   const snapshot = await readLastSnapshot(host.state);
   if (running?.manifest == null || snapshot === null) return { kind: "no-chain", known: hooks.map(({ hook }) => hookName(hook)) };
-  const { manifest } = running;
   const rendered = renderDesired({ ...host.policy, snapshot, host: host.name });
-  if (rendered.kind === "invalid") return rendered;
-  const { desired } = rendered;
-  const objects = objectsOf(host.policy.openObject, desired.objects);
-  const open = (root: string) => openLiveCopy(host.kernel, objects, manifest, { root }, reasonsOf(desired, name));
-  return { ...(await traceAll(host, open, desired, name, frames)), live: true };
+  return rendered.kind === "invalid" ? rendered : { kind: "running", manifest: running.manifest, desired: rendered.desired };
 }
 
 async function traceAll(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hostname } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "../agent/duration.ts";
+import { UsageError } from "./cli-error.ts";
 
 /** Which host this is, where its state lies, where pins go. */
 export interface HostOptions {
@@ -96,6 +98,14 @@ export function positiveNumber(text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError("Expected a whole number from 1");
   return number;
+}
+
+/** When something ends that goes on for a duration such as "10s", in milliseconds since 1970; never without one. */
+export function untilAfter(duration: string | undefined): number {
+  if (duration === undefined) return Number.POSITIVE_INFINITY;
+  const milliseconds = parseDuration(duration);
+  if (milliseconds === null) throw new UsageError(`Duration "${duration}" is not allowed`, "write it like 10s or 5m");
+  return Date.now() + milliseconds;
 }
 
 const hostHelp = "the name that `hosts:` of a policy is matched with (default: this machine's name)";

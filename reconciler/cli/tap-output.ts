@@ -53,19 +53,24 @@ export function textFormat(): TapFormat {
     begin: new Uint8Array(0),
     write(packet) {
       const { tap, record, time } = packet;
-      const clock = new Date(Number(time / 1_000_000n)).toISOString().slice(11, 19);
-      const fraction = String(time % 1_000_000_000n)
-        .padStart(9, "0")
-        .slice(0, 6);
       const whole = record.length === record.bytes.length ? "" : ` of ${record.length}`;
-      return Buffer.from(`${clock}.${fraction} ${hookName(tap.hook)} ${decision(packet)}: ${describePacket(record.bytes)}${whole}\n`);
+      return Buffer.from(`${printClock(time)} ${hookName(tap.hook)} ${decision(packet)}: ${describePacket(record.bytes)}${whole}\n`);
     },
   };
 }
 
+/** "09:14:03.120441" of nanoseconds since 1970, UTC. */
+export function printClock(time: bigint): string {
+  const clock = new Date(Number(time / 1_000_000n)).toISOString().slice(11, 19);
+  const fraction = String(time % 1_000_000_000n)
+    .padStart(9, "0")
+    .slice(0, 6);
+  return `${clock}.${fraction}`;
+}
+
 /** "drop by edge", "pass at the end", "at taster". */
 function decision({ tap, record }: TappedPacket): string {
-  if (record.step === null) return `at ${tap.step}`;
+  if (record.step === null) return record.rule === null ? `at ${tap.step}` : `at ${tap.step}, rule ${record.rule + 1}`;
   const verdict = verdictName(tap.hook.kind, record.verdict);
   if (record.step === 0) return `${verdict} at the end`;
   return `${verdict} by ${tap.steps.get(record.step) ?? `a step that is gone (${record.step.toString(16)})`}`;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { stepTag } from "../../bpf/chain/leave.ts";
-import { listeningMap, samplesMap } from "../../bpf/programs/tap/tap.ts";
+import { isSampling, sampleCountersMap } from "../../bpf/programs/drop-match/drop-match.ts";
+import { countersMap, listeningMap, samplesMap, seesLeaving } from "../../bpf/programs/tap/tap.ts";
 import type { Manifest } from "../model/generation.ts";
 import { type Hook, hookName } from "../model/hook.ts";
 import type { ObservedHook } from "../model/observed.ts";
@@ -15,12 +16,23 @@ export interface TapSource {
   readonly samples: string;
   /** Pin of the map that says until when somebody listens. */
   readonly listening: string;
+  /** Pin of what it counts. */
+  readonly counters: string;
+  /** Whether it copies packets that leave the chain, and not those that come by. */
+  readonly leaving: boolean;
+  /** Id of the generation that runs. */
+  readonly generation: string;
   /** Names of steps by their tags, of all generations that are pinned at the hook. */
   readonly steps: ReadonlyMap<number, string>;
 }
 
 /** The taps that run at a hook, or only the one of a step. Throws UsageError where there is none, and says what there is. */
-export function findTaps(hooks: readonly ObservedHook[], wanted: string, step: string | undefined): readonly TapSource[] {
+export function findTaps(
+  hooks: readonly ObservedHook[],
+  wanted: string,
+  step: string | undefined,
+  advice = "add a step with `uses: tap` to the policy",
+): readonly TapSource[] {
   const observed = hooks.find(({ hook }) => hookName(hook) === wanted);
   const running = observed?.generations.find((generation) => generation.running)?.manifest;
   if (observed === undefined || running === undefined || running === null) {
@@ -30,16 +42,18 @@ export function findTaps(hooks: readonly ObservedHook[], wanted: string, step: s
   }
   const names = new Map(observed.generations.flatMap(({ manifest }) => manifest?.steps ?? []).map(({ name }) => [stepTag(name), name]));
   const taps = tapsOf(observed.hook, running, names);
-  if (taps.length === 0) throw new UsageError(`Cannot tap "${wanted}": its chain has no tap`, "add a step with `uses: tap` to the policy");
+  if (taps.length === 0) throw new UsageError(`Cannot tap "${wanted}": its chain has no tap`, advice);
   const chosen = taps.filter((tap) => step === undefined || tap.step === step);
   if (chosen.length > 0) return chosen;
   throw new UsageError(`Cannot tap step "${step}" of "${wanted}": it is no tap`, `Its taps: ${taps.map((tap) => tap.step).join(", ")}`);
 }
 
 function tapsOf(hook: Hook, manifest: Manifest, steps: ReadonlyMap<number, string>): readonly TapSource[] {
-  return manifest.steps.flatMap(({ name, uses, maps }) => {
+  return manifest.steps.flatMap(({ name, uses, maps, function: own }) => {
     const pin = (map: string) => maps.find((one) => one.name === map)?.pin;
-    const [samples, listening] = [pin(samplesMap), pin(listeningMap)];
-    return uses !== "tap" || samples === undefined || listening === undefined ? [] : [{ hook, step: name, samples, listening, steps }];
+    const copies = uses === "tap" || (uses === "drop-match" && isSampling(own));
+    const [samples, listening, counters] = [pin(samplesMap), pin(listeningMap), pin(uses === "tap" ? countersMap : sampleCountersMap)];
+    if (!copies || samples === undefined || listening === undefined || counters === undefined) return [];
+    return [{ hook, step: name, samples, listening, counters, leaving: seesLeaving(own), generation: manifest.id, steps }];
   });
 }

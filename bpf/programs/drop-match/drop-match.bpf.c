@@ -3,15 +3,16 @@
  * An ordered list of tcpdump expressions, each with an action. Which rules are on, until when, and what they do is in a map, so
  * that it changes with a write and without a new program.
  */
-#include <linux/bpf.h>
-#include <linux/pkt_cls.h>
-#include <bpf/bpf_helpers.h>
-#include "../shared/clock.h"
+#define SAMPLE_COUNTERS sample_counters
 #include "../shared/rule.h"
+#include "../shared/sample.h"
+
+/* An action: copy the packet to whoever listens, and ask the rules behind. */
+#define SAMPLE -3
 
 struct rule {
 	__u64 until; /* on the calendar; 0: off, all bits: for ever */
-	__s32 action; /* a verdict, or SLUICE_NEXT_RULE */
+	__s32 action; /* a verdict, SLUICE_NEXT_RULE or SAMPLE */
 	__u32 counter; /* where it counts: stays the same when the list around it changes */
 };
 
@@ -80,16 +81,49 @@ __noinline int sluice_rule_tc(struct __sk_buff *skb, __u32 number)
 	return skb ? act(number, skb->len) : SLUICE_NEXT_RULE;
 }
 
+/* The same for lists with rules that sample. */
+__noinline int sluice_rule_sampling_xdp(struct xdp_md *ctx, __u32 number)
+{
+	int action = ctx ? act(number, bpf_xdp_get_buff_len(ctx)) : SLUICE_NEXT_RULE;
+
+	if (action != SAMPLE || !ctx)
+		return action;
+	take_xdp(ctx, XDP_PASS, HERE, number + 1);
+	return SLUICE_NEXT_RULE;
+}
+
+__noinline int sluice_rule_sampling_tc(struct __sk_buff *skb, __u32 number)
+{
+	int action = skb ? act(number, skb->len) : SLUICE_NEXT_RULE;
+
+	if (action != SAMPLE || !skb)
+		return action;
+	take_tc(skb, TC_ACT_UNSPEC, HERE, number + 1);
+	return SLUICE_NEXT_RULE;
+}
+
 SEC("xdp.frags")
 int drop_match_xdp(struct xdp_md *ctx)
 {
 	return ask ? sluice_rule_xdp(ctx, 0) : XDP_PASS;
 }
 
+SEC("xdp.frags")
+int drop_match_sampling_xdp(struct xdp_md *ctx)
+{
+	return ask ? sluice_rule_sampling_xdp(ctx, 0) : XDP_PASS;
+}
+
 SEC("tc")
 int drop_match_tc(struct __sk_buff *skb)
 {
 	return ask ? sluice_rule_tc(skb, 0) : TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int drop_match_sampling_tc(struct __sk_buff *skb)
+{
+	return ask ? sluice_rule_sampling_tc(skb, 0) : TC_ACT_UNSPEC;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -11,6 +11,8 @@ export interface TapRecord {
   readonly ifindex: number;
   /** null: the packet came by the tap; else it left the chain: by the step whose tag (stepTag) this is, or, for 0, at the end. */
   readonly step: number | null;
+  /** Number of the rule that took it, from 0; null where no list did. */
+  readonly rule: number | null;
   /** r0 of the chain, signed. */
   readonly verdict: number;
 }
@@ -34,6 +36,7 @@ export function readTapRecord(record: Uint8Array): TapRecord | null {
     bytes: tagged ? withTag(bytes, record.subarray(34, 36), view.getUint16(32, true)) : bytes,
     ifindex: view.getUint32(16, true),
     step: step === here ? null : step,
+    rule: view.getUint32(36, true) === 0 ? null : view.getUint32(36, true) - 1,
     verdict: view.getInt32(24, true),
   };
 }

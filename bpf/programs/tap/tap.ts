@@ -21,6 +21,16 @@ export const samplesMap = "samples";
 /** The map that says until when somebody listens. */
 export const listeningMap = "listening";
 
+/** The map of struct counts. */
+export const countersMap = "counters";
+
+/** Whether a tap's function is one that sees packets leave the chain. */
+export function seesLeaving(name: string): boolean {
+  return Object.values(leavingFunctions).includes(name);
+}
+
+const leavingFunctions = { xdp: "tap_leaving_xdp", tc: "tap_leaving_tc" };
+
 /** `with` of a tap step, as tap.schema.json allows it. */
 interface TapParameters {
   readonly verdicts?: readonly VerdictWord[];
@@ -44,7 +54,7 @@ function lowerTap(parameters: TapParameters, { hook }: LowerContext): ProgramSet
   const problems = (verdicts ?? []).flatMap((word, index) => verdictProblem(word, index, hook));
   if (problems.length > 0) return { kind: "problems", problems };
   const bits = verdicts === undefined ? {} : { verdicts: verdictBits(verdicts, hook) };
-  const leaving = hook === "xdp" ? "tap_leaving_xdp" : "tap_leaving_tc";
+  const leaving = leavingFunctions[hook === "xdp" ? "xdp" : "tc"];
   return {
     kind: "settings",
     globals: { snaplen: Number(snaplen), one_in: Number(one_in), limit_pps: Number(limit_pps), ...bits },
@@ -56,7 +66,7 @@ function lowerTap(parameters: TapParameters, { hook }: LowerContext): ProgramSet
 
 /** struct counts of the object. */
 const reasons: Reasons = {
-  map: "counters",
+  map: countersMap,
   valueSize: 40,
   cells: ["seen", "copied", "not chosen", "over the limit", "lost"].map((name, index) => ({
     name,

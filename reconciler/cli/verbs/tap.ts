@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
-import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import { parseDuration } from "../../agent/duration.ts";
 import { UsageError } from "../cli-error.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { listen, whenEnded } from "../listen.ts";
 import { openHostToRead } from "../open-host.ts";
 import { type Cli, runVerb } from "../run-verb.ts";
-import { addExamples, addHostOptions, type HostOptions, positiveNumber } from "../shared-options.ts";
-import { listenToTaps, type TapListener } from "../tap-listener.ts";
-import { pcapngFormat, type TapFormat, textFormat } from "../tap-output.ts";
+import { addExamples, addHostOptions, type HostOptions, positiveNumber, untilAfter } from "../shared-options.ts";
+import { listenToTaps } from "../tap-listener.ts";
+import { pcapngFormat, type TappedPacket, textFormat } from "../tap-output.ts";
 import { findTaps } from "../tap-sources.ts";
 
 interface TapOptions extends HostOptions {
@@ -42,12 +41,8 @@ export function addTap(program: Command): void {
   runVerb<TapOptions>(command, tap, "own");
 }
 
-/** Times between two looks, in milliseconds: into the buffers, and at what runs. */
-const readEvery = 20;
-const observeEvery = 1000;
-
 async function tap(cli: Cli, options: TapOptions, [wanted = ""]: readonly string[]): Promise<number> {
-  const until = options.for === undefined ? Number.POSITIVE_INFINITY : Date.now() + durationOf(options.for);
+  const until = untilAfter(options.for);
   const { observePins } = await import("../../reconcile.ts");
   const { openRingBuffer } = await import("../../../bpf/kernel/ring-buffer.ts");
   const { sluiceVersion } = await import("../../version.ts");
@@ -63,47 +58,17 @@ async function tap(cli: Cli, options: TapOptions, [wanted = ""]: readonly string
     output.write(format.begin);
     await listener.renew();
     cli.terminal.err(`Listening to ${wanted}; Ctrl-C ends\n`);
-    await copy(listener, { format, output, left: options.count ?? Number.POSITIVE_INFINITY, until, ended: end.ended, find });
+    const packet = (each: TappedPacket): boolean => {
+      output.write(format.write(each));
+      return true;
+    };
+    await listen(listener, { find, left: options.count ?? Number.POSITIVE_INFINITY, until, ended: end.ended, packet });
   } finally {
     end.close();
     await listener.close();
     await output.close();
   }
   return exitCodes.ok;
-}
-
-interface Copying {
-  readonly format: TapFormat;
-  readonly output: Output;
-  readonly left: number;
-  /** Milliseconds since 1970. */
-  readonly until: number;
-  ended(): boolean;
-  find(): Promise<ReturnType<typeof findTaps>>;
-}
-
-async function copy(listener: TapListener, { format, output, left, until, ended, find }: Copying): Promise<void> {
-  let remaining = left;
-  let observed = Date.now();
-  while (remaining > 0 && Date.now() < until && !ended()) {
-    for (const packet of listener.read().slice(0, remaining)) {
-      output.write(format.write(packet));
-      remaining -= 1;
-    }
-    if (Date.now() - observed > observeEvery) {
-      observed = Date.now();
-      // A chain may have been switched: its taps may have other maps now.
-      listener.follow(await find());
-      await listener.renew();
-    }
-    await wait(readEvery);
-  }
-}
-
-function durationOf(text: string): number {
-  const milliseconds = parseDuration(text);
-  if (milliseconds === null) throw new UsageError(`Duration "${text}" is not allowed`, "write it like 10s or 5m");
-  return milliseconds;
 }
 
 interface Output {
@@ -136,21 +101,6 @@ function openOutput(file: string | undefined): Output {
       if (failed !== null && failed.code !== "EPIPE") {
         throw new UsageError(`Cannot write "${file}": ${failed.message}`, null);
       }
-    },
-  };
-}
-
-/** Ended by Ctrl-C, SIGTERM, or a reader that went away. */
-function whenEnded(gone: () => boolean): { ended(): boolean; close(): void } {
-  let signalled = false;
-  const end = (): void => void (signalled = true);
-  process.on("SIGINT", end);
-  process.on("SIGTERM", end);
-  return {
-    ended: () => signalled || gone(),
-    close() {
-      process.off("SIGINT", end);
-      process.off("SIGTERM", end);
     },
   };
 }

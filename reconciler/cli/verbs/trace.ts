@@ -9,13 +9,27 @@ import { exitCodes } from "../exit-codes.ts";
 import { readPolicy } from "../read-policy.ts";
 import { reportInvalid } from "../report-outcome.ts";
 import { type Cli, printJson, runVerb } from "../run-verb.ts";
-import { addExamples, addHostOptions, addJsonOption, addPolicyOptions, type HostOptions, type PolicyOptions } from "../shared-options.ts";
+import {
+  addExamples,
+  addHostOptions,
+  addJsonOption,
+  addPolicyOptions,
+  type HostOptions,
+  type PolicyOptions,
+  positiveNumber,
+  untilAfter,
+} from "../shared-options.ts";
 import { didYouMean } from "../suggest.ts";
 import { tracedToJson } from "../trace-json.ts";
 
 interface TraceOptions extends HostOptions, PolicyOptions {
   readonly hex?: string;
   readonly pcap?: string;
+  readonly live?: boolean;
+  readonly drops?: boolean;
+  readonly count?: number;
+  readonly for?: string;
+  readonly rate: number;
 }
 
 export function addTrace(program: Command): void {
@@ -33,15 +47,31 @@ export function addTrace(program: Command): void {
     .optionsGroup("Packet:")
     .addOption(new Option("--hex <digits>", "the frame byte by byte").conflicts("pcap"))
     .addOption(new Option("--pcap <file>", "every frame of a capture (pcap or pcapng)"));
+  command
+    .optionsGroup("Live:")
+    .addOption(
+      new Option("--live", "show packets as they leave the running chain, as far as its taps copy them").conflicts([
+        "hex",
+        "pcap",
+        "dir",
+        "repo",
+      ]),
+    )
+    .addOption(new Option("--drops", "only those that are dropped").implies({ live: true }))
+    .option("--count <number>", "stop after so many packets", positiveNumber)
+    .option("--for <duration>", "stop after so long, like 10s")
+    .option("--rate <number>", "show so many per second at most", positiveNumber, 100);
   addExamples(command, [
     ['sluice trace eth0/xdp "ip src 203.0.113.9/tcp dport 22 flags S"', "why does this not get through?"],
     ["sluice trace eth0/xdp --pcap lost.pcap", "frames that tcpdump has written"],
+    ["sluice trace eth0/xdp --live --drops", "what is dropped now, by which step and rule"],
     ['sluice trace eth0/xdp "ip6/udp dport 53" --dir policy', "before it is applied"],
   ]);
   runVerb<TraceOptions>(command, trace);
 }
 
 async function trace(cli: Cli, options: TraceOptions, [hook = "", text]: readonly string[]): Promise<number> {
+  if (options.live === true) return traceNow(cli, options, hook, text);
   const frames = await framesOf(options, text);
   const [{ openHost }, { tracePolicy, traceRunning }] = await Promise.all([import("../../host.ts"), import("../../trace.ts")]);
   const host = openHost(options);
@@ -52,6 +82,16 @@ async function trace(cli: Cli, options: TraceOptions, [hook = "", text]: readonl
   if (traced.kind === "invalid") return reportInvalid(cli, traced.diagnostics);
   if (traced.kind === "no-chain") throw noChain(hook, traced.known, snapshot?.revision.name ?? "This host");
   await show(cli, traced);
+  return exitCodes.ok;
+}
+
+async function traceNow(cli: Cli, options: TraceOptions, hook: string, text: string | undefined): Promise<number> {
+  if (text !== undefined) throw new UsageError("Which packet?", "Leave the packet out with --live: those that come are shown");
+  const { drops = false, count = Number.POSITIVE_INFINITY, rate } = options;
+  const until = untilAfter(options.for);
+  const { traceLive } = await import("../trace-live.ts");
+  const host = (await import("../../host.ts")).openHost(options);
+  await traceLive(cli, host, hook, { drops, count, until, rate, json: cli.json });
   return exitCodes.ok;
 }
 

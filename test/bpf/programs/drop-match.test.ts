@@ -26,12 +26,12 @@ function rulesOf({ maps }: ProgramSettings): readonly (readonly [bigint, number,
 }
 
 test("drop-match's actions are verdicts of the hook", (t) => {
-  const rules = [udp, tcp, { match: "ip", action: "count" }];
+  const rules = [udp, tcp, { match: "ip", action: "count" }, { match: "arp", action: "sample" }];
   const actions = (parameters: object, hook: HookKind) => rulesOf(lower(parameters, hook)).map(([, action]) => action);
 
-  t.deepEqual(actions({ rules }, "xdp"), [1, 2, -2]);
-  t.deepEqual(actions({ rules }, "tc-egress"), [2, -1, -2]);
-  t.deepEqual(actions({ rules, mode: "observe" }, "xdp"), [2, 2, -2]);
+  t.deepEqual(actions({ rules }, "xdp"), [1, 2, -2, -3]);
+  t.deepEqual(actions({ rules }, "tc-egress"), [2, -1, -2, -3]);
+  t.deepEqual(actions({ rules, mode: "observe" }, "xdp"), [2, 2, -2, -3]);
 });
 
 test("drop-match's rules are on for ever, off, or on until a time", (t) => {
@@ -84,4 +84,18 @@ test("drop-match warns of a rule behind one that decides about the same packets"
   for (const first of [{ ...udp, action: "count" }, { ...udp, enabled: false }, { ...udp, expires: "2027-01-31T18:00:00Z" }, tcp]) {
     t.deepEqual(warned([first, udp]), []);
   }
+});
+
+test("drop-match copies packets only with a rule that asks for it", (t) => {
+  const sampling = lower({ rules: [udp, { match: "arp", action: "sample" }], sample: { one_in: 10, snaplen: 64 } }, "tc-ingress");
+
+  t.is(sampling.function, "drop_match_sampling_tc");
+  t.deepEqual(sampling.globals, { expires: 0, one_in: 10, limit_pps: 1000, snaplen: 64 });
+  t.is(sampling.maps["samples"], undefined);
+  t.is(lower({ rules: [udp] }).function, undefined);
+  t.is(lower({ rules: [udp] }).maps["samples"]?.maxEntries, 4096);
+  t.like(dropMatch.lower({ rules: [udp], sample: {} }, { hook: "xdp", list: () => null }), {
+    kind: "problems",
+    problems: [{ code: "contradiction", path: ["sample"] }],
+  });
 });

@@ -49,6 +49,7 @@ test("readTapRecord() reads a record, and puts a tag that the device took off ba
     bytes: Uint8Array.of(1, 2),
     ifindex: 7,
     step: null,
+    rule: null,
     verdict: -1,
   });
   t.like(readTapRecord(record(9, 1, [...addresses, 8, 0])), {

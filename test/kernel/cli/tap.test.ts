@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { kernelTest } from "../../lab/kernel-test.ts";
-import { ethernet, ipv4, udp } from "../../lab/packet.ts";
-import { main } from "../../reconciler/cli/run-sluice.ts";
+import { ethernet, ipv4, tcp, udp } from "../../lab/packet.ts";
 import { readBlocks } from "./pcapng-blocks.ts";
+import { listens, startSluice } from "./start-sluice.ts";
 import { type Station, station } from "./station.ts";
 
 function writeChain({ folder, device }: Station, blocked: string): void {
@@ -30,35 +30,7 @@ xdp:
 const from = (src: string, size = 0): Uint8Array =>
   ethernet({}, ipv4({ src, dst: "192.0.2.1" }, udp({ from: 1, to: 2, payload: new Uint8Array(size) })));
 
-interface Started {
-  readonly stdout: () => Buffer;
-  /** Waits until it has written so much, and fails when it does not. */
-  until(condition: (out: Buffer, err: string) => boolean): Promise<void>;
-  end(signal: NodeJS.Signals): void;
-  readonly exit: Promise<number | null>;
-}
-
-function start(args: readonly string[]): Started {
-  const child = spawn(process.execPath, [main, "tap", ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  const out: Buffer[] = [];
-  const err: Buffer[] = [];
-  child.stdout.on("data", (part: Buffer) => out.push(part));
-  child.stderr.on("data", (part: Buffer) => err.push(part));
-  const exit = new Promise<number | null>((resolve) => child.on("close", resolve));
-  return {
-    stdout: () => Buffer.concat(out),
-    async until(condition) {
-      for (let tries = 0; !condition(Buffer.concat(out), Buffer.concat(err).toString()); tries++) {
-        if (tries > 1000) throw new Error(`It wrote only: ${Buffer.concat(out).toString()} ${Buffer.concat(err).toString()}`);
-        await wait(10);
-      }
-    },
-    end: (signal) => void child.kill(signal),
-    exit,
-  };
-}
-
-const listens = (_: Buffer, err: string): boolean => err.includes("Listening to");
+const start = (args: readonly string[]) => startSluice(["tap", ...args]);
 
 kernelTest("sluice tap shows packets as they come, with verdict and step, until it is told to end", async (t, lab) => {
   const host = await station(t, lab);
@@ -192,3 +164,26 @@ kernelTest("sluice tap says what there is to tap", async (t, lab) => {
 function hex(packet: Uint8Array | undefined): string {
   return Buffer.from(packet ?? []).toString("hex");
 }
+
+kernelTest("sluice tap shows the packets that rules of drop-match sample", async (t, lab) => {
+  const host = await station(t, lab);
+  const place = `${host.device}/xdp`;
+  const rules = '{ match: arp, action: count }, { match: "udp", action: sample }, { match: "src net 10.0.0.0/8", action: drop }';
+  const step = `    - name: attack\n      uses: drop-match\n      with: { rules: [${rules}] }\n`;
+  writeFileSync(join(host.folder, "interfaces", "lab.yaml"), `apiVersion: sluice/v1\ninterface: ${host.device}\nxdp:\n  chain:\n${step}`);
+  t.like(await host.sluice("apply", "--yes"), { exit: 0 });
+  const tap = start([place, "--count", "2", ...host.host]);
+  await tap.until(listens);
+
+  await lab.send(host.peer, [from("10.1.1.1"), ethernet({}, ipv4({ src: "10.1.1.1" }, tcp({}))), from("192.0.2.9")]);
+
+  t.is(await tap.exit, 0);
+  const lines = tap.stdout().toString().trim().split("\n");
+  t.deepEqual(
+    lines.map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d{6} /, "")),
+    [
+      `${place} at attack, rule 2: IP 10.1.1.1.1 > 192.0.2.1.2: UDP, length 60`,
+      `${place} at attack, rule 2: IP 192.0.2.9.1 > 192.0.2.1.2: UDP, length 60`,
+    ],
+  );
+});
