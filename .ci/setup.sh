@@ -58,9 +58,10 @@ build() {
     say "Compiling"
     local started
     started=$(mktemp)
-    rm -rf dist/reconciler dist/schemas dist/test
+    rm -rf dist/reconciler dist/schemas dist/test dist/command
     node_modules/.bin/tsc
-    chmod +x dist/reconciler/cli/main.js
+    npm run --silent bundle
+    chmod +x dist/command/cli/main.js
     node dist/bpf/programs/build.js
     node dist/schemas/build-validators.js
     touch -r "$started" "$stamp"

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../bpf/package-root.ts";
 import type { Confirmation } from "../model/confirmation.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { unwritable } from "../state/write-file.ts";
@@ -94,7 +94,7 @@ function endOf(answer: Answer): ArmedEnd {
 async function start(state: string, bpffs: string): Promise<string> {
   const log = openLog(join(state, "watchdog.log"));
   try {
-    const child = spawn(process.execPath, [fileURLToPath(new URL("main.js", import.meta.url)), state, bpffs], {
+    const child = spawn(process.execPath, [join(packageRoot(), "dist/command/watchdog/main.js"), state, bpffs], {
       cwd: "/",
       detached: true,
       stdio: ["ignore", "pipe", log],

@@ -11,7 +11,7 @@ import { createNetwork } from "./network.ts";
 import { startTraffic } from "./real-traffic.ts";
 import type { Run, World } from "./world.ts";
 
-const sluiceMain = fileURLToPath(new URL("../../reconciler/cli/main.js", import.meta.url));
+const sluiceMain = fileURLToPath(new URL("../../command/cli/main.js", import.meta.url));
 
 /**
  * The real kernel, a router and an Internet in network namespaces, `sluice` as processes. Everything on disk lies in `folder`. Needs

@@ -19,7 +19,7 @@ export interface RunOptions {
 }
 
 /** The entry point that was built beside this test. */
-export const main = fileURLToPath(new URL("../../../reconciler/cli/main.js", import.meta.url));
+export const main = fileURLToPath(new URL("../../../command/cli/main.js", import.meta.url));
 
 /** Runs `sluice` as a user would, without a terminal, and without what this process has in its environment. */
 export function runSluice(args: readonly string[], options: RunOptions = {}): Promise<Run> {
