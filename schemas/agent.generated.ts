@@ -57,6 +57,12 @@ export interface AgentFile {
   log?: AgentLog;
   metrics?: AgentMetrics;
   /**
+   * Who is told when something is not as it should be, and when that is over.
+   *
+   * @maxItems 16
+   */
+  alerts?: AgentReceiver[];
+  /**
    * Allow a policy that leaves no chain at all on this host.
    */
   pruneAll?: boolean;
@@ -248,6 +254,45 @@ export interface AgentMetrics {
    * Address and port. Whoever reaches it can read names of steps, revisions and counters: leave it on the loopback, or behind what you trust.
    */
   listen: string;
+}
+/**
+ * A name, and one of webhook, alertmanager and command.
+ */
+export interface AgentReceiver {
+  /**
+   * What it has been told is remembered under this name.
+   */
+  name: string;
+  webhook?: AgentWebhook;
+  alertmanager?: AgentAlertmanager;
+  /**
+   * A program and its arguments, without a shell; each event is JSON on its standard input. Tried again until it ends with 0.
+   *
+   * @minItems 1
+   */
+  command?: string[];
+}
+/**
+ * Each event as a POST with JSON.
+ */
+export interface AgentWebhook {
+  /**
+   * http: or https: address.
+   */
+  url: string;
+  /**
+   * A file with the secret that signs deliveries: HMAC-SHA256 over time and body, in the header X-Sluice-Signature. Read for each delivery.
+   */
+  secretFile?: string;
+}
+/**
+ * Prometheus's Alertmanager, API v2. What fires is sent again every minute.
+ */
+export interface AgentAlertmanager {
+  /**
+   * Its address, without /api/v2/alerts.
+   */
+  url: string;
 }
 
 /** agent.schema.json itself. */
@@ -636,6 +681,91 @@ export const agentSchema: object = {
             "127.0.0.1:9711",
             "[::1]:9711"
           ]
+        }
+      }
+    },
+    "alerts": {
+      "description": "Who is told when something is not as it should be, and when that is over.",
+      "type": "array",
+      "maxItems": 16,
+      "items": {
+        "title": "AgentReceiver",
+        "description": "A name, and one of webhook, alertmanager and command.",
+        "type": "object",
+        "required": [
+          "name"
+        ],
+        "additionalProperties": false,
+        "minProperties": 2,
+        "maxProperties": 2,
+        "properties": {
+          "name": {
+            "description": "What it has been told is remembered under this name.",
+            "type": "string",
+            "pattern": "^[A-Za-z0-9_-]{1,63}$",
+            "x-expected": "letters, digits, - and _",
+            "examples": [
+              "ops"
+            ]
+          },
+          "webhook": {
+            "title": "AgentWebhook",
+            "description": "Each event as a POST with JSON.",
+            "type": "object",
+            "required": [
+              "url"
+            ],
+            "additionalProperties": false,
+            "properties": {
+              "url": {
+                "description": "http: or https: address.",
+                "type": "string",
+                "pattern": "^https?://",
+                "x-expected": "an address that begins with https:// or http://"
+              },
+              "secretFile": {
+                "description": "A file with the secret that signs deliveries: HMAC-SHA256 over time and body, in the header X-Sluice-Signature. Read for each delivery.",
+                "type": "string",
+                "pattern": "^/",
+                "x-expected": "an absolute path"
+              }
+            }
+          },
+          "alertmanager": {
+            "title": "AgentAlertmanager",
+            "description": "Prometheus's Alertmanager, API v2. What fires is sent again every minute.",
+            "type": "object",
+            "required": [
+              "url"
+            ],
+            "additionalProperties": false,
+            "properties": {
+              "url": {
+                "description": "Its address, without /api/v2/alerts.",
+                "type": "string",
+                "pattern": "^https?://",
+                "x-expected": "an address that begins with https:// or http://",
+                "examples": [
+                  "http://127.0.0.1:9093"
+                ]
+              }
+            }
+          },
+          "command": {
+            "description": "A program and its arguments, without a shell; each event is JSON on its standard input. Tried again until it ends with 0.",
+            "type": "array",
+            "minItems": 1,
+            "items": {
+              "type": "string"
+            },
+            "examples": [
+              [
+                "/usr/local/bin/page",
+                "--from",
+                "sluice"
+              ]
+            ]
+          }
         }
       }
     },

@@ -4,6 +4,8 @@ import type { AgentFile } from "../../schemas/agent.generated.ts";
 import type { GitRef } from "../1-source/git-ref.ts";
 import { defaultLimits } from "../1-source/limits.ts";
 import type { SourceOptions } from "../1-source/source.ts";
+import type { Receiver } from "../alerts/receiver.ts";
+import { receivers } from "../alerts/receivers.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { defaultStateDirectory } from "../state/state-directory.ts";
 import type { LogOptions } from "./agent-log.ts";
@@ -26,6 +28,7 @@ export interface AgentConfig {
   readonly pruneAll: boolean;
   /** Address that metrics are served at, "127.0.0.1:9711"; null: nowhere. */
   readonly metrics: string | null;
+  readonly alerts: readonly Receiver[];
 }
 
 /** What the command line says wins; naming another source or ref there replaces the file's, and does not contradict it. */
@@ -65,6 +68,7 @@ export function agentConfig(file: AgentFile): AgentConfig {
     confirm: confirmConfig(file.confirm),
     pruneAll: file.pruneAll ?? false,
     metrics: file.metrics?.listen ?? null,
+    alerts: receivers(file.alerts ?? []),
   };
 }
 

@@ -58,6 +58,7 @@ export function createLoop(parts: LoopParts): AgentLoop {
       later("poll", settings.pollMilliseconds);
     }
     watchOver();
+    parts.turned?.();
     if (settings.driftMilliseconds !== null && (reasons.has("drift") || reasons.has("start"))) later("drift", settings.driftMilliseconds);
   }
 

@@ -61,4 +61,6 @@ export interface LoopParts {
   readonly watch?: Pick<KernelWatch, "rearm" | "culprit">;
   /** Absent: what was applied and verified stays. */
   readonly trial?: TrialSettings;
+  /** Called behind every turn. */
+  turned?(): void;
 }

@@ -5,6 +5,7 @@ import { openTripwire } from "../../bpf/kernel/tripwire.ts";
 import { libraryObject } from "../../bpf/programs/library.ts";
 import { openSource, type Source } from "../1-source/source.ts";
 import { printMetrics } from "../6-report/print-metrics.ts";
+import { openDesk } from "../alerts/alert-desk.ts";
 import { type Host, openHost } from "../host.ts";
 import { inspectHost, observePins } from "../inspect.ts";
 import { lockState } from "../state/lock.ts";
@@ -60,12 +61,16 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
     const trial = confirm === null ? {} : { trial: confirm };
     const isWatched = config.loop.driftMilliseconds !== null && options.host === undefined;
     const watch = isWatched ? openWatch(host, log, () => void loop.push("tripwire")) : null;
-    const parts = { source, work, clock: systemClock, log, settings: config.loop, ...trial };
+    const desk = await openDesk({ state: config.state, host: host.name, receivers: config.alerts, clock: systemClock, log });
+    const started = new Date().toISOString();
+    const turned = () => void desk.update(statusOf(loop, started));
+    const parts = { source, work, clock: systemClock, log, settings: config.loop, turned, ...trial };
     const loop = createLoop(watch === null ? parts : { ...parts, watch });
     try {
-      await follow({ config, source, host, log, loop }, options.signal);
+      await follow({ config, source, host, log, loop, started }, options.signal);
     } finally {
       watch?.end();
+      await desk.end();
     }
   } finally {
     await source.close();
@@ -89,17 +94,18 @@ interface Running {
   readonly host: Host;
   readonly log: Logger;
   readonly loop: AgentLoop;
+  /** ISO 8601, UTC. */
+  readonly started: string;
 }
 
 async function follow(running: Running, signal: AbortSignal | undefined): Promise<void> {
-  const { config, source, host, log, loop } = running;
-  const started = new Date().toISOString();
+  const { config, source, host, log, loop, started } = running;
   const sync = () => loop.push("request");
   const ends = [
     await serveStatus(join(config.state, "agent.sock"), { status: () => statusOf(loop, started), sync }),
     await watchPaths(source.watch, () => void loop.push("watch")),
     watchInterfaces(running),
-    await openMetrics(running, started),
+    await openMetrics(running),
   ] as const;
   log.info({ version: sluiceVersion(), pid: process.pid, host: host.name, source: source.name, state: config.state }, "agent started");
   const ended = untilTold(signal, () => void loop.push("signal"));
@@ -112,7 +118,7 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
 }
 
 /** Gives back how to end it. */
-async function openMetrics({ config, host, loop, log }: Running, started: string): Promise<() => Promise<void>> {
+async function openMetrics({ config, host, loop, log, started }: Running): Promise<() => Promise<void>> {
   if (config.metrics === null) return async () => undefined;
   const server = await serveMetrics(config.metrics, async () => {
     const hooks = await inspectHost(host, (await observePins(host)).hooks);

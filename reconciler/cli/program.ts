@@ -39,6 +39,7 @@ const verbs: Readonly<Record<string, Readonly<Record<string, () => Promise<AddVe
     trace: async () => (await import("./verbs/trace.ts")).addTrace,
     tap: async () => (await import("./verbs/tap.ts")).addTap,
     drift: async () => (await import("./verbs/drift.ts")).addDrift,
+    events: async () => (await import("./verbs/events.ts")).addEvents,
     history: async () => (await import("./verbs/history.ts")).addHistory,
   },
   "Check:": {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Logger } from "pino";
+import type { AgentStatus } from "../agent/agent-status.ts";
+import { backoffDelay, retryBackoff } from "../agent/backoff.ts";
+import type { Clock } from "../agent/clock.ts";
+import type { AlertBook } from "./alert.ts";
+import { readBook, writeBook } from "./alert-book.ts";
+import { conditionsOf } from "./conditions.ts";
+import { nextAlerts, pendingEvents, withTaken } from "./next-alerts.ts";
+import type { Receiver } from "./receiver.ts";
+
+/** Tells receivers what begins and what ends. */
+export interface AlertDesk {
+  /** Takes down what the status says, durably, and then tells whoever does not know it yet. Never throws. */
+  update(status: AgentStatus): Promise<void>;
+  /** Stops telling. What nobody has taken yet waits for the next start. */
+  end(): Promise<void>;
+}
+
+export interface DeskParts {
+  readonly state: string;
+  readonly host: string;
+  readonly receivers: readonly Receiver[];
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Each receiver is told on its own: one that hangs or refuses holds nobody else, nor the agent. What was taken is written down after it was
+ * taken, so a crash in between tells it again, under the same id. Throws for a state directory that cannot be read.
+ */
+export async function openDesk({ state, host, receivers, clock, log }: DeskParts): Promise<AlertDesk> {
+  let book = await readBook(state);
+  let writing: Promise<void> = Promise.resolve();
+  let ended = false;
+  const timers = new Map<string, () => void>();
+  const busy = new Map<string, Promise<void>>();
+  const failures = new Map<string, number>();
+
+  // Somebody new hears of what begins from now on.
+  for (const { name } of receivers) if (book.taken[name] === undefined) book = withTaken(book, name, book.nextId - 1);
+
+  /** One change after another, each on disk before the next. */
+  function change(to: (current: AlertBook) => AlertBook): Promise<void> {
+    writing = writing.then(async () => {
+      const changed = to(book);
+      if (changed === book) return;
+      try {
+        await writeBook(state, changed);
+      } catch (error) {
+        log.error({ error }, "alerts not written down");
+      }
+      book = changed;
+    });
+    return writing;
+  }
+
+  function tell(receiver: Receiver): void {
+    if (ended || busy.has(receiver.name)) return;
+    busy.set(
+      receiver.name,
+      deliver(receiver).finally(() => void busy.delete(receiver.name)),
+    );
+  }
+
+  async function deliver(receiver: Receiver): Promise<void> {
+    const { name, repeat } = receiver;
+    timers.get(name)?.();
+    const events = pendingEvents(book, name);
+    if (events.length > 0 || (repeat !== null && book.firing.length > 0)) {
+      const sent = await receiver.send({ host, events, firing: book.firing, now: clock.now() });
+      const { last } = sent;
+      if (last !== null) await change((current) => withTaken(current, name, last));
+      if (sent.kind === "later") {
+        again(receiver, sent.message, sent.wait);
+        return;
+      }
+      if (sent.kind === "refused") log.error({ receiver: name, reason: sent.message }, "alert refused, not told again");
+      failures.delete(name);
+    }
+    if (pendingEvents(book, name).length > 0) later(receiver, 0);
+    else if (repeat !== null && book.firing.length > 0) later(receiver, repeat);
+  }
+
+  function again(receiver: Receiver, reason: string, wait: number | null): void {
+    const attempt = (failures.get(receiver.name) ?? 0) + 1;
+    failures.set(receiver.name, attempt);
+    const milliseconds = Math.max(wait ?? 0, backoffDelay(retryBackoff, attempt, clock.random()));
+    const waiting = pendingEvents(book, receiver.name).length;
+    if (attempt === 1) log.warn({ receiver: receiver.name, reason, waiting }, "alerts not taken, told again later");
+    later(receiver, milliseconds);
+  }
+
+  function later(receiver: Receiver, milliseconds: number): void {
+    timers.get(receiver.name)?.();
+    if (ended) return;
+    timers.set(
+      receiver.name,
+      clock.after(milliseconds, () => tell(receiver)),
+    );
+  }
+
+  // What still fires, or was never taken, is told again after a start.
+  for (const receiver of receivers) tell(receiver);
+  return {
+    async update(status) {
+      const before = book;
+      await change((current) => nextAlerts(current, conditionsOf(status), new Date(clock.now()).toISOString()));
+      if (book.nextId === before.nextId) return;
+      for (const event of book.events.filter(({ id }) => id >= before.nextId)) {
+        const { alert } = event;
+        log.info(
+          { alert: alert.name, labels: alert.labels, summary: alert.summary },
+          event.status === "firing" ? "alert fires" : "alert resolved",
+        );
+      }
+      // A receiver that has to wait waits on: its time has been told to it.
+      for (const receiver of receivers) if (!failures.has(receiver.name)) tell(receiver);
+    },
+    async end() {
+      ended = true;
+      for (const cancel of timers.values()) cancel();
+      await Promise.race([Promise.all(busy.values()), new Promise<void>((resolve) => void clock.after(1000, resolve))]);
+      await writing;
+    },
+  };
+}

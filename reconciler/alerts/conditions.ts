@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sanitise } from "../6-report/sanitise.ts";
+import type { AgentStatus } from "../agent/agent-status.ts";
+import { hookName } from "../model/hook.ts";
+import type { Condition } from "./alert.ts";
+
+/** A source that fails once or twice may be a git server that restarts. */
+const failuresToTell = 3;
+
+/** What is not as it should be, by what the agent says of itself. Pure: the same status gives the same conditions. */
+export function conditionsOf(status: AgentStatus): readonly Condition[] {
+  return [
+    ...ofSource(status),
+    ...ofPass(status),
+    ...ofQuarantine(status),
+    ...ofConfirmation(status),
+    ...ofDrift(status),
+    ...ofHost(status),
+  ];
+}
+
+function ofSource({ source }: AgentStatus): readonly Condition[] {
+  if (source.error === null || source.failures < failuresToTell) return [];
+  const summary = `The policy cannot be read: ${sanitise(source.error.message)}`;
+  const description = `What was applied last goes on, and is still healed. ${hint(source.error.hint)}Next: sluice status`;
+  return [condition("SluiceSourceFailing", "warning", { source: source.name }, summary, description)];
+}
+
+/** How a pass ends that leaves the host with something else than the policy says. What is quarantined or held is told as that. */
+const failedResults: ReadonlySet<string> = new Set(["refused", "invalid", "rolled-back", "stuck", "failed"]);
+
+function ofPass({ lastPass }: AgentStatus): readonly Condition[] {
+  if (lastPass === null || !failedResults.has(lastPass.result)) return [];
+  const stuck = lastPass.result === "stuck";
+  const summary = `Revision ${sanitise(lastPass.revision)} was not applied: ${sanitise(lastPass.message ?? lastPass.result)}`;
+  const host = stuck ? "The host is between two policies." : "The host keeps what it had.";
+  const description = `${host} Next: sluice ${stuck ? "rescue" : "history --limit 1"}`;
+  return [condition("SluicePassFailed", stuck ? "critical" : "warning", { result: lastPass.result }, summary, description)];
+}
+
+function ofQuarantine({ quarantined }: AgentStatus): readonly Condition[] {
+  if (quarantined === null) return [];
+  const summary = `Revision ${sanitise(quarantined.revision)} was taken back: ${sanitise(quarantined.reason)}`;
+  const description =
+    "It is not tried again here; what was good before runs and is healed. A commit with other content clears this. Next: sluice history";
+  return [condition("SluiceRolledBack", "critical", {}, summary, description)];
+}
+
+function ofConfirmation({ unconfirmed }: AgentStatus): readonly Condition[] {
+  if (unconfirmed === null) return [];
+  const summary = `Revision ${sanitise(unconfirmed.revision)} waits to be confirmed`;
+  const description = `It is taken back at ${unconfirmed.until} unless it is. Next: sluice confirm ${unconfirmed.id}, or sluice abort ${unconfirmed.id}`;
+  return [condition("SluiceConfirmationPending", "info", {}, summary, description)];
+}
+
+function ofDrift({ drift }: AgentStatus): readonly Condition[] {
+  return (drift?.findings ?? []).map((finding, index) => {
+    const { class: kind, hook, place, expected, found, mode } = finding;
+    const labels = { hook: hookName(hook), place, kind };
+    const summary = `${kind} at ${sanitise(hookName(hook))}, ${sanitise(place)}: expected ${sanitise(expected)}, found ${sanitise(found)}`;
+    const culprit = drift?.culprits[index];
+    const who = culprit == null ? "" : `By ${sanitise(culprit.command)} (pid ${culprit.pid}, uid ${culprit.uid}). `;
+    const does = mode === "heal" ? "It is healed." : "It is left as it is.";
+    return condition("SluiceDrift", kind === "missing" ? "critical" : "warning", labels, summary, `${who}${does} Next: sluice drift`);
+  });
+}
+
+function ofHost({ held, pending }: AgentStatus): readonly Condition[] {
+  const next = "It goes on when git has something else, or with: sluice rollback --clear";
+  return [
+    ...(held ? [condition("SluiceHeld", "info", {}, "A rollback by hand holds this host", next)] : []),
+    ...pending.map((hook) =>
+      condition(
+        "SluicePending",
+        "info",
+        { hook },
+        `${sanitise(hook)} waits for its interface`,
+        "It gets its chain when the device appears",
+      ),
+    ),
+  ];
+}
+
+function condition(
+  name: string,
+  severity: Condition["severity"],
+  labels: Condition["labels"],
+  summary: string,
+  description: string,
+): Condition {
+  return { name, severity, labels, summary, description };
+}
+
+function hint(text: string | null): string {
+  return text === null ? "" : `${sanitise(text)}. `;
+}

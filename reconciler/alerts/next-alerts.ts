@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from "node:crypto";
+import type { Alert, AlertBook, AlertEvent, Condition } from "./alert.ts";
+
+/** So many events are kept; a receiver that is further behind misses the oldest. */
+const keptEvents = 1000;
+
+/**
+ * The book after a look: each condition that is new fires once, each that is gone is resolved once, and one that lasts keeps its start,
+ * whatever its texts say by now. The same book when nothing has begun or ended and no text has changed.
+ */
+export function nextAlerts(book: AlertBook, conditions: readonly Condition[], time: string): AlertBook {
+  const before = new Map(book.firing.map((alert) => [alert.fingerprint, alert]));
+  const firing = uniqueAlerts(conditions, before, time);
+  const now = new Set(firing.map(({ fingerprint }) => fingerprint));
+  const began = firing.filter(({ fingerprint }) => !before.has(fingerprint));
+  const ended = book.firing.filter(({ fingerprint }) => !now.has(fingerprint));
+  if (began.length + ended.length === 0 && JSON.stringify(firing) === JSON.stringify(book.firing)) return book;
+  const fresh = [
+    ...ended.map((alert) => ({ status: "resolved" as const, alert })),
+    ...began.map((alert) => ({ status: "firing" as const, alert })),
+  ].map((event, index): AlertEvent => ({ id: book.nextId + index, time, ...event }));
+  const events = [...book.events, ...fresh].slice(-keptEvents);
+  return { ...book, firing, events, nextId: book.nextId + fresh.length };
+}
+
+/** What a receiver has not taken yet, oldest first. One that is new has missed what was before it. */
+export function pendingEvents({ events, taken, nextId }: AlertBook, receiver: string): readonly AlertEvent[] {
+  const last = taken[receiver] ?? nextId - 1;
+  return events.filter(({ id }) => id > last);
+}
+
+export function withTaken(book: AlertBook, receiver: string, id: number): AlertBook {
+  return book.taken[receiver] === id ? book : { ...book, taken: { ...book.taken, [receiver]: id } };
+}
+
+/** Two differences that read alike are one alert. */
+function uniqueAlerts(conditions: readonly Condition[], before: ReadonlyMap<string, Alert>, time: string): readonly Alert[] {
+  const alerts = new Map<string, Alert>();
+  for (const condition of conditions) {
+    const fingerprint = fingerprintOf(condition);
+    if (!alerts.has(fingerprint))
+      alerts.set(fingerprint, { ...condition, fingerprint, startsAt: before.get(fingerprint)?.startsAt ?? time });
+  }
+  return [...alerts.values()];
+}
+
+function fingerprintOf({ name, labels }: Condition): string {
+  return createHash("sha256")
+    .update(JSON.stringify([name, ...Object.entries(labels).sort()]))
+    .digest("hex")
+    .slice(0, 16);
+}

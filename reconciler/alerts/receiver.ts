@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Alert, AlertEvent } from "./alert.ts";
+
+/** Somebody who wants to know. */
+export interface Receiver {
+  readonly name: string;
+  /** How often it is told again of what still fires, in milliseconds; null: never. */
+  readonly repeat: number | null;
+  /** Resolves to what became of it. Never throws. */
+  send(delivery: Delivery): Promise<Sent>;
+}
+
+export interface Delivery {
+  readonly host: string;
+  /** Oldest first; none when it is only told again of what fires. */
+  readonly events: readonly AlertEvent[];
+  readonly firing: readonly Alert[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * taken: as far as it goes, by the last event's id, or null for none. later: to be tried again, not before so many milliseconds. refused: it
+ * will never be taken.
+ */
+export type Sent =
+  | { readonly kind: "taken"; readonly last: number | null }
+  | { readonly kind: "later"; readonly last: number | null; readonly message: string; readonly wait: number | null }
+  | { readonly kind: "refused"; readonly last: number | null; readonly message: string };
+
+/** Longest time for one delivery. */
+export const patience = 10_000;
+
+/** What an answer means for what was sent. */
+export function judgeAnswer(status: number, retryAfter: string | null, last: number | null, before: number | null): Sent {
+  if (status < 300) return { kind: "taken", last };
+  const message = `it answers ${status}`;
+  const isBusy = status >= 500 || status === 408 || status === 425 || status === 429;
+  if (!isBusy) return { kind: "refused", last, message };
+  const seconds = Number(retryAfter ?? Number.NaN);
+  return { kind: "later", last: before, message, wait: Number.isFinite(seconds) ? Math.min(seconds, 3600) * 1000 : null };
+}
+
+/** A post with JSON, without following redirects. */
+export async function post(
+  url: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ status: number; retryAfter: string | null }> {
+  const response = await fetch(url, {
+    method: "POST",
+    body,
+    redirect: "manual",
+    headers: { "content-type": "application/json", "user-agent": "sluice", ...headers },
+    signal: AbortSignal.timeout(patience),
+  });
+  // What it says is nobody's; the connection is free once it is read.
+  await response.body?.cancel();
+  return { status: response.status, retryAfter: response.headers.get("retry-after") };
+}
+
+/** Why nothing came back, without the address, which may hold a secret. */
+export function whyFailed(error: unknown): string {
+  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+  if ((error as Error).name === "TimeoutError") return `no answer within ${patience / 1000} s`;
+  return cause?.code ?? (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+}

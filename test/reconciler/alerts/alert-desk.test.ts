@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHmac } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { pino } from "pino";
+import type { AgentStatus } from "../../../reconciler/agent/agent-status.ts";
+import { type Clock, systemClock } from "../../../reconciler/agent/clock.ts";
+import { readBook } from "../../../reconciler/alerts/alert-book.ts";
+import { openDesk } from "../../../reconciler/alerts/alert-desk.ts";
+import type { Receiver } from "../../../reconciler/alerts/receiver.ts";
+import { receivers } from "../../../reconciler/alerts/receivers.ts";
+import { temporaryFolder } from "../temporary.ts";
+
+/** A hundred times as fast: the first retry comes after ten milliseconds. */
+const clock: Clock = { now: Date.now, random: () => 0, after: (milliseconds, run) => systemClock.after(milliseconds / 100, run) };
+const status = (...pending: readonly string[]) =>
+  ({
+    source: { error: null },
+    lastPass: null,
+    quarantined: null,
+    unconfirmed: null,
+    drift: null,
+    held: false,
+    pending,
+  }) as unknown as AgentStatus;
+
+interface Request {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** A server that answers with one status after another, and then 200. */
+async function server(t: ExecutionContext, ...statuses: readonly number[]) {
+  const requests: Request[] = [];
+  const answers = [...statuses];
+  const http = createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      requests.push({ headers: request.headers, body: Buffer.concat(parts).toString() });
+      response.writeHead(answers.shift() ?? 200, { "retry-after": "0" }).end("whatever");
+    });
+  });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  t.teardown(() => http.close());
+  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/hook?token=s3cret`, requests };
+}
+
+async function desk(state: string, list: readonly Receiver[], lines: string[] = []) {
+  const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(line) });
+  return openDesk({ state, host: "edge-03", receivers: list, clock, log });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 1000 && !condition(); tries++) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+const events = (requests: readonly Request[]) =>
+  requests.map(({ body }) => JSON.parse(body) as { id: number; status: string; alert: { name: string; labels: object } });
+
+test("a webhook is told of each event once, in order, signed, and again under the same id when it fails", async (t) => {
+  const state = temporaryFolder(t);
+  const secretFile = join(state, "secret");
+  writeFileSync(secretFile, "hush\n");
+  const { url, requests } = await server(t, 500, 503, 200, 200);
+  const lines: string[] = [];
+  const one = await desk(state, receivers([{ name: "ops", webhook: { url, secretFile } }]), lines);
+
+  await one.update(status("eth7/xdp"));
+  await one.update(status("eth7/xdp"));
+  await one.update(status());
+  await until(() => requests.length >= 4);
+  await one.end();
+
+  t.deepEqual(
+    requests.map(({ headers }) => headers["x-sluice-delivery"]),
+    ["edge-03/1", "edge-03/1", "edge-03/1", "edge-03/2"],
+  );
+  t.deepEqual(
+    events(requests).map(({ status: is, alert }) => [is, alert.name, alert.labels]),
+    [
+      ...Array.from({ length: 3 }, () => ["firing", "SluicePending", { hook: "eth7/xdp" }]),
+      ["resolved", "SluicePending", { hook: "eth7/xdp" }],
+    ],
+  );
+  for (const { headers, body } of requests) {
+    const [, seconds = "", digest = ""] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers["x-sluice-signature"])) ?? [];
+    t.is(digest, createHmac("sha256", "hush").update(`${seconds}.${body}`).digest("hex"));
+  }
+  t.deepEqual((await readBook(state)).taken, { ops: 2 });
+  t.false(lines.join("").includes("s3cret"), "addresses may hold secrets, and are not logged");
+});
+
+test("what nobody has taken is told after the next start, and what was taken is not", async (t) => {
+  const state = temporaryFolder(t);
+  const { url, requests } = await server(t, 200, ...Array.from({ length: 500 }, () => 503));
+  const list = () => receivers([{ name: "ops", webhook: { url } }]);
+  const first = await desk(state, list());
+  await first.update(status("eth7/xdp"));
+  await until(() => requests.length >= 1);
+  await first.update(status("eth7/xdp", "eth8/xdp"));
+  await until(() => requests.length >= 3);
+  await first.end();
+
+  const other = await server(t);
+  const second = await desk(state, receivers([{ name: "ops", webhook: { url: other.url } }]));
+  await until(() => other.requests.length >= 1);
+  await second.update(status("eth7/xdp", "eth8/xdp"));
+  await second.end();
+
+  t.deepEqual(
+    other.requests.map(({ headers }) => headers["x-sluice-delivery"]),
+    ["edge-03/2"],
+  );
+});
+
+test("a receiver that refuses an event is not asked again about it, and one that hangs holds nobody else", async (t) => {
+  const state = temporaryFolder(t);
+  const { url, requests } = await server(t, 404, 200);
+  const hanging: Receiver = { name: "hangs", repeat: null, send: () => new Promise(() => undefined) };
+  const lines: string[] = [];
+  const one = await desk(state, [hanging, ...receivers([{ name: "ops", webhook: { url } }])], lines);
+
+  await one.update(status("eth7/xdp"));
+  await one.update(status("eth7/xdp", "eth8/xdp"));
+  await until(() => requests.length >= 2);
+  await one.end();
+
+  t.deepEqual(
+    requests.map(({ headers }) => headers["x-sluice-delivery"]),
+    ["edge-03/1", "edge-03/2"],
+  );
+  t.true(lines.some((line) => line.includes("alert refused, not told again") && line.includes("it answers 404")));
+  t.deepEqual((await readBook(state)).taken, { hangs: 0, ops: 2 });
+});
+
+test("a command gets each event on its standard input, without a shell and without our environment, until it ends with 0", async (t) => {
+  const state = temporaryFolder(t);
+  const file = join(state, "out");
+  process.env["SLUICE_TEST_SECRET"] = "s3cret";
+  const script = `cat >> "$1"; env >> "$1.env"; [ -e "$1.once" ] || { touch "$1.once"; exit 3; }`;
+  const lines: string[] = [];
+  const one = await desk(state, receivers([{ name: "page", command: ["/bin/sh", "-c", script, "page", file] }]), lines);
+
+  await one.update(status("eth7/xdp;touch x"));
+  await until(() => {
+    try {
+      return readFileSync(file, "utf8").split("\n").length > 2;
+    } catch {
+      return false;
+    }
+  });
+  await until(() => readFileSync(join(state, "alerts.json"), "utf8").includes('"page": 1'));
+  await one.end();
+
+  const told = readFileSync(file, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { id: number; alert: { labels: object } });
+  t.deepEqual(
+    told.map(({ id, alert }) => [id, alert.labels]),
+    [
+      [1, { hook: "eth7/xdp;touch x" }],
+      [1, { hook: "eth7/xdp;touch x" }],
+    ],
+  );
+  t.false(readFileSync(`${file}.env`, "utf8").includes("s3cret"));
+  t.true(lines.some((line) => line.includes("it ended with 3")));
+});
+
+test("two receivers cannot have one name", (t) => {
+  const list = [
+    { name: "ops", command: ["true"] },
+    { name: "ops", webhook: { url: "http://127.0.0.1" } },
+  ];
+
+  t.throws(() => receivers(list), { message: 'Two receivers of "alerts" have the name "ops"' });
+});

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import type { AgentStatus } from "../../../reconciler/agent/agent-status.ts";
+import { conditionsOf } from "../../../reconciler/alerts/conditions.ts";
+
+const fine: AgentStatus = {
+  format: "1.0",
+  kind: "agent-status",
+  version: "0.1.0",
+  pid: 1,
+  started: "2026-11-20T10:00:00.000Z",
+  source: { name: "repo main", state: "answers", lastAnswer: "2026-11-20T10:00:00.000Z", error: null, failures: 0, nextTry: null },
+  revision: null,
+  lastPass: { time: "2026-11-20T10:00:00.000Z", trigger: "commit", result: "applied", revision: "abc", message: null },
+  pending: [],
+  held: false,
+  drift: { checked: "2026-11-20T10:00:00.000Z", since: null, findings: [], culprits: [] },
+  unconfirmed: null,
+  quarantined: null,
+};
+const error = { code: "source-unreachable", message: "Cannot reach it\x1b[31m", hint: "Look at the network" };
+const short = (status: Partial<AgentStatus>) =>
+  conditionsOf({ ...fine, ...status }).map(({ name, severity, labels, summary }) => ({ name, severity, labels, summary }));
+
+test("nothing is wrong with a host that is what the policy says", (t) => {
+  t.deepEqual(conditionsOf(fine), []);
+});
+
+test("a source counts as failing from the third time on, and its texts are safe to print", (t) => {
+  const failing = (failures: number) => short({ source: { ...fine.source, state: "fails", error, failures } });
+
+  t.deepEqual(failing(2), []);
+  t.deepEqual(failing(3), [
+    {
+      name: "SluiceSourceFailing",
+      severity: "warning",
+      labels: { source: "repo main" },
+      summary: "The policy cannot be read: Cannot reach it\\x1b[31m",
+    },
+  ]);
+});
+
+test("each difference of the kernel is a condition of its own, with who made it", (t) => {
+  const hook = { interface: "eth0", kind: "xdp" } as const;
+  const finding = (place: string, kind: "missing" | "keys") =>
+    ({ class: kind, hook, place, expected: "ours", found: "nothing", mode: "heal" }) as const;
+  const culprit = { call: "BPF_LINK_DETACH", pid: 77, command: "bpftool", uid: 0, cgroup: "/", at: "2026-11-20T10:00:00.000Z" };
+  const drift = { checked: "", since: "", findings: [finding("link", "missing"), finding("map a/b", "keys")], culprits: [culprit, null] };
+
+  const conditions = conditionsOf({ ...fine, drift });
+
+  t.deepEqual(
+    conditions.map(({ severity, labels }) => ({ severity, labels })),
+    [
+      { severity: "critical", labels: { hook: "eth0/xdp", place: "link", kind: "missing" } },
+      { severity: "warning", labels: { hook: "eth0/xdp", place: "map a/b", kind: "keys" } },
+    ],
+  );
+  t.is(conditions[0]?.summary, "missing at eth0/xdp, link: expected ours, found nothing");
+  t.is(conditions[0]?.description, "By bpftool (pid 77, uid 0). It is healed. Next: sluice drift");
+});
+
+test("what failed, was taken back, waits or is held is told, with what to type next", (t) => {
+  const lastPass = { time: "", trigger: "commit", result: "stuck", revision: "abc", message: "Cannot undo" };
+  const status = {
+    ...fine,
+    lastPass,
+    held: true,
+    pending: ["eth7/xdp"],
+    quarantined: { revision: "bad", reason: "The ping probe failed" },
+    unconfirmed: { id: "c1", revision: "new", until: "2026-11-20T10:05:00.000Z", probes: [] },
+  };
+
+  t.deepEqual(
+    conditionsOf(status).map(({ name, severity, description }) => [name, severity, description.split("Next: ")[1] ?? ""]),
+    [
+      ["SluicePassFailed", "critical", "sluice rescue"],
+      ["SluiceRolledBack", "critical", "sluice history"],
+      ["SluiceConfirmationPending", "info", "sluice confirm c1, or sluice abort c1"],
+      ["SluiceHeld", "info", ""],
+      ["SluicePending", "info", ""],
+    ],
+  );
+});

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import test from "ava";
+import { type AlertBook, type Condition, emptyBook } from "../../../reconciler/alerts/alert.ts";
+import { nextAlerts, pendingEvents, withTaken } from "../../../reconciler/alerts/next-alerts.ts";
+
+const drift = (place: string, summary = "changed"): Condition => ({
+  name: "SluiceDrift",
+  severity: "warning",
+  labels: { hook: "eth0/xdp", place },
+  summary,
+  description: "",
+});
+const told = ({ events }: AlertBook) =>
+  events.map(({ id, status, time, alert }) => [id, status, time, alert.labels["place"], alert.startsAt]);
+
+test("a condition fires once, keeps its start and its fingerprint while its text changes, and is resolved once", (t) => {
+  const first = nextAlerts(emptyBook, [drift("link")], "t1");
+  const second = nextAlerts(first, [drift("link", "changed again"), drift("chain")], "t2");
+  const third = nextAlerts(second, [drift("chain")], "t3");
+  const fourth = nextAlerts(third, [drift("chain"), drift("link")], "t4");
+
+  t.is(nextAlerts(first, [drift("link")], "t9"), first);
+  t.deepEqual(told(fourth), [
+    [1, "firing", "t1", "link", "t1"],
+    [2, "firing", "t2", "chain", "t2"],
+    [3, "resolved", "t3", "link", "t1"],
+    [4, "firing", "t4", "link", "t4"],
+  ]);
+  t.is(second.firing[0]?.fingerprint, first.firing[0]?.fingerprint);
+  t.is(second.firing[0]?.summary, "changed again");
+  t.is(fourth.firing[1]?.fingerprint, first.firing[0]?.fingerprint);
+  t.not(second.firing[0]?.fingerprint, second.firing[1]?.fingerprint);
+  t.regex(first.firing[0]?.fingerprint ?? "", /^[0-9a-f]{16}$/);
+});
+
+test("two conditions that are told apart by nothing are one alert", (t) => {
+  const book = nextAlerts(emptyBook, [drift("link"), drift("link", "another text")], "t1");
+
+  t.is(book.firing.length, 1);
+  t.is(book.events.length, 1);
+});
+
+test("a receiver gets what it has not taken, and a new one what comes from now on", (t) => {
+  const book = nextAlerts(nextAlerts(emptyBook, [drift("link")], "t1"), [], "t2");
+  const ids = (receiver: string, of = book) => pendingEvents(of, receiver).map(({ id }) => id);
+
+  t.deepEqual(ids("new"), []);
+  t.deepEqual(ids("ops", withTaken(book, "ops", 0)), [1, 2]);
+  t.deepEqual(ids("ops", withTaken(book, "ops", 1)), [2]);
+});
+
+test("a thousand events are kept", (t) => {
+  let book = emptyBook;
+  for (let round = 0; round < 600; round++) book = nextAlerts(nextAlerts(book, [drift("link")], "t"), [], "t");
+
+  t.is(book.events.length, 1000);
+  t.is(book.events[0]?.id, 201);
+  t.is(book.nextId, 1201);
+});
