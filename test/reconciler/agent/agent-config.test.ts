@@ -33,6 +33,7 @@ test("agentConfig() fills in what the file leaves out", (t) => {
     confirm: null,
     pruneAll: false,
     metrics: null,
+    alerts: [],
   });
 });
 
@@ -75,6 +76,7 @@ pruneAll: true
     confirm: null,
     pruneAll: true,
     metrics: null,
+    alerts: [],
   });
 });
 
