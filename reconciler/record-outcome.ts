@@ -68,6 +68,7 @@ function historyEntry(host: Host, snapshot: Snapshot | null, trigger: string, ou
     time: new Date(host.now()).toISOString(),
     revision: revision?.name ?? "",
     author: revision?.author ?? null,
+    ...(revision?.signer === undefined ? {} : { signer: revision.signer }),
     subject: revision?.subject ?? null,
     result: outcome.kind,
     hooks: outcome.kind === "applied" ? changedHooks(outcome.plan) : [],

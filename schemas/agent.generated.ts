@@ -53,6 +53,7 @@ export interface AgentFile {
   drift?: AgentDrift;
   confirm?: AgentConfirm;
   credentials?: AgentCredentials;
+  verify?: AgentVerify;
   limits?: AgentLimits;
   log?: AgentLog;
   metrics?: AgentMetrics;
@@ -207,6 +208,19 @@ export interface AgentCredentials {
    * ssh: the hosts to trust; others are refused.
    */
   knownHostsFile?: string;
+}
+/**
+ * Take only commits that somebody has signed whom this host knows. Without it every commit is taken.
+ */
+export interface AgentVerify {
+  /**
+   * ssh keys: a file of allowed signers, as in ssh-keygen(1). Keys with valid-before are refused: remove them instead.
+   */
+  allowedSigners?: string;
+  /**
+   * OpenPGP keys: a file as `gpg --export` writes it.
+   */
+  keyring?: string;
 }
 /**
  * How much of a repository to take; more is refused.
@@ -596,6 +610,33 @@ export const agentSchema: object = {
           "description": "ssh: the hosts to trust; others are refused.",
           "type": "string",
           "minLength": 1
+        }
+      }
+    },
+    "verify": {
+      "title": "AgentVerify",
+      "description": "Take only commits that somebody has signed whom this host knows. Without it every commit is taken.",
+      "type": "object",
+      "additionalProperties": false,
+      "minProperties": 1,
+      "properties": {
+        "allowedSigners": {
+          "description": "ssh keys: a file of allowed signers, as in ssh-keygen(1). Keys with valid-before are refused: remove them instead.",
+          "type": "string",
+          "pattern": "^/",
+          "x-expected": "an absolute path",
+          "examples": [
+            "/etc/sluice/allowed_signers"
+          ]
+        },
+        "keyring": {
+          "description": "OpenPGP keys: a file as `gpg --export` writes it.",
+          "type": "string",
+          "pattern": "^/",
+          "x-expected": "an absolute path",
+          "examples": [
+            "/etc/sluice/signers.gpg"
+          ]
         }
       }
     },

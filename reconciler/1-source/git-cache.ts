@@ -7,6 +7,7 @@ import type { GitSetting } from "./git-command.ts";
 import { runGit } from "./git-command.ts";
 import { askpassScript, type GitCredentials, type GitFiles, gitConfig, gitEnvironment } from "./git-environment.ts";
 import type { GitRemote } from "./git-remote.ts";
+import { type GitVerify, gpgScript, verifyConfig } from "./git-verify.ts";
 
 /**
  * A bare repository of our own that fetches land in, and the files git reads:
@@ -14,6 +15,7 @@ import type { GitRemote } from "./git-remote.ts";
  *     <directory>/repository.git   never checked out
  *     <directory>/gitconfig        which local repository we trust
  *     <directory>/askpass          answers git's questions
+ *     <directory>/gpg              checks signatures with the keys that we were given
  */
 export interface GitCache {
   readonly setting: GitSetting;
@@ -25,12 +27,18 @@ export function makeTemporary(): Promise<string> {
 }
 
 /** Makes what is missing of the cache. Throws ReconcilerError "state-unwritable". */
-export async function openCache(home: string, remote: GitRemote, credentials: GitCredentials): Promise<GitCache> {
+export async function openCache(
+  home: string,
+  remote: GitRemote,
+  credentials: GitCredentials,
+  verify: GitVerify | null = null,
+): Promise<GitCache> {
+  const gpg = join(home, "gpg");
   const files: GitFiles = { home: join(home, "home"), config: join(home, "gitconfig"), askpass: join(home, "askpass") };
   const repository = join(home, "repository.git");
   const setting = {
     directory: repository,
-    config: gitConfig(remote, credentials),
+    config: [...gitConfig(remote, credentials), ...(verify === null ? [] : verifyConfig(verify, gpg))],
     environment: gitEnvironment(remote, credentials, files),
   };
   try {
@@ -38,6 +46,12 @@ export async function openCache(home: string, remote: GitRemote, credentials: Gi
     await writeOnce(files.config, await trustConfig(remote));
     await writeOnce(files.askpass, askpassScript);
     await chmod(files.askpass, 0o700);
+    if (verify?.keyring !== undefined) {
+      await writeOnce(gpg, gpgScript(verify.keyring));
+      await chmod(gpg, 0o700);
+      // gpg wants a folder of its own, also when it keeps nothing.
+      await mkdir(join(files.home, ".gnupg"), { recursive: true, mode: 0o700 });
+    }
   } catch (error) {
     throw unwritable(home, error);
   }

@@ -108,6 +108,7 @@ function optionsOf(setting: GitSetting): Partial<SimpleGitOptions> {
       allowUnsafeConfigPaths: true,
       allowUnsafeCredentialHelper: true,
       allowUnsafeFsMonitor: true,
+      allowUnsafeGpgProgram: true,
       allowUnsafeHooksPath: true,
       allowUnsafeProtocolOverride: true,
       allowUnsafeSshCommand: true,

@@ -7,6 +7,7 @@ import { isCacheDamage } from "./git-error.ts";
 import { type GitObjects, withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
 import { fullName, type GitRef, revisionName } from "./git-ref.ts";
+import { type GitVerify, verifyCommit } from "./git-verify.ts";
 import type { SnapshotLimits } from "./limits.ts";
 import type { Fetched } from "./source.ts";
 
@@ -25,6 +26,8 @@ export interface FetchRequest {
   readonly moved: boolean;
   /** Ends the whole fetch with a reason. */
   readonly stop: (reason: Error) => void;
+  /** null takes whatever is there. */
+  readonly verify: GitVerify | null;
 }
 
 /** What was fetched last; git sets a ref only once everything that it needs has arrived. */
@@ -48,15 +51,24 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
   const before = known ?? (await withObjects(place.setting, signal, (objects) => readFetched(objects, ref)));
   if (before !== null && (ref.kind === "commit" || !moved)) {
     const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
-    if (before.identity === wanted) return { fetched: before, files: null };
+    // What an earlier process fetched it may have refused.
+    if (before.identity === wanted) return { fetched: before === known ? before : await verified(request, before, signal), files: null };
   }
   // Started before it has anything to read: that time passes while git fetches.
   return withObjects(place.setting, signal, async (objects) => {
     await transfer(request, signal);
-    const fetched = await readFetched(objects, ref);
-    if (fetched === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
+    const unverified = await readFetched(objects, ref);
+    if (unverified === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
+    const fetched = await verified(request, unverified, signal);
     return { fetched, files: fetched.identity === before?.identity ? null : await tryFiles(request, objects, fetched) };
   });
+}
+
+/** With its signer, before any of its files is looked at. */
+async function verified({ place, verify }: FetchRequest, fetched: Fetched, signal: AbortSignal): Promise<Fetched> {
+  if (verify === null) return fetched;
+  const signer = await verifyCommit(place.setting, verify, fetched.identity, signal);
+  return { ...fetched, revision: { ...fetched.revision, signer } };
 }
 
 async function transfer({ place, url, ref, limits, what, stop }: FetchRequest, signal: AbortSignal): Promise<void> {

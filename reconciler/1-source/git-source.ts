@@ -13,6 +13,7 @@ import { withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
 import { checkRef, type GitRef } from "./git-ref.ts";
 import { parseRemote } from "./git-remote.ts";
+import type { GitVerify } from "./git-verify.ts";
 import { defaultLimits, type SnapshotLimits } from "./limits.ts";
 import type { Fetched, Source } from "./source.ts";
 
@@ -28,12 +29,14 @@ export interface GitSourceOptions {
   /** For one fetch, all in all. */
   readonly timeoutMilliseconds: number;
   readonly credentials?: GitCredentials;
+  /** Whose signed commits are taken; absent: all are. */
+  readonly verify?: GitVerify;
   readonly limits?: SnapshotLimits;
 }
 
 /** A git repository as a source: fetched bare, read object by object, never checked out. */
 export function openGitSource(options: GitSourceOptions): Source {
-  const { path, cache, timeoutMilliseconds, credentials = {}, limits = defaultLimits } = options;
+  const { path, cache, timeoutMilliseconds, credentials = {}, verify = null, limits = defaultLimits } = options;
   const remote = parseRemote(options.repository);
   const ref = checkRef(options.ref);
   checkFolder(path);
@@ -49,7 +52,7 @@ export function openGitSource(options: GitSourceOptions): Source {
     signal: AbortSignal,
     run: (place: GitCache, signal: AbortSignal, stop: (reason: Error) => void) => Promise<T>,
   ) {
-    const place = await openCache(cache ?? (temporary ??= await makeTemporary()), remote, credentials);
+    const place = await openCache(cache ?? (temporary ??= await makeTemporary()), remote, credentials, verify);
     return translated(action, signal, () =>
       withDeadline(signal, timeoutMilliseconds, (deadline, stop) => mendingCache(place, () => run(place, deadline, stop), forget)),
     );
@@ -74,7 +77,10 @@ export function openGitSource(options: GitSourceOptions): Source {
         ready = null;
         // Other branches move too, and a fetch of nothing would leave a pack each time.
         const isElsewhere = moved && (known === null || !(await isAt(remote.url, ref, known.identity)));
-        const found = await fetchCommit({ place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop }, deadline);
+        const found = await fetchCommit(
+          { place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop, verify },
+          deadline,
+        );
         ready = found;
         known = found.fetched;
         return known;

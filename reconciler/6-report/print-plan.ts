@@ -32,7 +32,8 @@ type Paint = ReturnType<typeof picocolors.createColors>;
 function printHead({ host, revision }: Plan, paint: Paint): string {
   const subject = revision.subject === null ? "" : `  "${sanitise(revision.subject)}"`;
   const author = revision.author === null ? "" : paint.dim(`  ${sanitise(revision.author)}`);
-  return `${paint.bold(sanitise(host))}  ${shortName(revision)}${subject}${author}\n`;
+  const signer = revision.signer === undefined ? "" : paint.dim(`  signed by ${sanitise(revision.signer)}`);
+  return `${paint.bold(sanitise(host))}  ${shortName(revision)}${subject}${author}${signer}\n`;
 }
 
 /** One line: what is painted, what may be cut, and what stands at the right. */

@@ -43,6 +43,7 @@ export function mergeAgentFiles(file: AgentFile, flags: Omit<AgentFile, "apiVers
       poll: merged(file.poll, flags.poll),
       drift: merged(file.drift, flags.drift),
       credentials: merged(file.credentials, flags.credentials),
+      verify: merged(file.verify, flags.verify),
       limits: merged(file.limits, flags.limits),
       log: merged(file.log, flags.log),
     }),
@@ -76,6 +77,8 @@ function sourceOptions(file: AgentFile, state: string): SourceOptions {
   const { repo, dir, path } = file;
   const limits = { ...defaultLimits, ...file.limits };
   if (repo !== undefined && dir !== undefined) throw invalid('Cannot follow both "repo" and "dir": expected one of them');
+  if (dir !== undefined && file.verify !== undefined)
+    throw invalid('Cannot check signatures in "dir": a folder has none', 'Follow a "repo"');
   if (dir !== undefined) return { kind: "directory", directory: path === undefined ? dir : join(dir, path), limits };
   if (repo === undefined)
     throw invalid("Cannot start the agent: it has no policy repository", 'Give "repo" in the configuration, or --repo');
@@ -87,6 +90,7 @@ function sourceOptions(file: AgentFile, state: string): SourceOptions {
     cache: join(state, "source"),
     timeoutMilliseconds: duration("timeout", file.timeout ?? "60s"),
     credentials: file.credentials ?? {},
+    ...(file.verify === undefined ? {} : { verify: file.verify }),
     limits,
   };
 }

@@ -33,8 +33,10 @@ export async function syncSource(
     parts.log.debug({ revision: fetched.revision.name }, "nothing new");
     return null;
   }
-  if (isNew)
-    parts.log.info({ revision: fetched.revision.name, author: fetched.revision.author, subject: fetched.revision.subject }, "new revision");
+  if (isNew) {
+    const { name, author, subject, signer } = fetched.revision;
+    parts.log.info({ revision: name, author, subject, ...(signer === undefined ? {} : { signer }) }, "new revision");
+  }
   return readAndBring(parts, state, fetched, "commit", signal);
 }
 

@@ -19,7 +19,7 @@ export function printHistory(
       printTime(entry.time),
       entry.result,
       shortRevision(entry.revision),
-      sanitise(entry.author ?? "-"),
+      sanitise(entry.signer === undefined ? (entry.author ?? "-") : `${entry.author ?? "-"}, signed by ${entry.signer}`),
       printDuration(entry.milliseconds),
       entry.trigger,
       entry.hooks.map((hook) => sanitise(hook.hook)).join(" ") || "-",

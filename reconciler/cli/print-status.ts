@@ -145,7 +145,8 @@ function printHold(hold: Hold | null): string {
 function printRevision(revision: Revision): string {
   const subject = revision.subject === null ? "" : `  "${sanitise(revision.subject)}"`;
   const author = revision.author === null ? "" : `  ${sanitise(revision.author)}`;
-  return `${shortRevision(revision.name)}${subject}${author}`;
+  const signer = revision.signer === undefined ? "" : `  signed by ${sanitise(revision.signer)}`;
+  return `${shortRevision(revision.name)}${subject}${author}${signer}`;
 }
 
 function printLast(last: HistoryEntry, now: number): string {

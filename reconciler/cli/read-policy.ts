@@ -28,15 +28,17 @@ async function openSource(options: SourceOptions): Promise<Source> {
 export function sourceOptions(options: PolicyOptions): SourceOptions {
   const { dir, repo, path } = options;
   if (repo === undefined) {
-    for (const name of ["branch", "tag", "commit", ...credentialNames] as const) {
+    for (const name of ["branch", "tag", "commit", ...credentialNames, ...verifyNames] as const) {
       if (options[name] !== undefined) throw new UsageError(`Option "--${dashed(name)}" needs a repository`, "Name one with --repo URL");
     }
     const folder = dir ?? ".";
     return { kind: "directory", directory: path === undefined ? folder : join(folder, path) };
   }
   const credentials = Object.fromEntries(credentialNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
+  const verify = Object.fromEntries(verifyNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
   return {
     kind: "git",
+    ...(Object.keys(verify).length === 0 ? {} : { verify }),
     repository: repo,
     ref: refOf(options),
     path: path ?? "",
@@ -46,6 +48,7 @@ export function sourceOptions(options: PolicyOptions): SourceOptions {
   };
 }
 
+const verifyNames = ["allowedSigners", "keyring"] as const;
 const credentialNames = ["username", "passwordFile", "caFile", "identityFile", "knownHostsFile"] as const;
 
 function refOf({ branch, tag, commit }: PolicyOptions): { readonly kind: "branch" | "tag" | "commit"; readonly name: string } {

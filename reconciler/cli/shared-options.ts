@@ -24,6 +24,8 @@ export interface PolicyOptions {
   readonly caFile?: string;
   readonly identityFile?: string;
   readonly knownHostsFile?: string;
+  readonly allowedSigners?: string;
+  readonly keyring?: string;
   /** "60s". */
   readonly timeout?: string;
 }
@@ -67,7 +69,9 @@ export function addPolicyOptions(command: Command): Command {
     .option("--password-file <file>", "https: a file with the password or token")
     .option("--ca-file <file>", "https: certificates that the server's must descend from")
     .option("--identity-file <file>", "ssh: private key")
-    .option("--known-hosts-file <file>", "ssh: the hosts to trust; others are refused");
+    .option("--known-hosts-file <file>", "ssh: the hosts to trust; others are refused")
+    .option("--allowed-signers <file>", "take only commits that are signed by one of these ssh keys (see ssh-keygen(1))")
+    .option("--keyring <file>", "take only commits that are signed by one of these OpenPGP keys (as gpg --export writes them)");
 }
 
 export function addLogOptions(command: Command): Command {

@@ -17,4 +17,6 @@ export interface Revision {
   readonly subject: string | null;
   /** ISO 8601, UTC; null for a working folder. */
   readonly committed: string | null;
+  /** Whose good signature it has: a name and the key's fingerprint. Not there where nobody asked. */
+  readonly signer?: string;
 }

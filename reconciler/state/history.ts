@@ -11,6 +11,8 @@ export interface HistoryEntry {
   readonly revision: string;
   readonly author: string | null;
   readonly subject: string | null;
+  /** Whose good signature the revision has; not there where nobody asked. */
+  readonly signer?: string;
   readonly result: "applied" | "rolled-back" | "refused" | "invalid" | "stuck" | "rollback";
   readonly hooks: readonly HistoryHook[];
   readonly milliseconds: number;
