@@ -80,7 +80,8 @@ export function startAgent(t: ExecutionContext, { host }: Station, args: readonl
     log,
     told,
     stop() {
-      child.kill("SIGTERM");
+      // The group: strace blocks what would end it, and goes with the agent.
+      process.kill(-(child.pid as number), "SIGTERM");
       return end;
     },
   };

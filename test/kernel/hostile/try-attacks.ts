@@ -10,8 +10,8 @@ import { dropsFrom, writeFiles, xdpPolicy } from "../acceptance/policy.ts";
 import { type Station, station } from "../cli/station.ts";
 import type { Attack, Scene } from "./attack.ts";
 
-/** What an agent may start: itself (its watchdog too) and the parts of git that fetch and read. */
-const mayRun = /^(?:node|setsid|git|git-upload-pack|git-remote-https|sh)$/;
+/** What an agent may start: itself, "ip monitor", and the parts of git that fetch and read. */
+const mayRun = /^(?:node|ip|setsid|git|git-upload-pack|git-remote-https|sh)$/;
 
 /**
  * Tries attacks on one agent, one after another, with a good commit after each: the attack is told as expected, the kernel stays as it was,
@@ -35,7 +35,7 @@ export async function tryAttacks(t: ExecutionContext, lab: Lab, attacks: readonl
     const before = await inKernel(lab);
     const made = commit(scene);
     push(typeof made === "string" ? made : scene.commitFiles(made));
-    const line = await agent.told(/^revision (?:refused|applied)$|^nothing to change$|^source fails/);
+    const line = await agent.told(/^revision (?:refused|applied|rolled back)$|^nothing to change$|^source fails/);
 
     if (!says.test(`${line.msg} ${JSON.stringify(line)}`)) surprises.push(`${name}: ${JSON.stringify(line)}`);
     if (line.msg !== "revision applied") t.deepEqual(await inKernel(lab), before, name);
