@@ -49,6 +49,12 @@ const complaints: readonly Complaint[] = [
     hint: "apt-get install git openssh-client",
   },
   {
+    pattern: /fsck error|invalid index-pack output/i,
+    code: "source-refused",
+    reason: "it has an object that git's own check refuses",
+    hint: 'Run "git fsck" in the repository: it names the object; nothing of the commit was taken',
+  },
+  {
     pattern: /remote host identification has changed/i,
     code: "source-refused",
     reason: "the server's ssh host key is another one than we know",

@@ -17,7 +17,7 @@ export interface RunningAgent {
   /** Every line so far. */
   readonly log: readonly LogLine[];
   /** The first line with this message behind those that were waited for before. Throws when the agent ends or is silent for long. */
-  told(message: string): Promise<LogLine>;
+  told(message: string | RegExp): Promise<LogLine>;
   /** SIGTERM; gives the exit code. */
   stop(): Promise<number | null>;
 }
@@ -55,9 +55,10 @@ export function startAgent(t: ExecutionContext, { host }: Station, args: readonl
     await end;
   });
 
-  const told = (message: string): Promise<LogLine> =>
+  const told = (message: string | RegExp): Promise<LogLine> =>
     new Promise((resolve, reject) => {
-      const fail = (why: string) => reject(new Error(`${why} before "${message}":\n${log.map((line) => JSON.stringify(line)).join("\n")}`));
+      const fail = (why: string) =>
+        reject(new Error(`${why} before "${String(message)}":\n${log.map((line) => JSON.stringify(line)).join("\n")}`));
       const timer = setTimeout(() => finish(() => fail("The agent was silent")), patience);
       const finish = (how: () => void) => {
         clearTimeout(timer);
@@ -65,7 +66,7 @@ export function startAgent(t: ExecutionContext, { host }: Station, args: readonl
         how();
       };
       const look = () => {
-        const at = log.findIndex((line, index) => index >= read && line.msg === message);
+        const at = log.findIndex((line, index) => index >= read && isMessage(line, message));
         if (at >= 0) {
           read = at + 1;
           finish(() => resolve(log[at] as LogLine));
@@ -79,10 +80,15 @@ export function startAgent(t: ExecutionContext, { host }: Station, args: readonl
     log,
     told,
     stop() {
-      child.kill("SIGTERM");
+      // The group: strace blocks what would end it, and goes with the agent.
+      process.kill(-(child.pid as number), "SIGTERM");
       return end;
     },
   };
+}
+
+function isMessage({ msg }: LogLine, message: string | RegExp): boolean {
+  return typeof message === "string" ? msg === message : message.test(msg);
 }
 
 /** What is no JSON was not logged: the error of an agent that cannot start, say. */
