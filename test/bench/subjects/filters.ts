@@ -33,6 +33,9 @@ async function measureCosts(bench: Bench, lab: Lab): Promise<readonly Row[]> {
   const steps = [];
   for (const setup of setups) steps.push({ ...setup, device: (await lab.veth()).inside });
   const pins = await applySteps(bench, lab, "filters", steps);
+  // The kernel's XDP dispatcher asks for attached programs one after another whenever one of them runs: only that one is to be there.
+  for (const { kind, path } of await lab.kernel.pins(lab.root))
+    if (kind === "link" && path.endsWith("/xdp/link")) await lab.kernel.detach(path);
   const floor = await loadFloor(lab);
   const candidates: Record<string, Candidate> = {};
   for (const [index, { name, paths }] of setups.entries()) {
