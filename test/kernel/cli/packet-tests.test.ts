@@ -93,7 +93,7 @@ kernelTest("a test that fails says what was expected, what was, and where it is 
 
 for (const [policy, tests] of [
   ["edge", 10],
-  ["edge-ddos", 5],
+  ["edge-ddos", 6],
   ["web-server", 5],
   ["l3af-parity", 6],
 ] as const) {

@@ -135,7 +135,8 @@ async function finishes(t: ExecutionContext, { host, after: policy }: ChangeOnHo
 
 function applyAndDie({ folders, state }: ChangeOnHost, lab: Lab, kill: string) {
   const dist = join(packageRoot(), "dist");
-  const main = [join(dist, "command/cli/main.js"), "apply", "--yes", "--prune-all"];
+  // Not the bundled command: its calls are replaced in the modules that it is made of.
+  const main = [join(dist, "reconciler/cli/main.js"), "apply", "--yes", "--prune-all"];
   const host = ["--host", "test", "--state", state, "--bpffs", lab.root];
   return spawnSync(process.execPath, ["--import", join(dist, "test/lab/kill-at-call.js"), ...main, ...host], {
     cwd: folders.after,
