@@ -88,7 +88,8 @@ function condition(
   summary: string,
   description: string,
 ): Condition {
-  return { name, severity, labels, summary, description };
+  const safe = Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, sanitise(value)]));
+  return { name, severity, labels: safe, summary, description };
 }
 
 function hint(text: string | null): string {
