@@ -63,7 +63,10 @@ async function checkSigners({ allowedSigners, keyring }: GitVerify): Promise<voi
     if (file === undefined) continue;
     const text = await readFile(file, "latin1").catch((cause: unknown) => {
       const reason = (cause as NodeJS.ErrnoException).code ?? "unknown";
-      throw new ReconcilerError("source-refused", `Cannot read the keys of signers "${file}" (${reason})`, { cause });
+      throw new ReconcilerError("source-refused", `Cannot read the keys of signers "${file}" (${reason})`, {
+        cause,
+        hint: "It is a file of this host: --allowed-signers and --keyring, or verify: in the agent's configuration",
+      });
     });
     if (file === allowedSigners && /^[^#]*\bvalid-before=/im.test(text)) {
       throw new ReconcilerError(

@@ -61,7 +61,14 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
     const trial = confirm === null ? {} : { trial: confirm };
     const isWatched = config.loop.driftMilliseconds !== null && options.host === undefined;
     const watch = isWatched ? openWatch(host, log, () => void loop.push("tripwire")) : null;
-    const desk = await openDesk({ state: config.state, host: host.name, receivers: config.alerts, clock: systemClock, log });
+    const desk = await openDesk({
+      state: config.state,
+      host: host.name,
+      receivers: config.alerts,
+      watchesDrift: config.loop.driftMilliseconds !== null,
+      clock: systemClock,
+      log,
+    });
     const started = new Date().toISOString();
     const turned = () => void desk.update(statusOf(loop, started));
     const parts = { source, work, clock: systemClock, log, settings: config.loop, turned, ...trial };

@@ -5,7 +5,7 @@ import { backoffDelay, retryBackoff } from "../agent/backoff.ts";
 import type { Clock } from "../agent/clock.ts";
 import type { AlertBook } from "./alert.ts";
 import { readBook, writeBook } from "./alert-book.ts";
-import { conditionsOf } from "./conditions.ts";
+import { conditionsOf, unknownConditions } from "./conditions.ts";
 import { nextAlerts, pendingEvents, withTaken } from "./next-alerts.ts";
 import type { Receiver } from "./receiver.ts";
 
@@ -21,6 +21,8 @@ export interface DeskParts {
   readonly state: string;
   readonly host: string;
   readonly receivers: readonly Receiver[];
+  /** Whether the agent compares the kernel with the policy at all. */
+  readonly watchesDrift: boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -29,7 +31,7 @@ export interface DeskParts {
  * Each receiver is told on its own: one that hangs or refuses holds nobody else, nor the agent. What was taken is written down after it was
  * taken, so a crash in between tells it again, under the same id. Throws for a state directory that cannot be read.
  */
-export async function openDesk({ state, host, receivers, clock, log }: DeskParts): Promise<AlertDesk> {
+export async function openDesk({ state, host, receivers, watchesDrift, clock, log }: DeskParts): Promise<AlertDesk> {
   let book = await readBook(state);
   let writing: Promise<void> = Promise.resolve();
   let ended = false;
@@ -40,19 +42,23 @@ export async function openDesk({ state, host, receivers, clock, log }: DeskParts
   // Somebody new hears of what begins from now on.
   for (const { name } of receivers) if (book.taken[name] === undefined) book = withTaken(book, name, book.nextId - 1);
 
-  /** One change after another, each on disk before the next. */
-  function change(to: (current: AlertBook) => AlertBook): Promise<void> {
-    writing = writing.then(async () => {
-      const changed = to(book);
-      if (changed === book) return;
+  /** One change after another; gives the book before and behind it. What cannot be written is forgotten, or only remembered. */
+  function change(to: (current: AlertBook) => AlertBook, otherwise: "forget" | "keep"): Promise<readonly [AlertBook, AlertBook]> {
+    const changing = writing.then(async (): Promise<readonly [AlertBook, AlertBook]> => {
+      const before = book;
+      const changed = to(before);
+      if (changed === before) return [before, before];
       try {
         await writeBook(state, changed);
       } catch (error) {
         log.error({ error }, "alerts not written down");
+        if (otherwise === "forget") return [before, before];
       }
       book = changed;
+      return [before, changed];
     });
-    return writing;
+    writing = changing.then(() => undefined);
+    return changing;
   }
 
   function tell(receiver: Receiver): void {
@@ -70,7 +76,7 @@ export async function openDesk({ state, host, receivers, clock, log }: DeskParts
     if (events.length > 0 || (repeat !== null && book.firing.length > 0)) {
       const sent = await receiver.send({ host, events, firing: book.firing, now: clock.now() });
       const { last } = sent;
-      if (last !== null) await change((current) => withTaken(current, name, last));
+      if (last !== null) await change((current) => withTaken(current, name, last), "keep");
       if (sent.kind === "later") {
         again(receiver, sent.message, sent.wait);
         return;
@@ -104,10 +110,11 @@ export async function openDesk({ state, host, receivers, clock, log }: DeskParts
   for (const receiver of receivers) tell(receiver);
   return {
     async update(status) {
-      const before = book;
-      await change((current) => nextAlerts(current, conditionsOf(status), new Date(clock.now()).toISOString()));
-      if (book.nextId === before.nextId) return;
-      for (const event of book.events.filter(({ id }) => id >= before.nextId)) {
+      const look = { conditions: conditionsOf(status), unknown: unknownConditions(status, watchesDrift) };
+      // Nobody hears of what is not on disk: its id would be another event's after a crash. The next turn tries again.
+      const [before, after] = await change((current) => nextAlerts(current, look, new Date(clock.now()).toISOString()), "forget");
+      if (after.nextId === before.nextId) return;
+      for (const event of after.events.filter(({ id }) => id >= before.nextId)) {
         const { alert } = event;
         log.info(
           { alert: alert.name, labels: alert.labels, summary: alert.summary },

@@ -19,6 +19,19 @@ export function conditionsOf(status: AgentStatus): readonly Condition[] {
   ];
 }
 
+/**
+ * Names of conditions that the status does not know about yet, because the agent has just started: what fires of them is not over. A source
+ * that has begun to fail again is not known to be well either.
+ */
+export function unknownConditions({ source, lastPass, drift }: AgentStatus, watchesDrift: boolean): ReadonlySet<string> {
+  const untilPass = ["SluicePassFailed", "SluiceRolledBack", "SluiceConfirmationPending", "SluiceHeld", "SluicePending"];
+  return new Set([
+    ...(source.state === "answers" ? [] : ["SluiceSourceFailing"]),
+    ...(lastPass === null ? untilPass : []),
+    ...(drift === null && watchesDrift ? ["SluiceDrift"] : []),
+  ]);
+}
+
 function ofSource({ source }: AgentStatus): readonly Condition[] {
   if (source.error === null || source.failures < failuresToTell) return [];
   const summary = `The policy cannot be read: ${sanitise(source.error.message)}`;

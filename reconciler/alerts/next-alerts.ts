@@ -5,13 +5,22 @@ import type { Alert, AlertBook, AlertEvent, Condition } from "./alert.ts";
 /** So many events are kept; a receiver that is further behind misses the oldest. */
 const keptEvents = 1000;
 
+/** What is known at a time. */
+export interface Look {
+  readonly conditions: readonly Condition[];
+  /** Names of conditions about which nothing is known: what fires of them goes on. */
+  readonly unknown: ReadonlySet<string>;
+}
+
 /**
  * The book after a look: each condition that is new fires once, each that is gone is resolved once, and one that lasts keeps its start,
  * whatever its texts say by now. The same book when nothing has begun or ended and no text has changed.
  */
-export function nextAlerts(book: AlertBook, conditions: readonly Condition[], time: string): AlertBook {
+export function nextAlerts(book: AlertBook, { conditions, unknown }: Look, time: string): AlertBook {
   const before = new Map(book.firing.map((alert) => [alert.fingerprint, alert]));
-  const firing = uniqueAlerts(conditions, before, time);
+  const seen = uniqueAlerts(conditions, before, time);
+  const found = new Set(seen.map(({ fingerprint }) => fingerprint));
+  const firing = [...seen, ...book.firing.filter(({ name, fingerprint }) => unknown.has(name) && !found.has(fingerprint))];
   const now = new Set(firing.map(({ fingerprint }) => fingerprint));
   const began = firing.filter(({ fingerprint }) => !before.has(fingerprint));
   const ended = book.firing.filter(({ fingerprint }) => !now.has(fingerprint));

@@ -37,8 +37,17 @@ export function judgeAnswer(status: number, retryAfter: string | null, last: num
   const message = `it answers ${status}`;
   const isBusy = status >= 500 || status === 408 || status === 425 || status === 429;
   if (!isBusy) return { kind: "refused", last, message };
-  const seconds = Number(retryAfter ?? Number.NaN);
-  return { kind: "later", last: before, message, wait: Number.isFinite(seconds) ? Math.min(seconds, 3600) * 1000 : null };
+  return { kind: "later", last: before, message, wait: waitOf(retryAfter, Date.now()) };
+}
+
+/** Longest time that a receiver can ask for. */
+const longestWait = 3_600_000;
+
+/** Milliseconds by a header Retry-After, which is seconds or a date; null where it says nothing. */
+export function waitOf(retryAfter: string | null, now: number): number | null {
+  if (retryAfter === null || retryAfter.trim() === "") return null;
+  const milliseconds = /^\d+$/.test(retryAfter.trim()) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
+  return Number.isNaN(milliseconds) ? null : Math.min(Math.max(milliseconds, 0), longestWait);
 }
 
 /** A post with JSON, without following redirects. */

@@ -38,14 +38,17 @@ export function findTaps(
   if (observed === undefined || running === undefined || running === null) {
     const known = hooks.map(({ hook }) => hookName(hook));
     const hint = didYouMean(wanted, known) ?? (known.length === 0 ? "It has nothing on this host yet" : `It has ${known.join(", ")}`);
-    throw new UsageError(`Cannot tap "${wanted}": no chain of Sluice runs there`, hint);
+    throw new UsageError(`Cannot listen to "${wanted}": no chain of Sluice runs there`, hint);
   }
   const names = new Map(observed.generations.flatMap(({ manifest }) => manifest?.steps ?? []).map(({ name }) => [stepTag(name), name]));
   const taps = tapsOf(observed.hook, running, names);
-  if (taps.length === 0) throw new UsageError(`Cannot tap "${wanted}": its chain has no tap`, advice);
+  if (taps.length === 0) throw new UsageError(`Cannot listen to "${wanted}": its chain has no tap`, advice);
   const chosen = taps.filter((tap) => step === undefined || tap.step === step);
   if (chosen.length > 0) return chosen;
-  throw new UsageError(`Cannot tap step "${step}" of "${wanted}": it is no tap`, `Its taps: ${taps.map((tap) => tap.step).join(", ")}`);
+  throw new UsageError(
+    `Cannot listen to step "${step}" of "${wanted}": it is no tap`,
+    `Its taps: ${taps.map((tap) => tap.step).join(", ")}`,
+  );
 }
 
 function tapsOf(hook: Hook, manifest: Manifest, steps: ReadonlyMap<number, string>): readonly TapSource[] {

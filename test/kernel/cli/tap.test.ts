@@ -152,9 +152,9 @@ kernelTest("sluice tap says what there is to tap", async (t, lab) => {
         .split("\n"),
     ]),
     [
-      [3, ['Error: Cannot tap "eth0/xdp": no chain of Sluice runs there', "  hint: It has nothing on this host yet"]],
-      [3, [`Error: Cannot tap "${host.device}/xdp": its chain has no tap`, "  hint: add a step with `uses: tap` to the policy"]],
-      [3, [`Error: Cannot tap step "bogons" of "${host.device}/xdp": it is no tap`, "  hint: Its taps: arrivals, leaving"]],
+      [3, ['Error: Cannot listen to "eth0/xdp": no chain of Sluice runs there', "  hint: It has nothing on this host yet"]],
+      [3, [`Error: Cannot listen to "${host.device}/xdp": its chain has no tap`, "  hint: add a step with `uses: tap` to the policy"]],
+      [3, [`Error: Cannot listen to step "bogons" of "${host.device}/xdp": it is no tap`, "  hint: Its taps: arrivals, leaving"]],
       [3, ['Error: Duration "soon" is not allowed', "  hint: write it like 10s or 5m"]],
       [3, [`Error: Cannot write "/nowhere/file": ENOENT: no such file or directory, open '/nowhere/file'`]],
     ],

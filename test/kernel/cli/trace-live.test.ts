@@ -109,7 +109,7 @@ kernelTest("sluice trace --live says which step to add where nothing sees packet
   t.is(without.exit, 3);
   t.is(
     without.err,
-    `Error: Cannot tap "${place}": its chain has no tap\n  hint: add this step to the chain, which copies nothing while nobody listens: { name: drops, uses: tap, with: { verdicts: [drop] } }\n`,
+    `Error: Cannot listen to "${place}": its chain has no tap\n  hint: add this step to the chain, which copies nothing while nobody listens: { name: drops, uses: tap, with: { verdicts: [drop] } }\n`,
   );
   t.like(packet, { exit: 3, err: "Error: Which packet?\n  hint: Leave the packet out with --live: those that come are shown\n" });
 });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHmac } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import type { AgentStatus } from "../../../reconciler/agent/agent-status.ts";
 import { type Clock, systemClock } from "../../../reconciler/agent/clock.ts";
 import { readBook } from "../../../reconciler/alerts/alert-book.ts";
 import { openDesk } from "../../../reconciler/alerts/alert-desk.ts";
-import type { Receiver } from "../../../reconciler/alerts/receiver.ts";
+import { type Receiver, waitOf } from "../../../reconciler/alerts/receiver.ts";
 import { receivers } from "../../../reconciler/alerts/receivers.ts";
 import { temporaryFolder } from "../temporary.ts";
 
@@ -18,8 +18,8 @@ import { temporaryFolder } from "../temporary.ts";
 const clock: Clock = { now: Date.now, random: () => 0, after: (milliseconds, run) => systemClock.after(milliseconds / 100, run) };
 const status = (...pending: readonly string[]) =>
   ({
-    source: { error: null },
-    lastPass: null,
+    source: { state: "answers", error: null },
+    lastPass: { result: "applied" },
     quarantined: null,
     unconfirmed: null,
     drift: null,
@@ -51,7 +51,7 @@ async function server(t: ExecutionContext, ...statuses: readonly number[]) {
 
 async function desk(state: string, list: readonly Receiver[], lines: string[] = []) {
   const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(line) });
-  return openDesk({ state, host: "edge-03", receivers: list, clock, log });
+  return openDesk({ state, host: "edge-03", receivers: list, watchesDrift: true, clock, log });
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -178,4 +178,40 @@ test("two receivers cannot have one name", (t) => {
   ];
 
   t.throws(() => receivers(list), { message: 'Two receivers of "alerts" have the name "ops"' });
+});
+
+test("an event that cannot be written down is told to nobody, until it can", async (t) => {
+  const state = temporaryFolder(t);
+  const { url, requests } = await server(t);
+  const lines: string[] = [];
+  const one = await desk(state, receivers([{ name: "ops", webhook: { url } }]), lines);
+  // A folder cannot be replaced by a file, whoever we are.
+  mkdirSync(join(state, "alerts.json"));
+
+  await one.update(status("eth7/xdp"));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.is(requests.length, 0);
+  t.true(lines.some((line) => line.includes("alerts not written down")));
+  rmdirSync(join(state, "alerts.json"));
+  await one.update(status("eth8/xdp"));
+  await until(() => requests.length >= 1);
+  await one.end();
+
+  t.deepEqual(
+    events(requests).map(({ id, alert }) => [id, alert.labels]),
+    [[1, { hook: "eth8/xdp" }]],
+  );
+});
+
+test("a receiver says in seconds, or by a date, when it is to be told again", (t) => {
+  const now = Date.parse("2026-11-27T10:00:00Z");
+
+  t.is(waitOf("120", now), 120_000);
+  t.is(waitOf("Fri, 27 Nov 2026 10:02:00 GMT", now), 120_000);
+  t.is(waitOf("Fri, 27 Nov 2026 09:00:00 GMT", now), 0);
+  t.is(waitOf("7200", now), 3_600_000);
+  t.deepEqual(
+    [null, "", "soon"].map((text) => waitOf(text, now)),
+    [null, null, null],
+  );
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
 import type { AgentStatus } from "../../../reconciler/agent/agent-status.ts";
-import { conditionsOf } from "../../../reconciler/alerts/conditions.ts";
+import { conditionsOf, unknownConditions } from "../../../reconciler/alerts/conditions.ts";
 
 const fine: AgentStatus = {
   format: "1.0",
@@ -81,4 +81,24 @@ test("what failed, was taken back, waits or is held is told, with what to type n
       ["SluicePending", "info", ""],
     ],
   );
+});
+
+test("an agent that has just started does not know what is over", (t) => {
+  const started = { ...fine, lastPass: null, drift: null, source: { ...fine.source, state: "not-asked" as const } };
+  const all = [
+    "SluiceConfirmationPending",
+    "SluiceDrift",
+    "SluiceHeld",
+    "SluicePassFailed",
+    "SluicePending",
+    "SluiceRolledBack",
+    "SluiceSourceFailing",
+  ];
+  const unknown = (status: AgentStatus, watchesDrift = true) => [...unknownConditions(status, watchesDrift)].sort();
+
+  t.deepEqual(unknown(started), all);
+  t.deepEqual(unknown({ ...started, source: { ...fine.source, state: "fails", error, failures: 1 } }), all);
+  t.deepEqual(unknown(fine), []);
+  t.deepEqual(unknown({ ...fine, drift: null }), ["SluiceDrift"]);
+  t.deepEqual(unknown({ ...fine, drift: null }, false), []);
 });

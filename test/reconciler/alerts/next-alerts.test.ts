@@ -10,16 +10,17 @@ const drift = (place: string, summary = "changed"): Condition => ({
   summary,
   description: "",
 });
+const seen = (conditions: readonly Condition[], ...unknown: readonly string[]) => ({ conditions, unknown: new Set(unknown) });
 const told = ({ events }: AlertBook) =>
   events.map(({ id, status, time, alert }) => [id, status, time, alert.labels["place"], alert.startsAt]);
 
 test("a condition fires once, keeps its start and its fingerprint while its text changes, and is resolved once", (t) => {
-  const first = nextAlerts(emptyBook, [drift("link")], "t1");
-  const second = nextAlerts(first, [drift("link", "changed again"), drift("chain")], "t2");
-  const third = nextAlerts(second, [drift("chain")], "t3");
-  const fourth = nextAlerts(third, [drift("chain"), drift("link")], "t4");
+  const first = nextAlerts(emptyBook, seen([drift("link")]), "t1");
+  const second = nextAlerts(first, seen([drift("link", "changed again"), drift("chain")]), "t2");
+  const third = nextAlerts(second, seen([drift("chain")]), "t3");
+  const fourth = nextAlerts(third, seen([drift("chain"), drift("link")]), "t4");
 
-  t.is(nextAlerts(first, [drift("link")], "t9"), first);
+  t.is(nextAlerts(first, seen([drift("link")]), "t9"), first);
   t.deepEqual(told(fourth), [
     [1, "firing", "t1", "link", "t1"],
     [2, "firing", "t2", "chain", "t2"],
@@ -34,14 +35,14 @@ test("a condition fires once, keeps its start and its fingerprint while its text
 });
 
 test("two conditions that are told apart by nothing are one alert", (t) => {
-  const book = nextAlerts(emptyBook, [drift("link"), drift("link", "another text")], "t1");
+  const book = nextAlerts(emptyBook, seen([drift("link"), drift("link", "another text")]), "t1");
 
   t.is(book.firing.length, 1);
   t.is(book.events.length, 1);
 });
 
 test("a receiver gets what it has not taken, and a new one what comes from now on", (t) => {
-  const book = nextAlerts(nextAlerts(emptyBook, [drift("link")], "t1"), [], "t2");
+  const book = nextAlerts(nextAlerts(emptyBook, seen([drift("link")]), "t1"), seen([]), "t2");
   const ids = (receiver: string, of = book) => pendingEvents(of, receiver).map(({ id }) => id);
 
   t.deepEqual(ids("new"), []);
@@ -51,9 +52,21 @@ test("a receiver gets what it has not taken, and a new one what comes from now o
 
 test("a thousand events are kept", (t) => {
   let book = emptyBook;
-  for (let round = 0; round < 600; round++) book = nextAlerts(nextAlerts(book, [drift("link")], "t"), [], "t");
+  for (let round = 0; round < 600; round++) book = nextAlerts(nextAlerts(book, seen([drift("link")]), "t"), seen([]), "t");
 
   t.is(book.events.length, 1000);
   t.is(book.events[0]?.id, 201);
   t.is(book.nextId, 1201);
+});
+
+test("what is not known does not end, and keeps its start when it is seen again", (t) => {
+  const first = nextAlerts(emptyBook, seen([drift("link")]), "t1");
+
+  const unknown = nextAlerts(first, seen([], "SluiceDrift"), "t2");
+  const again = nextAlerts(unknown, seen([drift("link")]), "t3");
+  const over = nextAlerts(again, seen([], "SluiceHeld"), "t4");
+
+  t.is(unknown, first);
+  t.is(again, first);
+  t.deepEqual(told(over).at(-1), [2, "resolved", "t4", "link", "t1"]);
 });
