@@ -86,7 +86,7 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
     const outcome = await applyPlanned(host, snapshot, planned, options);
     if (options.hold !== undefined && outcome.kind === "applied") await writeHold(host.state, options.hold);
     if (isReached(outcome)) await release(host, planned, options.trigger);
-    if (outcome.kind === "unchanged" && isUnrecorded(planned)) await recordUnchanged(host, snapshot, outcome.plan);
+    if (outcome.kind === "unchanged" && isUnrecorded(planned, snapshot)) await recordUnchanged(host, snapshot, outcome.plan);
     // A revert finds what runs already: git says it now, so there is nothing left to hold against.
     if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
       await clearHold(host.state);
@@ -244,9 +244,11 @@ function noteSplits({ prepare }: Plan, { hooks }: Observed): readonly string[] {
 }
 
 /** A host that has no policy and never had one has nothing to write down. */
-function isUnrecorded(planned: Planned): boolean {
+function isUnrecorded(planned: Planned, { revision }: Snapshot): boolean {
   const { desired, observed, leaves } = planned;
-  return leaves.length === 0 && isNewPolicy(planned) && (observed.applied !== null || desired.hooks.length > 0);
+  // Which commit was reached last is what the next one has to go on from, also when it changes nothing here.
+  const isNew = isNewPolicy(planned) || observed.applied?.revision.name !== revision.name;
+  return leaves.length === 0 && isNew && (observed.applied !== null || desired.hooks.length > 0);
 }
 
 function isNewPolicy({ observed, desired }: Planned): boolean {

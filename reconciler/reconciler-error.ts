@@ -9,6 +9,7 @@ export const errorCatalogue = {
   "source-ref-missing": { next: "backoff", exit: 4 },
   "source-refused": { next: "backoff", exit: 4 },
   "source-unverified": { next: "backoff", exit: 5 },
+  "source-rewound": { next: "backoff", exit: 5 },
   "source-invalid": { next: "on-change", exit: 3 },
   "config-invalid": { next: "on-change", exit: 3 },
   "snapshot-invalid": { next: "on-change", exit: 3 },

@@ -54,6 +54,10 @@ export interface AgentFile {
   confirm?: AgentConfirm;
   credentials?: AgentCredentials;
   verify?: AgentVerify;
+  /**
+   * A commit that does not go on from what was applied last, because the branch was rewound or rewritten. follow: take it. alert: take it, and tell. refuse: keep what runs.
+   */
+  forcePush?: "follow" | "alert" | "refuse";
   limits?: AgentLimits;
   log?: AgentLog;
   metrics?: AgentMetrics;
@@ -214,13 +218,17 @@ export interface AgentCredentials {
  */
 export interface AgentVerify {
   /**
-   * ssh keys: a file of allowed signers, as in ssh-keygen(1). Keys with valid-before are refused: remove them instead.
+   * ssh keys: a file of allowed signers, as in ssh-keygen(1). Lines with valid-before or cert-authority are refused: remove a key instead of ending it.
    */
   allowedSigners?: string;
   /**
    * OpenPGP keys: a file as `gpg --export` writes it.
    */
   keyring?: string;
+  /**
+   * What has to be signed. head: the newest commit. tag: the tag that is followed. commits: every commit on the first-parent line since the one that was applied last.
+   */
+  mode?: "head" | "tag" | "commits";
 }
 /**
  * How much of a repository to take; more is refused.
@@ -621,7 +629,7 @@ export const agentSchema: object = {
       "minProperties": 1,
       "properties": {
         "allowedSigners": {
-          "description": "ssh keys: a file of allowed signers, as in ssh-keygen(1). Keys with valid-before are refused: remove them instead.",
+          "description": "ssh keys: a file of allowed signers, as in ssh-keygen(1). Lines with valid-before or cert-authority are refused: remove a key instead of ending it.",
           "type": "string",
           "pattern": "^/",
           "x-expected": "an absolute path",
@@ -637,8 +645,26 @@ export const agentSchema: object = {
           "examples": [
             "/etc/sluice/signers.gpg"
           ]
+        },
+        "mode": {
+          "description": "What has to be signed. head: the newest commit. tag: the tag that is followed. commits: every commit on the first-parent line since the one that was applied last.",
+          "enum": [
+            "head",
+            "tag",
+            "commits"
+          ],
+          "default": "head"
         }
       }
+    },
+    "forcePush": {
+      "description": "A commit that does not go on from what was applied last, because the branch was rewound or rewritten. follow: take it. alert: take it, and tell. refuse: keep what runs.",
+      "enum": [
+        "follow",
+        "alert",
+        "refuse"
+      ],
+      "default": "alert"
     },
     "limits": {
       "title": "AgentLimits",

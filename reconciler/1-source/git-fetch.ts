@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Revision } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { type GitCache, limitingPacks, tidyRepository } from "./git-cache.ts";
 import { GitFailure, runGit } from "./git-command.ts";
 import { parseCommit } from "./git-commit.ts";
 import { isCacheDamage } from "./git-error.ts";
+import { firstParents, hasCommit, mostCommits, readHistory } from "./git-history.ts";
 import { type GitObjects, withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
 import { fullName, type GitRef, revisionName } from "./git-ref.ts";
-import { type GitVerify, verifyCommit } from "./git-verify.ts";
+import { type GitVerify, unverified, verifyCommits, verifyTag } from "./git-verify.ts";
 import type { SnapshotLimits } from "./limits.ts";
 import type { Fetched } from "./source.ts";
 
@@ -28,10 +30,24 @@ export interface FetchRequest {
   readonly stop: (reason: Error) => void;
   /** null takes whatever is there. */
   readonly verify: GitVerify | null;
+  readonly forcePush: ForcePush;
+  /** What this host was brought to last, where that is a commit. */
+  readonly applied: AppliedCommit | null;
 }
+
+/** What to do about a commit that does not go on from what was applied last. alert: take it, and say so in Revision.rewound. */
+export type ForcePush = "follow" | "alert" | "refuse";
+
+export type AppliedCommit = Revision & { readonly commit: string };
 
 /** What was fetched last; git sets a ref only once everything that it needs has arrived. */
 const fetchedRef = "refs/sluice/fetched";
+
+/** What was applied, once nothing fetched leads to it any more: kept to be compared with. */
+const appliedRef = "refs/sluice/applied";
+
+/** As deep as git goes: all there is. */
+const wholeHistory = "--depth=2147483647";
 
 /** Of a commit's message and signatures. */
 const largestCommit = 2 ** 20;
@@ -51,27 +67,102 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
   const before = known ?? (await withObjects(place.setting, signal, (objects) => readFetched(objects, ref)));
   if (before !== null && (ref.kind === "commit" || !moved)) {
     const wanted = ref.kind === "commit" ? ref.name : await remoteCommit(request, signal);
-    // What an earlier process fetched it may have refused.
-    if (before.identity === wanted) return { fetched: before === known ? before : await verified(request, before, signal), files: null };
+    if (before.identity === wanted && before === known) return { fetched: before, files: null };
+    // What an earlier process fetched it may have refused; a tag may be another one for the same commit.
+    if (before.identity === wanted && request.verify?.mode !== "tag")
+      return { fetched: await withObjects(place.setting, signal, (objects) => accepted(request, objects, before, signal)), files: null };
   }
   // Started before it has anything to read: that time passes while git fetches.
   return withObjects(place.setting, signal, async (objects) => {
-    await transfer(request, signal);
-    const unverified = await readFetched(objects, ref);
-    if (unverified === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
-    const fetched = await verified(request, unverified, signal);
+    await transfer(request, await depthFor(request, objects), signal);
+    const found = await readFetched(objects, ref);
+    if (found === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
+    const fetched = await accepted(request, objects, found, signal);
     return { fetched, files: fetched.identity === before?.identity ? null : await tryFiles(request, objects, fetched) };
   });
 }
 
-/** With its signer, before any of its files is looked at. */
-async function verified({ place, verify }: FetchRequest, fetched: Fetched, signal: AbortSignal): Promise<Fetched> {
-  if (verify === null) return fetched;
-  const signer = await verifyCommit(place.setting, verify, fetched.identity, signal);
-  return { ...fetched, revision: { ...fetched.revision, signer } };
+/** The newest commit is all that is wanted, unless it is to be compared; then git brings what lies between, or else everything. */
+async function depthFor(request: FetchRequest, objects: GitObjects): Promise<string | null> {
+  const { applied } = request;
+  if (applied === null || !(looksBack(request, applied) || request.verify?.mode === "commits")) return "--depth=1";
+  return (await hasCommit(objects, applied.commit)) ? null : wholeHistory;
 }
 
-async function transfer({ place, url, ref, limits, what, stop }: FetchRequest, signal: AbortSignal): Promise<void> {
+/** A commit that is named is wanted wherever it lies, and so is another branch than before: the operator has changed that. */
+function looksBack({ forcePush, ref }: FetchRequest, applied: AppliedCommit): boolean {
+  return forcePush !== "follow" && ref.kind !== "commit" && applied.name === revisionName(ref, applied.commit);
+}
+
+/** With its signer and whether it goes back, before any of its files is looked at. Throws "source-unverified" and "source-rewound". */
+async function accepted(request: FetchRequest, objects: GitObjects, fetched: Fetched, signal: AbortSignal): Promise<Fetched> {
+  const signer = await signerOf(request, objects, fetched, signal);
+  const rewound = await comparedWithApplied(request, objects, fetched, signal);
+  const marks = { ...(signer === null ? {} : { signer }), ...(rewound === null ? {} : { rewound }) };
+  return { ...fetched, revision: { ...fetched.revision, ...marks } };
+}
+
+async function signerOf({ place, verify, ref }: FetchRequest, objects: GitObjects, { identity }: Fetched, signal: AbortSignal) {
+  if (verify === null) return null;
+  if (verify.mode !== "tag") return verifyCommits(place.setting, verify, [identity], signal);
+  const [tag = null] = await objects.read([fetchedRef], checkCommitSize);
+  return verifyTag(place.setting, verify, { tag, name: ref.name, commit: identity }, signal);
+}
+
+/** Name of what the commit should have gone on from and does not; null when all is well. */
+async function comparedWithApplied(request: FetchRequest, objects: GitObjects, fetched: Fetched, signal: AbortSignal) {
+  const { place, applied, verify, forcePush, ref } = request;
+  if (applied === null) return null;
+  if (applied.commit === fetched.identity) return applied.rewound ?? null;
+  const checksAll = verify?.mode === "commits";
+  if (!checksAll && !looksBack(request, applied)) return null;
+
+  const since = async () => ((await hasCommit(objects, applied.commit)) ? applied.commit : null);
+  const look = async () => readHistory(place.setting, objects, fetched.identity, await since(), signal);
+  let history = await look();
+  if (history.cut) {
+    await transfer(request, wholeHistory, signal);
+    history = await look();
+  }
+  const known = await since();
+  if (checksAll) {
+    if (history.cut) throw unverified(`commit ${fetched.identity.slice(0, 12)}`, "the repository does not have all commits before it");
+    await verifyLine(request, verify, fetched.identity, known, signal);
+  }
+  if (history.descends || !looksBack(request, applied)) return null;
+  if (known !== null) await runGit(place.setting, ["update-ref", appliedRef, known], signal);
+  if (forcePush === "refuse") throw rewoundError(ref, fetched.identity, applied);
+  return applied.name;
+}
+
+/** All but the newest, which is checked already. */
+async function verifyLine({ place }: FetchRequest, verify: GitVerify, commit: string, since: string | null, signal: AbortSignal) {
+  const commits = await firstParents(place.setting, commit, since, signal);
+  if (commits.length > mostCommits) {
+    throw new ReconcilerError(
+      "source-unverified",
+      `Cannot accept commit ${commit.slice(0, 12)}: more than ${mostCommits} commits lie between it and what was applied last, too many to check`,
+      { hint: "Look at it and apply it by hand once, with --verify-mode head: the agent goes on from there" },
+    );
+  }
+  const others = commits.filter((id) => id !== commit);
+  if (others.length > 0) await verifyCommits(place.setting, verify, others, signal);
+}
+
+function rewoundError({ kind, name }: GitRef, commit: string, applied: AppliedCommit): ReconcilerError {
+  return new ReconcilerError(
+    "source-rewound",
+    `Cannot follow ${kind} "${name}": commit ${commit.slice(0, 12)} does not go on from ${applied.commit.slice(0, 12)}, which was applied last`,
+    {
+      hint: "What was applied last goes on. If somebody has rewound it on purpose, apply it by hand once (sluice apply --repo …) and the agent goes on from there; otherwise push what was lost",
+    },
+  );
+}
+
+/** `depth` is a flag for git; null: from what is here on. */
+async function transfer(request: FetchRequest, depth: string | null, signal: AbortSignal): Promise<void> {
+  const { place, url, ref, limits, what, stop } = request;
+  await tidyRepository(place, signal);
   const tooMuch = () => {
     const error = new ReconcilerError("source-refused", `Cannot ${what}: it sends more than ${limits.fetchBytes} bytes`);
     stop(error);
@@ -81,7 +172,7 @@ async function transfer({ place, url, ref, limits, what, stop }: FetchRequest, s
   // Not --quiet: see runGit.
   const flags = [
     "--no-progress",
-    "--depth=1",
+    ...(depth === null ? [] : [depth]),
     "--no-tags",
     "--no-recurse-submodules",
     "--no-write-fetch-head",
@@ -94,7 +185,6 @@ async function transfer({ place, url, ref, limits, what, stop }: FetchRequest, s
     if (error instanceof GitFailure && ref.kind !== "commit" && /couldn't find remote ref/.test(error.stderr)) throw missing(what, ref);
     throw error;
   });
-  await tidyRepository(place, signal);
 }
 
 /** That a commit is no policy is for those to know who want its files. */

@@ -2,12 +2,13 @@
 import { rm } from "node:fs/promises";
 import type { Snapshot } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
+import { readApplied } from "../state/applied.ts";
 import { DeadlineError, withDeadline } from "./deadline.ts";
 import { clearRepository, type GitCache, initRepository, makeTemporary, openCache } from "./git-cache.ts";
 import { GitFailure } from "./git-command.ts";
 import type { GitCredentials } from "./git-environment.ts";
 import { gitError, isCacheDamage } from "./git-error.ts";
-import { type FetchedCommit, fetchCommit } from "./git-fetch.ts";
+import { type AppliedCommit, type FetchedCommit, type ForcePush, fetchCommit } from "./git-fetch.ts";
 import { isAt, refPlaces } from "./git-local.ts";
 import { withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
@@ -31,15 +32,24 @@ export interface GitSourceOptions {
   readonly credentials?: GitCredentials;
   /** Whose signed commits are taken; absent: all are. */
   readonly verify?: GitVerify;
+  /** Default: follow. */
+  readonly forcePush?: ForcePush;
+  /** The state directory, where it is written what was applied last; absent: nothing was. */
+  readonly state?: string;
   readonly limits?: SnapshotLimits;
 }
 
 /** A git repository as a source: fetched bare, read object by object, never checked out. */
 export function openGitSource(options: GitSourceOptions): Source {
-  const { path, cache, timeoutMilliseconds, credentials = {}, verify = null, limits = defaultLimits } = options;
+  const { path, cache, timeoutMilliseconds, credentials = {}, verify = null, forcePush = "follow", limits = defaultLimits } = options;
   const remote = parseRemote(options.repository);
   const ref = checkRef(options.ref);
   checkFolder(path);
+  if (verify?.mode === "tag" && ref.kind !== "tag") {
+    throw new ReconcilerError("source-refused", `Cannot check the signature of a tag: a ${ref.kind} is followed`, {
+      hint: "Follow a tag, or check the commit (mode head) or commits since the last one (mode commits)",
+    });
+  }
   const what = `fetch ${ref.kind} "${ref.name}" of "${remote.url}"`;
   let temporary: string | null = null;
   let known: Fetched | null = null;
@@ -77,8 +87,9 @@ export function openGitSource(options: GitSourceOptions): Source {
         ready = null;
         // Other branches move too, and a fetch of nothing would leave a pack each time.
         const isElsewhere = moved && (known === null || !(await isAt(remote.url, ref, known.identity)));
+        const applied = options.state === undefined ? null : await appliedCommit(options.state);
         const found = await fetchCommit(
-          { place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop, verify },
+          { place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop, verify, forcePush, applied },
           deadline,
         );
         ready = found;
@@ -98,6 +109,11 @@ export function openGitSource(options: GitSourceOptions): Source {
       temporary = null;
     },
   };
+}
+
+async function appliedCommit(state: string): Promise<AppliedCommit | null> {
+  const { revision } = (await readApplied(state)) ?? {};
+  return revision?.commit == null ? null : { ...revision, commit: revision.commit };
 }
 
 /** A cache that a crash or a full disk left damaged is made anew, and the work tried once more: a fetch then fetches all again. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from "node:fs/promises";
 import { ReconcilerError } from "../reconciler-error.ts";
-import { type GitSetting, runGit } from "./git-command.ts";
+import { type GitSetting, runGit, startGit } from "./git-command.ts";
 import { printable } from "./git-error.ts";
+import type { GitObject } from "./git-objects.ts";
 
 /** Whose signatures are good: files of this host, never of the repository. */
 export interface GitVerify {
@@ -10,7 +11,14 @@ export interface GitVerify {
   readonly allowedSigners?: string;
   /** OpenPGP public keys, as `gpg --export` writes them. */
   readonly keyring?: string;
+  readonly mode?: VerifyMode;
 }
+
+/**
+ * What has to be signed. head, the default: the commit. tag: the tag that is followed, whatever the commit says. commits: every commit on
+ * the first-parent line since the one that was applied last.
+ */
+export type VerifyMode = "head" | "tag" | "commits";
 
 /** Settings that decide about signatures, for the command line, where no file of a repository or of a user can change them. */
 export function verifyConfig({ allowedSigners, keyring }: GitVerify, gpg: string): readonly string[] {
@@ -31,17 +39,66 @@ export function gpgScript(keyring: string): string {
 }
 
 /**
- * Who signed a commit: "alice@example.net (SHA256:…)". Throws ReconcilerError "source-unverified" unless git finds the signature good and the key
- * among ours. A good signature by a stranger is none: git tells it apart only in "%G?".
+ * Who signed the first of these commits: "alice@example.net (SHA256:…)". Throws ReconcilerError "source-unverified" unless git finds the
+ * signature of each of them good and the key among ours. A good signature by a stranger is none: git tells it apart only in "%G?".
  */
-export async function verifyCommit(setting: GitSetting, verify: GitVerify, commit: string, signal: AbortSignal): Promise<string> {
+export async function verifyCommits(
+  setting: GitSetting,
+  verify: GitVerify,
+  commits: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
   await checkSigners(verify);
-  const format = ["%G?", "%GS", "%GF"].join("%x00");
-  const output = await runGit(setting, ["log", "-1", "--no-color", `--format=${format}`, commit, "--"], signal);
-  const [state = "", signer = "", fingerprint = ""] = output.replace(/\n$/, "").split("\0");
-  if (state === "G" && fingerprint !== "") return printable(signer === "" ? fingerprint : `${signer} (${fingerprint})`);
-  throw new ReconcilerError("source-unverified", `Cannot accept commit ${commit.slice(0, 12)}: ${reasons[state] ?? unknown}`, {
-    hint: "What was applied last goes on. Sign the commit with a key that this host knows, or add the key to its configuration",
+  const format = ["%H", "%G?", "%GS", "%GF"].map((field) => `${field}%x00`).join("");
+  const output = await runGit(setting, ["log", "--no-walk=unsorted", "--no-color", `--format=${format}`, ...commits, "--"], signal);
+  const fields = output.split("\0").map((field) => field.replace(/^\n/, ""));
+  const signers = commits.map((commit, index) => {
+    const [id, state = "", signer = "", fingerprint = ""] = fields.slice(index * 4, index * 4 + 4);
+    if (id === commit && state === "G" && fingerprint !== "") return printable(signer === "" ? fingerprint : `${signer} (${fingerprint})`);
+    throw unverified(`commit ${commit.slice(0, 12)}`, reasons[state] ?? unknown);
+  });
+  return signers[0] ?? "";
+}
+
+/**
+ * Who signed a tag, by the same rules. It has to be an annotated tag that names itself as the reference does, and stands for this commit
+ * and not for another tag: else somebody's signed "v1" would do for "production".
+ */
+export async function verifyTag(
+  setting: GitSetting,
+  verify: GitVerify,
+  { tag, name, commit }: { readonly tag: GitObject | null; readonly name: string; readonly commit: string },
+  signal: AbortSignal,
+): Promise<string> {
+  await checkSigners(verify);
+  const what = `tag "${name}"`;
+  if (tag?.type !== "tag") throw unverified(what, "it is only a name for a commit, which nobody can sign");
+  const [object, type, own] = tag.content.toString("utf8").split("\n");
+  if (type !== "type commit" || object !== `object ${commit}`) throw unverified(what, "it stands for another tag, and not for a commit");
+  if (own !== `tag ${name}`)
+    throw unverified(what, `it was made as ${JSON.stringify(printable(own ?? "").slice(0, 80))}, under another name`);
+  const { git, ended } = startGit(setting, ["verify-tag", "--raw", tag.id], signal);
+  git.stdin.end();
+  git.stdout.resume();
+  const { exitCode, stderr } = await ended;
+  signal.throwIfAborted();
+  const signer = exitCode === 0 ? tagSigner(stderr) : null;
+  if (signer === null) throw unverified(what, "it has no good signature by a key that this host knows");
+  return printable(signer);
+}
+
+/** git says by its exit code whether a tag is good; who made it, it says only in the words of ssh-keygen and gpg. */
+function tagSigner(text: string): string | null {
+  const [, principal, key] = /^Good "git" signature for (.+) with \S+ key (SHA256:\S+)$/m.exec(text) ?? [];
+  if (principal !== undefined && key !== undefined) return `${principal} (${key})`;
+  const name = /^\[GNUPG:\] GOODSIG \S+ (.+)$/m.exec(text)?.[1];
+  const fingerprint = /^\[GNUPG:\] VALIDSIG ([0-9A-F]{40})\b/m.exec(text)?.[1];
+  return name === undefined || fingerprint === undefined ? null : `${name} (${fingerprint})`;
+}
+
+export function unverified(what: string, reason: string): ReconcilerError {
+  return new ReconcilerError("source-unverified", `Cannot accept ${what}: ${reason}`, {
+    hint: "What was applied last goes on. Sign it with a key that this host knows, or add the key to its configuration",
   });
 }
 
@@ -68,13 +125,12 @@ async function checkSigners({ allowedSigners, keyring }: GitVerify): Promise<voi
         hint: "It is a file of this host: --allowed-signers and --keyring, or verify: in the agent's configuration",
       });
     });
-    if (file === allowedSigners && /^[^#]*\bvalid-before=/im.test(text)) {
+    const ends = /^(?!\s*#).*\b(valid-before|cert-authority)\b/im.exec(text)?.[1];
+    if (file === allowedSigners && ends !== undefined) {
       throw new ReconcilerError(
         "source-refused",
-        `Cannot use the signers of "${file}": a key with "valid-before" stays good for commits that say they are older`,
-        {
-          hint: "Remove the key instead",
-        },
+        `Cannot use the signers of "${file}": a key with "${ends}" stays good for commits that say they are older`,
+        { hint: "Name each key, and remove it when it is not to be used any more" },
       );
     }
   }

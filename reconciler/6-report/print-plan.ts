@@ -23,7 +23,7 @@ export function printPlan(plan: Plan, options: PrintOptions): string {
 }
 
 /** "main@sha1:7c1e4f2a" of a 40-digit commit; a folder stays as it is. */
-export function shortName(revision: Revision): string {
+export function shortName(revision: Pick<Revision, "name">): string {
   return sanitise(revision.name.replace(/((?:^|@)sha(?:1|256):[0-9a-f]{8})[0-9a-f]+$/, "$1"));
 }
 
@@ -33,7 +33,11 @@ function printHead({ host, revision }: Plan, paint: Paint): string {
   const subject = revision.subject === null ? "" : `  "${sanitise(revision.subject)}"`;
   const author = revision.author === null ? "" : paint.dim(`  ${sanitise(revision.author)}`);
   const signer = revision.signer === undefined ? "" : paint.dim(`  signed by ${sanitise(revision.signer)}`);
-  return `${paint.bold(sanitise(host))}  ${shortName(revision)}${subject}${author}${signer}\n`;
+  const rewound =
+    revision.rewound === undefined
+      ? ""
+      : `\n${paint.yellow(`! does not go on from ${shortName({ name: revision.rewound })}, which was applied before`)}`;
+  return `${paint.bold(sanitise(host))}  ${shortName(revision)}${subject}${author}${signer}${rewound}\n`;
 }
 
 /** One line: what is painted, what may be cut, and what stands at the right. */

@@ -79,6 +79,9 @@ function sourceOptions(file: AgentFile, state: string): SourceOptions {
   if (repo !== undefined && dir !== undefined) throw invalid('Cannot follow both "repo" and "dir": expected one of them');
   if (dir !== undefined && file.verify !== undefined)
     throw invalid('Cannot check signatures in "dir": a folder has none', 'Follow a "repo"');
+  if (dir !== undefined && file.forcePush !== undefined) throw invalid('Cannot use "forcePush" with "dir": a folder has no history');
+  if (file.verify !== undefined && file.verify.allowedSigners === undefined && file.verify.keyring === undefined)
+    throw invalid('Cannot check signatures: "verify" names no keys', 'Give "allowedSigners" or "keyring"');
   if (dir !== undefined) return { kind: "directory", directory: path === undefined ? dir : join(dir, path), limits };
   if (repo === undefined)
     throw invalid("Cannot start the agent: it has no policy repository", 'Give "repo" in the configuration, or --repo');
@@ -91,6 +94,8 @@ function sourceOptions(file: AgentFile, state: string): SourceOptions {
     timeoutMilliseconds: duration("timeout", file.timeout ?? "60s"),
     credentials: file.credentials ?? {},
     ...(file.verify === undefined ? {} : { verify: file.verify }),
+    forcePush: file.forcePush ?? "alert",
+    state,
     limits,
   };
 }

@@ -34,8 +34,9 @@ export async function syncSource(
     return null;
   }
   if (isNew) {
-    const { name, author, subject, signer } = fetched.revision;
+    const { name, author, subject, signer, rewound } = fetched.revision;
     parts.log.info({ revision: name, author, subject, ...(signer === undefined ? {} : { signer }) }, "new revision");
+    if (rewound !== undefined) parts.log.warn({ revision: name, before: rewound }, "new revision does not go on from the one before");
   }
   return readAndBring(parts, state, fetched, "commit", signal);
 }

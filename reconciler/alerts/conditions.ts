@@ -11,6 +11,7 @@ const failuresToTell = 3;
 export function conditionsOf(status: AgentStatus): readonly Condition[] {
   return [
     ...ofSource(status),
+    ...ofRewound(status),
     ...ofPass(status),
     ...ofQuarantine(status),
     ...ofConfirmation(status),
@@ -26,17 +27,31 @@ export function conditionsOf(status: AgentStatus): readonly Condition[] {
 export function unknownConditions({ source, lastPass, drift }: AgentStatus, watchesDrift: boolean): ReadonlySet<string> {
   const untilPass = ["SluicePassFailed", "SluiceRolledBack", "SluiceConfirmationPending", "SluiceHeld", "SluicePending"];
   return new Set([
-    ...(source.state === "answers" ? [] : ["SluiceSourceFailing"]),
+    ...(source.state === "answers" ? [] : ["SluiceSourceFailing", "SluiceSourceRewound"]),
     ...(lastPass === null ? untilPass : []),
     ...(drift === null && watchesDrift ? ["SluiceDrift"] : []),
   ]);
 }
 
 function ofSource({ source }: AgentStatus): readonly Condition[] {
-  if (source.error === null || source.failures < failuresToTell) return [];
+  if (source.error === null || source.error.code === "source-rewound" || source.failures < failuresToTell) return [];
   const summary = `The policy cannot be read: ${sanitise(source.error.message)}`;
   const description = `What was applied last goes on, and is still healed. ${hint(source.error.hint)}Next: sluice status`;
   return [condition("SluiceSourceFailing", "warning", { source: source.name }, summary, description)];
+}
+
+/** At once: this is not for a server that restarts to be mistaken for. */
+function ofRewound({ source, revision }: AgentStatus): readonly Condition[] {
+  const labels = { source: source.name };
+  if (source.error?.code === "source-rewound") {
+    const description = `It was not taken. ${hint(source.error.hint)}Next: sluice status`;
+    return [condition("SluiceSourceRewound", "warning", labels, sanitise(source.error.message), description)];
+  }
+  if (revision?.rewound === undefined) return [];
+  const summary = `Revision ${sanitise(revision.name)} does not go on from ${sanitise(revision.rewound)}, which was applied before`;
+  const description =
+    "It was taken. Somebody has rewound or rewritten the branch, or a server offers an older commit again. A commit that goes on from it clears this. Next: sluice history";
+  return [condition("SluiceSourceRewound", "warning", labels, summary, description)];
 }
 
 /** How a pass ends that leaves the host with something else than the policy says. What is quarantined or held is told as that. */

@@ -146,7 +146,9 @@ function printRevision(revision: Revision): string {
   const subject = revision.subject === null ? "" : `  "${sanitise(revision.subject)}"`;
   const author = revision.author === null ? "" : `  ${sanitise(revision.author)}`;
   const signer = revision.signer === undefined ? "" : `  signed by ${sanitise(revision.signer)}`;
-  return `${shortRevision(revision.name)}${subject}${author}${signer}`;
+  const rewound =
+    revision.rewound === undefined ? "" : `\n         does not go on from ${shortRevision(revision.rewound)}, which ran before`;
+  return `${shortRevision(revision.name)}${subject}${author}${signer}${rewound}`;
 }
 
 function printLast(last: HistoryEntry, now: number): string {

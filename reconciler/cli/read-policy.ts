@@ -8,7 +8,7 @@ import type { Cli } from "./run-verb.ts";
 import type { PolicyOptions } from "./shared-options.ts";
 
 /** Reads the policy that the options name, wholly. Throws ReconcilerError "source-…"; nothing is kept on disk. */
-export async function readPolicy(cli: Cli, options: PolicyOptions): Promise<Snapshot> {
+export async function readPolicy(cli: Cli, options: PolicyOptions & { readonly state?: string }): Promise<Snapshot> {
   const source = await openSource(sourceOptions(options));
   cli.progress.step(`Reading ${source.name}`);
   try {
@@ -25,20 +25,25 @@ async function openSource(options: SourceOptions): Promise<Source> {
 }
 
 /** What openSource needs. Throws UsageError for options that belong to a repository and come without one. */
-export function sourceOptions(options: PolicyOptions): SourceOptions {
-  const { dir, repo, path } = options;
+export function sourceOptions(options: PolicyOptions & { readonly state?: string }): SourceOptions {
+  const { dir, repo, path, verifyMode, forcePush, state } = options;
   if (repo === undefined) {
-    for (const name of ["branch", "tag", "commit", ...credentialNames, ...verifyNames] as const) {
+    for (const name of ["branch", "tag", "commit", ...credentialNames, ...keyNames, "verifyMode", "forcePush"] as const) {
       if (options[name] !== undefined) throw new UsageError(`Option "--${dashed(name)}" needs a repository`, "Name one with --repo URL");
     }
     const folder = dir ?? ".";
     return { kind: "directory", directory: path === undefined ? folder : join(folder, path) };
   }
   const credentials = Object.fromEntries(credentialNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
-  const verify = Object.fromEntries(verifyNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
+  const keys = Object.fromEntries(keyNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
+  const verifies = Object.keys(keys).length > 0;
+  if (verifyMode !== undefined && !verifies)
+    throw new UsageError('Option "--verify-mode" needs keys', "Name them with --allowed-signers FILE or --keyring FILE");
   return {
     kind: "git",
-    ...(Object.keys(verify).length === 0 ? {} : { verify }),
+    ...(verifies ? { verify: { ...keys, ...(verifyMode === undefined ? {} : { mode: verifyMode }) } } : {}),
+    ...(forcePush === undefined ? {} : { forcePush }),
+    ...(state === undefined ? {} : { state }),
     repository: repo,
     ref: refOf(options),
     path: path ?? "",
@@ -48,7 +53,7 @@ export function sourceOptions(options: PolicyOptions): SourceOptions {
   };
 }
 
-const verifyNames = ["allowedSigners", "keyring"] as const;
+const keyNames = ["allowedSigners", "keyring"] as const;
 const credentialNames = ["username", "passwordFile", "caFile", "identityFile", "knownHostsFile"] as const;
 
 function refOf({ branch, tag, commit }: PolicyOptions): { readonly kind: "branch" | "tag" | "commit"; readonly name: string } {

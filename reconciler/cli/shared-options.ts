@@ -26,6 +26,8 @@ export interface PolicyOptions {
   readonly knownHostsFile?: string;
   readonly allowedSigners?: string;
   readonly keyring?: string;
+  readonly verifyMode?: "head" | "tag" | "commits";
+  readonly forcePush?: "follow" | "alert" | "refuse";
   /** "60s". */
   readonly timeout?: string;
 }
@@ -71,7 +73,20 @@ export function addPolicyOptions(command: Command): Command {
     .option("--identity-file <file>", "ssh: private key")
     .option("--known-hosts-file <file>", "ssh: the hosts to trust; others are refused")
     .option("--allowed-signers <file>", "take only commits that are signed by one of these ssh keys (see ssh-keygen(1))")
-    .option("--keyring <file>", "take only commits that are signed by one of these OpenPGP keys (as gpg --export writes them)");
+    .option("--keyring <file>", "take only commits that are signed by one of these OpenPGP keys (as gpg --export writes them)")
+    .addOption(
+      new Option(
+        "--verify-mode <mode>",
+        "what must be signed: the newest commit (the default), the tag, or all commits since the last",
+      ).choices(["head", "tag", "commits"]),
+    )
+    .addOption(
+      new Option("--force-push <policy>", "what to do with a commit that does not go on from what was applied last").choices([
+        "follow",
+        "alert",
+        "refuse",
+      ]),
+    );
 }
 
 export function addLogOptions(command: Command): Command {

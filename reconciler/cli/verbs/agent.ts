@@ -62,15 +62,16 @@ async function readConfig(path: string): Promise<AgentFile> {
 /** Options in the words of the configuration; on a terminal the log is for people unless somebody says otherwise. */
 function flagsOf({ terminal }: Cli, options: AgentOptions): Omit<AgentFile, "apiVersion"> {
   const { repo, dir, branch, tag, commit, path, timeout, host, state, bpffs, pruneAll } = options;
-  const { username, passwordFile, caFile, identityFile, knownHostsFile, allowedSigners, keyring } = options;
-  const verify = allowedSigners === undefined && keyring === undefined ? undefined : present({ allowedSigners, keyring });
+  const { username, passwordFile, caFile, identityFile, knownHostsFile, allowedSigners, keyring, verifyMode, forcePush } = options;
+  const verify = present({ allowedSigners, keyring, mode: verifyMode });
   const format = options.logFormat ?? (terminal.live && options.config === undefined ? "pretty" : undefined);
   return present({
     ...{ repo, dir, branch, tag, commit, path, timeout, host, state, bpffs, pruneAll },
     poll: present({ interval: options.poll }),
     drift: present({ interval: options.driftInterval, mode: options.heal === true ? "heal" : options.drift }),
     credentials: present({ username, passwordFile, caFile, identityFile, knownHostsFile }),
-    verify,
+    ...(Object.keys(verify).length === 0 ? {} : { verify }),
+    forcePush,
     log: present({ level: options.logLevel, format }),
   });
 }

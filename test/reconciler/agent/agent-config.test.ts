@@ -26,6 +26,8 @@ test("agentConfig() fills in what the file leaves out", (t) => {
       cache: "/var/lib/sluice/source",
       timeoutMilliseconds: 60_000,
       credentials: {},
+      forcePush: "alert",
+      state: "/var/lib/sluice",
       limits: defaultLimits,
     },
     loop: { pollMilliseconds: 60_000, pollJitter: 0.1, driftMilliseconds: 60_000, driftMode: "alert" },
@@ -51,6 +53,8 @@ timeout: 10s
 poll: { interval: 5m, jitter: 0 }
 drift: { interval: 90s, mode: heal }
 credentials: { username: bot, passwordFile: /etc/sluice/token, caFile: /etc/ca.pem }
+verify: { allowedSigners: /etc/sluice/signers, mode: tag }
+forcePush: refuse
 limits: { files: 5, fetchBytes: 1000 }
 log: { level: debug, format: pretty }
 pruneAll: true
@@ -69,6 +73,9 @@ pruneAll: true
       cache: "/srv/sluice/source",
       timeoutMilliseconds: 10_000,
       credentials: { username: "bot", passwordFile: "/etc/sluice/token", caFile: "/etc/ca.pem" },
+      verify: { allowedSigners: "/etc/sluice/signers", mode: "tag" },
+      forcePush: "refuse",
+      state: "/srv/sluice",
       limits: { ...defaultLimits, files: 5, fetchBytes: 1_000 },
     },
     loop: { pollMilliseconds: 300_000, pollJitter: 0, driftMilliseconds: 90_000, driftMode: "heal" },

@@ -40,6 +40,25 @@ test("a source counts as failing from the third time on, and its texts are safe 
   ]);
 });
 
+test("a rewound branch is told at once, whether it was taken or not, and only under its own name", (t) => {
+  const labels = { source: "repo main" };
+  const refused = { code: "source-rewound", message: "Cannot follow it", hint: "Apply it by hand" };
+  const revision = { name: "main@sha1:b", commit: "b", author: null, subject: null, committed: null };
+
+  t.deepEqual(short({ source: { ...fine.source, state: "fails", error: refused, failures: 5 } }), [
+    { name: "SluiceSourceRewound", severity: "warning", labels, summary: "Cannot follow it" },
+  ]);
+  t.deepEqual(short({ revision }), []);
+  t.deepEqual(short({ revision: { ...revision, rewound: "main@sha1:a" } }), [
+    {
+      name: "SluiceSourceRewound",
+      severity: "warning",
+      labels,
+      summary: "Revision main@sha1:b does not go on from main@sha1:a, which was applied before",
+    },
+  ]);
+});
+
 test("each difference of the kernel is a condition of its own, with who made it", (t) => {
   const hook = { interface: "eth0", kind: "xdp" } as const;
   const finding = (place: string, kind: "missing" | "keys") =>
@@ -93,6 +112,7 @@ test("an agent that has just started does not know what is over", (t) => {
     "SluicePending",
     "SluiceRolledBack",
     "SluiceSourceFailing",
+    "SluiceSourceRewound",
   ];
   const unknown = (status: AgentStatus, watchesDrift = true) => [...unknownConditions(status, watchesDrift)].sort();
 
