@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
+import type { ExecutionContext } from "ava";
+import type { ForcePush } from "../../../reconciler/1-source/git-fetch.ts";
+import type { GitRef } from "../../../reconciler/1-source/git-ref.ts";
+import type { GitVerify } from "../../../reconciler/1-source/git-verify.ts";
+import type { SnapshotLimits } from "../../../reconciler/1-source/limits.ts";
+import { openSource } from "../../../reconciler/1-source/source.ts";
+import type { Revision } from "../../../reconciler/model/snapshot.ts";
+import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
+import { writeApplied } from "../../../reconciler/state/applied.ts";
+import { temporaryFolder } from "../temporary.ts";
+
+/** A host that fetches and, when told, has applied what it fetched; each time in a new process, as far as a source can tell. */
+export interface FetchingHost {
+  /** The revision, or the error's code and what it says, with digests short. */
+  fetch(): Promise<Fetch>;
+  /** Writes down that this was applied. */
+  apply(revision: Pick<Revision, "name" | "commit">): Promise<void>;
+  readonly cache: string;
+}
+
+export interface Fetch {
+  readonly revision?: Revision;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+export interface HostSettings {
+  readonly ref?: GitRef;
+  readonly verify?: GitVerify;
+  readonly forcePush?: ForcePush;
+  readonly limits?: SnapshotLimits;
+}
+
+export function fetchingHost(t: ExecutionContext, repository: string, settings: HostSettings): FetchingHost {
+  const folder = temporaryFolder(t);
+  const cache = join(folder, "cache");
+  const { ref = { kind: "branch", name: "main" }, ...others } = settings;
+  return {
+    cache,
+    async fetch() {
+      const common = { kind: "git", repository, ref, path: "", cache, timeoutMilliseconds: 20_000, state: folder } as const;
+      try {
+        const source = openSource({ ...common, ...others });
+        const fetched = await source.fetch(new AbortController().signal);
+        await source.snapshot(fetched, new AbortController().signal);
+        return { revision: fetched.revision };
+      } catch (error) {
+        if (!(error instanceof ReconcilerError)) throw error;
+        return { code: error.code, message: error.message.replaceAll(/\b[0-9a-f]{12}\b/g, "C") };
+      }
+    },
+    apply: ({ name, commit }) =>
+      writeApplied(folder, {
+        revision: { name, commit, author: null, subject: null, committed: null },
+        desired: "",
+        owned: {},
+        previous: {},
+      }),
+  };
+}
