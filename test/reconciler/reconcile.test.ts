@@ -12,6 +12,7 @@ import { linkPin } from "../../reconciler/model/pins.ts";
 import type { Snapshot } from "../../reconciler/model/snapshot.ts";
 import { applySaved, planPass, runPass, type SavedPlan } from "../../reconciler/reconcile.ts";
 import { rollback } from "../../reconciler/rollback.ts";
+import { readApplied } from "../../reconciler/state/applied.ts";
 import { readHistory } from "../../reconciler/state/history.ts";
 import { readHold } from "../../reconciler/state/hold.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -154,6 +155,16 @@ test("a pass that finds nothing to do writes nothing to the state directory", as
 
   t.is(outcome.kind, "unchanged");
   t.deepEqual(files(), before);
+});
+
+test("a commit that changes nothing here is written down as what was reached last", async (t) => {
+  const { host } = hostOf(t);
+  await runPass(host, policy("one", { eth0: { limit: 100 } }), options);
+
+  const outcome = await runPass(host, policy("two", { eth0: { limit: 100 } }), options);
+
+  t.is(outcome.kind, "unchanged");
+  t.is((await readApplied(host.state))?.revision.name, "two");
 });
 
 test("a crash in the middle is undone from the journal by the next pass, which then applies", async (t) => {

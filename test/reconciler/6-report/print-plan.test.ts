@@ -33,6 +33,17 @@ for (const [name, plan] of Object.entries(samplePlans)) {
   test(`printPlanMarkdown() of ${name}`, (t) => matchesGolden(t, `plan-${name}.md`, printPlanMarkdown(plan)));
 }
 
+test("printPlan() says who signed the commit, and that it does not go on from the one before", (t) => {
+  const plan = planOf([]);
+  const [line, next] = printPlan(
+    { ...plan, revision: { ...plan.revision, signer: "alice (SHA256:x)", rewound: `main@sha1:${"0123abcd".repeat(5)}` } },
+    { color: false },
+  ).split("\n");
+
+  t.true(line?.endsWith("  signed by alice (SHA256:x)"));
+  t.is(next, "! does not go on from main@sha1:0123abcd, which was applied before");
+});
+
 test("printPlan() and printPlanMarkdown() let nothing through that steers a terminal", (t) => {
   const plan = samplePlans["hostile"] as NonNullable<(typeof samplePlans)[string]>;
   t.notRegex(printPlan(plan, { color: false }), steering);

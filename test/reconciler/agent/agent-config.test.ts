@@ -120,6 +120,9 @@ const refused: readonly (readonly [Omit<AgentFile, "apiVersion">, string])[] = [
   [{ repo, branch: "a", tag: "b" }, 'Cannot follow more than one of "branch", "tag" and "commit": expected one of them'],
   [{ repo, timeout: "10" }, 'Cannot read timeout "10": expected a number and a unit, like 30s or 5m'],
   [{ repo, poll: { interval: "10ms" } }, 'Cannot use poll.interval "10ms": expected from 1s to 24d'],
+  [{ dir: "/x", verify: { keyring: "/k" } }, 'Cannot check signatures in "dir": a folder has none'],
+  [{ dir: "/x", forcePush: "refuse" }, 'Cannot use "forcePush" with "dir": a folder has no history'],
+  [{ repo, verify: { mode: "commits" } }, 'Cannot check signatures: "verify" names no keys'],
   [{ repo, drift: { interval: "25d" } }, 'Cannot use drift.interval "25d": expected from 1s to 24d'],
 ];
 

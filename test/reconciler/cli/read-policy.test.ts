@@ -27,10 +27,17 @@ test("sourceOptions() follows main of a repository unless told otherwise", (t) =
     ref: { kind: "branch", name: "b" },
     credentials: { passwordFile: "/p" },
   });
+  t.like(sourceOptions({ repo: "/srv/git", keyring: "/k", verifyMode: "commits", forcePush: "refuse", state: "/s" }), {
+    verify: { keyring: "/k", mode: "commits" },
+    forcePush: "refuse",
+    state: "/s",
+  });
 });
 
 test("sourceOptions() refuses what makes no sense together", (t) => {
   t.throws(() => sourceOptions({ branch: "main" }), { message: 'Option "--branch" needs a repository' });
+  t.throws(() => sourceOptions({ forcePush: "alert" }), { message: 'Option "--force-push" needs a repository' });
+  t.throws(() => sourceOptions({ repo: "/srv/git", verifyMode: "head" }), { message: 'Option "--verify-mode" needs keys' });
   t.throws(() => sourceOptions({ knownHostsFile: "x" }), { message: 'Option "--known-hosts-file" needs a repository' });
   t.throws(() => sourceOptions({ repo: "/srv/git", timeout: "soon" }), {
     message: 'Cannot read --timeout "soon": expected a number and a unit, like 30s or 5m',

@@ -75,6 +75,17 @@ eth0/xdp  running  native      2  4f1a2c00      0        0  3 min ago
   );
 });
 
+test("printStatus() of a host whose branch was rewound, by somebody who signed it", (t) => {
+  const rewound = `main@sha1:${"0123abcd".repeat(5)}`;
+  const text = printStatus({ ...buildStatus(facts), revision: { ...revision, signer: "alice (SHA256:x)", rewound } }, options);
+
+  t.true(
+    text.includes(
+      'RUNNING  main@7c1e4f2a  "block"  alice  signed by alice (SHA256:x)\n         does not go on from main@0123abcd, which ran',
+    ),
+  );
+});
+
 test("printStatus() of a host that waits for an interface", (t) => {
   const status = buildStatus({ ...facts, comparison: { plan: planOf([pendingHook]), report: { findings: [], unmanaged: [] } } });
 
