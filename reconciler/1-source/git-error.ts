@@ -10,6 +10,13 @@ export function gitError(action: string, stderr: string, cause: unknown): Reconc
   return new ReconcilerError(known?.code ?? "source-unreachable", `Cannot ${action}: ${reason}`, options);
 }
 
+/** git's own check refuses an object that the remote sent. */
+export function isRefusedObject(stderr: string): boolean {
+  return refusedObject.test(stderr);
+}
+
+const refusedObject = /fsck error|invalid index-pack output/i;
+
 /** The cache is what is broken, not the remote: making it anew helps. */
 export function isCacheDamage(stderr: string): boolean {
   return damages.some((pattern) => pattern.test(stderr));
@@ -49,7 +56,7 @@ const complaints: readonly Complaint[] = [
     hint: "apt-get install git openssh-client",
   },
   {
-    pattern: /fsck error|invalid index-pack output/i,
+    pattern: refusedObject,
     code: "source-refused",
     reason: "it has an object that git's own check refuses",
     hint: 'Run "git fsck" in the repository: it names the object; nothing of the commit was taken',

@@ -4,7 +4,7 @@ import { ReconcilerError } from "../reconciler-error.ts";
 import { type GitCache, limitingPacks, tidyRepository } from "./git-cache.ts";
 import { GitFailure, runGit } from "./git-command.ts";
 import { parseCommit } from "./git-commit.ts";
-import { isCacheDamage } from "./git-error.ts";
+import { isCacheDamage, isRefusedObject } from "./git-error.ts";
 import { firstParents, hasCommit, mostCommits, readHistory } from "./git-history.ts";
 import { type GitObjects, withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
@@ -46,6 +46,7 @@ const fetchedRef = "refs/sluice/fetched";
 /** What was applied, once nothing fetched leads to it any more: kept to be compared with. */
 const appliedRef = "refs/sluice/applied";
 
+const newestOnly = "--depth=1";
 /** As deep as git goes: all there is. */
 const wholeHistory = "--depth=2147483647";
 
@@ -74,7 +75,7 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
   }
   // Started before it has anything to read: that time passes while git fetches.
   return withObjects(place.setting, signal, async (objects) => {
-    await transfer(request, await depthFor(request, objects), signal);
+    if (!(await isNear(request, objects)) || !(await tryHistory(request, null, signal))) await transfer(request, newestOnly, signal);
     const found = await readFetched(objects, ref);
     if (found === null) throw new ReconcilerError("source-refused", `Cannot ${what}: it is not a commit`);
     const fetched = await accepted(request, objects, found, signal);
@@ -82,11 +83,22 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
   });
 }
 
-/** The newest commit is all that is wanted, unless it is to be compared; then git brings what lies between, or else everything. */
-async function depthFor(request: FetchRequest, objects: GitObjects): Promise<string | null> {
-  const { applied } = request;
-  if (applied === null || !(looksBack(request, applied) || request.verify?.mode === "commits")) return "--depth=1";
-  return (await hasCommit(objects, applied.commit)) ? null : wholeHistory;
+/** Whether it costs little to fetch also what lies between: it is asked for, and the cache has where it begins. */
+async function isNear(request: FetchRequest, objects: GitObjects): Promise<boolean> {
+  const { applied, verify } = request;
+  if (applied === null || !(verify?.mode === "commits" || looksBack(request, applied))) return false;
+  return hasCommit(objects, applied.commit);
+}
+
+/** false when somewhere in it is an object that git refuses: then a commit that mends this can still be taken, but not compared. */
+async function tryHistory(request: FetchRequest, depth: string | null, signal: AbortSignal): Promise<boolean> {
+  try {
+    await transfer(request, depth, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof GitFailure && isRefusedObject(error.stderr)) return false;
+    throw error;
+  }
 }
 
 /** A commit that is named is wanted wherever it lies, and so is another branch than before: the operator has changed that. */
@@ -117,14 +129,10 @@ async function comparedWithApplied(request: FetchRequest, objects: GitObjects, f
   const checksAll = verify?.mode === "commits";
   if (!checksAll && !looksBack(request, applied)) return null;
 
-  const since = async () => ((await hasCommit(objects, applied.commit)) ? applied.commit : null);
-  const look = async () => readHistory(place.setting, objects, fetched.identity, await since(), signal);
+  const look = () => readHistory(place.setting, objects, { commit: fetched.identity, older: applied.commit }, signal);
   let history = await look();
-  if (history.cut) {
-    await transfer(request, wholeHistory, signal);
-    history = await look();
-  }
-  const known = await since();
+  if (history.cut && (await tryHistory(request, wholeHistory, signal))) history = await look();
+  const known = (await hasCommit(objects, applied.commit)) ? applied.commit : null;
   if (checksAll) {
     if (history.cut) throw unverified(`commit ${fetched.identity.slice(0, 12)}`, "the repository does not have all commits before it");
     await verifyLine(request, verify, fetched.identity, known, signal);

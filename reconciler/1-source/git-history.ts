@@ -22,17 +22,17 @@ export async function hasCommit(objects: GitObjects, commit: string): Promise<bo
 }
 
 /**
- * Looks at what lies between two commits, `since` being null where the cache does not have the older one. What a fetch was not given is
- * missing from git's answers without a word, so a history that ends where git knows of parents is `cut`.
+ * Looks at what lies between two commits, the older of which may not be in the cache. What a fetch was not given is missing from git's
+ * answers without a word, so a history that ends where git knows of parents is `cut`.
  */
 export async function readHistory(
   setting: GitSetting,
   objects: GitObjects,
-  commit: string,
-  since: string | null,
+  { commit, older }: { readonly commit: string; readonly older: string },
   signal: AbortSignal,
 ): Promise<History> {
-  if (since !== null && (await parentsOf(objects, commit))[0] === since) return { descends: true, cut: false };
+  if ((await parentsOf(objects, commit))[0] === older) return { descends: true, cut: false };
+  const since = (await hasCommit(objects, older)) ? older : null;
   const descends = since !== null && (await isAncestor(setting, since, commit, signal));
   const ends = new Set(await shallowCommits(setting));
   if (ends.size === 0) return { descends, cut: false };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { ForcePush } from "../../../reconciler/1-source/git-fetch.ts";
@@ -170,4 +170,36 @@ test("a history that is larger than a fetch may be changes nothing", async (t) =
 
   t.is(commits.length, 3);
   t.regex((await host.fetch()).message ?? "", /it sends more than 300 bytes$/);
+});
+
+test("a commit right on top of what was applied by another process needs no more than itself", async (t) => {
+  const repository = testRepository(t);
+  const commits = ["1", "2", "3"].map((text) => repository.commit({ a: text }));
+  const host = fetchingHost(t, repository.path, { forcePush: "refuse" });
+  await host.apply({ name: `main@sha1:${commits[1]}`, commit: commits[1] ?? "" });
+
+  t.is((await host.fetch()).revision?.commit, commits[2]);
+  t.is(cached(host), 1);
+});
+
+test("an object that git refuses, somewhere below the newest commit, is told of and does not keep a host from what mends it", async (t) => {
+  for (const forcePush of ["follow", "alert", "refuse"] as const) {
+    const { repository, host, commits } = await threeCommits(t, forcePush);
+    const { git } = repository;
+    const file = join(temporaryFolder(t), "commit");
+    writeFileSync(
+      file,
+      `${git("cat-file", "commit", "HEAD")
+        .replace(/^parent .*/m, `parent ${commits[2]}`)
+        .replace("Alice <", "Alice<")}\n`,
+    );
+    git("reset", "--quiet", "--hard", git("hash-object", "-t", "commit", "-w", "--literally", file));
+    t.regex((await host.fetch()).message ?? "", /it has an object that git's own check refuses$/);
+
+    repository.commit({ a: "mended" });
+    const { revision, ...error } = await host.fetch();
+
+    t.deepEqual(error, forcePush === "refuse" ? refused : {});
+    t.is(revision?.rewound, forcePush === "alert" ? `main@sha1:${commits[2]}` : undefined);
+  }
 });
