@@ -44,6 +44,21 @@ export async function runGit(setting: GitSetting, args: readonly string[], signa
 }
 
 /**
+ * Runs one git command whose output decides something: gives all of it, where runGit on a busy machine gives up 50 ms behind git's end and
+ * may lose it. Throws as runGit does.
+ */
+export async function readGit(setting: GitSetting, args: readonly string[], signal: AbortSignal): Promise<string> {
+  const { git, ended } = startGit(setting, args, signal);
+  const output: Buffer[] = [];
+  git.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+  git.stdin.end();
+  const end = await ended;
+  signal.throwIfAborted();
+  if (end.exitCode !== 0) throw end;
+  return Buffer.concat(output).toString("utf8");
+}
+
+/**
  * Starts a git command to talk with, in the same setting; `ended` resolves, and never rejects, once it has ended. The signal ends it as
  * in runGit; otherwise whoever started it does.
  */

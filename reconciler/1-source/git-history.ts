@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { GitFailure, type GitSetting, runGit } from "./git-command.ts";
+import { GitFailure, type GitSetting, readGit } from "./git-command.ts";
 import type { GitObjects } from "./git-objects.ts";
 
 /** How a commit stands to the one that was applied last. */
@@ -36,7 +36,7 @@ export async function readHistory(
   const descends = since !== null && (await isAncestor(setting, since, commit, signal));
   const ends = new Set(await shallowCommits(setting));
   if (ends.size === 0) return { descends, cut: false };
-  const between = lines(await runGit(setting, ["rev-list", ...range(commit, since)], signal));
+  const between = lines(await readGit(setting, ["rev-list", ...range(commit, since)], signal));
   return { descends, cut: between.some((id) => ends.has(id)) };
 }
 
@@ -48,7 +48,7 @@ export async function firstParents(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const flags = ["--first-parent", `--max-count=${mostCommits + 1}`];
-  return lines(await runGit(setting, ["rev-list", ...flags, ...range(commit, since)], signal));
+  return lines(await readGit(setting, ["rev-list", ...flags, ...range(commit, since)], signal));
 }
 
 function range(commit: string, since: string | null): readonly string[] {
@@ -64,7 +64,7 @@ async function parentsOf(objects: GitObjects, commit: string): Promise<readonly 
 
 async function isAncestor(setting: GitSetting, older: string, newer: string, signal: AbortSignal): Promise<boolean> {
   try {
-    await runGit(setting, ["merge-base", "--is-ancestor", older, newer], signal);
+    await readGit(setting, ["merge-base", "--is-ancestor", older, newer], signal);
     return true;
   } catch (error) {
     if (error instanceof GitFailure && error.exitCode === 1) return false;

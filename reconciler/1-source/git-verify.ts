@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from "node:fs/promises";
 import { ReconcilerError } from "../reconciler-error.ts";
-import { type GitSetting, runGit, startGit } from "./git-command.ts";
+import { type GitSetting, readGit, startGit } from "./git-command.ts";
 import { printable } from "./git-error.ts";
 import type { GitObject } from "./git-objects.ts";
 
@@ -50,7 +50,7 @@ export async function verifyCommits(
 ): Promise<string> {
   await checkSigners(verify);
   const format = ["%H", "%G?", "%GS", "%GF"].map((field) => `${field}%x00`).join("");
-  const output = await runGit(setting, ["log", "--no-walk=unsorted", "--no-color", `--format=${format}`, ...commits, "--"], signal);
+  const output = await readGit(setting, ["log", "--no-walk=unsorted", "--no-color", `--format=${format}`, ...commits, "--"], signal);
   const fields = output.split("\0").map((field) => field.replace(/^\n/, ""));
   const signers = commits.map((commit, index) => {
     const [id, state = "", signer = "", fingerprint = ""] = fields.slice(index * 4, index * 4 + 4);
@@ -73,8 +73,8 @@ export async function verifyTag(
   await checkSigners(verify);
   const what = `tag "${name}"`;
   if (tag?.type !== "tag") throw unverified(what, "it is only a name for a commit, which nobody can sign");
-  const [object, type, own] = tag.content.toString("utf8").split("\n");
-  if (type !== "type commit" || object !== `object ${commit}`) throw unverified(what, "it stands for another tag, and not for a commit");
+  const [object, , own] = tag.content.toString("utf8").split("\n");
+  if (object !== `object ${commit}`) throw unverified(what, "it stands for another tag, and not for a commit");
   if (own !== `tag ${name}`)
     throw unverified(what, `it was made as ${JSON.stringify(printable(own ?? "").slice(0, 80))}, under another name`);
   const { git, ended } = startGit(setting, ["verify-tag", "--raw", tag.id], signal);

@@ -172,7 +172,7 @@ test("settings of the caller's environment change nothing", async (t) => {
 
 /** Makes a signed tag; everything but its name is as git does it. */
 function signedTag({ git }: TestRepository, key: SigningKey, name: string, at = "HEAD"): void {
-  git(...key.options, "tag", "--sign", "--force", "--message", "go", name, at);
+  git("-c", "advice.nestedTag=false", ...key.options, "tag", "--sign", "--force", "--message", "go", name, at);
 }
 
 function tagHost(t: ExecutionContext, { path }: TestRepository, verify: GitVerify): FetchingHost {
@@ -252,6 +252,25 @@ test("mode tag: expired and revoked keys sign no tags", async (t) => {
   t.regex((await tagHost(t, repository, { keyring: gpg.keyring("gone") }).fetch()).revision?.signer ?? "", /^gone/);
   gpg.revoke("gone");
   t.deepEqual(await tagHost(t, repository, { keyring: gpg.keyring("gone") }).fetch(), noGoodSignature);
+});
+
+test("a signature that is a stranger's as well is not good, in a tag or a commit", async (t) => {
+  const repository = testRepository(t);
+  const gpg = gpgHome(t);
+  const alice = gpg.addKey("alice");
+  gpg.addKey("mallory");
+  const program = alice.options.find((option) => option.startsWith("gpg.program="))?.replace("gpg.program=", "") ?? "";
+  const both = join(temporaryFolder(t), "gpg");
+  writeFileSync(both, `#!/bin/sh\nexec ${program} -u mallory "$@"\n`, { mode: 0o700 });
+  const key = { ...alice, options: [...alice.options, "-c", `gpg.program=${both}`] };
+  const keyring = gpg.keyring("alice");
+  signedCommit(repository, key);
+
+  t.is((await fetchOnce(t, repository, { keyring })).code, "source-unverified");
+  signedTag(repository, key, "live");
+  t.deepEqual(await tagHost(t, repository, { keyring }).fetch(), noGoodSignature);
+  signedTag(repository, alice, "live");
+  t.regex((await tagHost(t, repository, { keyring }).fetch()).revision?.signer ?? "", /^alice/);
 });
 
 test("mode tag is for those who follow a tag", (t) => {
