@@ -28,6 +28,8 @@ export interface Watch {
   readonly function: string;
   /** "inet_sock_set_state". */
   readonly tracepoint: string;
+  /** A function, SEC("iter/tcp"), that is shown every TCP socket of the namespace once, after the tracepoint is watched. */
+  readonly standing?: string;
 }
 
 export interface LowerContext {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Drops SYNs to listed ports when enough connections stand. Two programs share the maps: one sees packets, one sees sockets change
- * their state.
+ * Drops SYNs to listed ports when enough connections stand. Three programs share the maps: one sees packets, one sees sockets change
+ * their state, and one is shown once those that stand already.
  */
 #include "usage.h"
 #include "sockets.h"
@@ -139,6 +139,25 @@ int conn_limit_sockets(struct bpf_raw_tracepoint_args *ctx)
 		socket_opened(sk, counts);
 	else if ((int)ctx->args[1] == TCP_ESTABLISHED || (int)ctx->args[2] == TCP_CLOSE)
 		socket_closed(sk, counts);
+	return 0;
+}
+
+/* Context of an iterator over TCP sockets: what the kernel calls struct bpf_iter__tcp. */
+struct tcp_visit {
+	__u64 meta;
+	struct sock *sk; /* none at the end; locked, when it is no request and not in TIME_WAIT */
+};
+
+/* Run once, after the tracepoint is watched: what stands by then is seen here, what comes is seen there, and nothing counts twice. */
+SEC("iter/tcp")
+int conn_limit_standing(struct tcp_visit *visit)
+{
+	struct sock *sk = visit->sk;
+	__u32 zero = 0;
+	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
+
+	if (sk && counts && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_ESTABLISHED)
+		socket_opened(sk, counts);
 	return 0;
 }
 

@@ -52,5 +52,9 @@ for (const [parameters, messages] of wrong) {
 }
 
 test("conn-limit watches sockets", (t) => {
-  t.deepEqual(connLimit.watch, { function: "conn_limit_sockets", tracepoint: "inet_sock_set_state" });
+  t.deepEqual(connLimit.watch, {
+    function: "conn_limit_sockets",
+    tracepoint: "inet_sock_set_state",
+    standing: "conn_limit_standing",
+  });
 });
