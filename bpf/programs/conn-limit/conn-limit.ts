@@ -27,6 +27,7 @@ interface ConnLimitParameters extends SourcePrefixes {
   readonly pending_timeout?: string;
   readonly include_loopback?: boolean;
   readonly max_tracked?: number | bigint;
+  readonly action?: "drop" | "reset";
   readonly on_malformed?: "pass" | "drop";
   readonly mode?: "enforce" | "observe";
 }
@@ -86,6 +87,7 @@ function globalsOf(parameters: ConnLimitParameters): Readonly<Record<string, unk
     per: scopes.indexOf(parameters.per ?? "port"),
     use_pending: Number(parameters.pending !== false),
     include_loopback: Number(parameters.include_loopback === true),
+    reset: Number(parameters.action === "reset"),
     observe: Number(parameters.mode === "observe"),
     malformed_drop: Number(parameters.on_malformed === "drop"),
     ...sourceMasks(parameters),

@@ -103,6 +103,7 @@ struct {
 const volatile __u8 per = PER_PORT;
 const volatile __u8 use_pending = 1;
 const volatile __u8 include_loopback = 0;
+const volatile __u8 reset = 0;
 const volatile __u8 observe = 0;
 const volatile __u8 malformed_drop = 0;
 
