@@ -40,6 +40,8 @@ export interface LowerContext {
 
 export interface ProgramSettings {
   readonly kind: "settings";
+  /** The built object to take instead of the filter's, with the same functions. */
+  readonly object?: string;
   /** The function to run instead of the hook's. */
   readonly function?: string;
   /** .rodata variables by name, typed by BTF like `globals:` in the policy. */

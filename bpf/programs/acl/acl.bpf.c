@@ -15,6 +15,12 @@
 
 #define UNTAGGED 0xffff
 
+/* What acl-log.bpf.c does with a packet that a rule decided. */
+#ifndef LOG_XDP
+#define LOG_XDP(ctx, row, verdict)
+#define LOG_TC(skb, row, verdict)
+#endif
+
 struct count {
 	__u64 packets;
 	__u64 bytes;
@@ -189,9 +195,14 @@ int acl_xdp(struct xdp_md *ctx)
 {
 	struct packet packet;
 	struct facts facts;
+	__u32 row;
+	int verdict;
 
 	read_xdp(ctx, &packet, &facts);
-	return drops(deciding_row(&packet, &facts), bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+	row = deciding_row(&packet, &facts);
+	verdict = drops(row, bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+	LOG_XDP(ctx, row, verdict);
+	return verdict;
 }
 
 SEC("tc")
@@ -200,12 +211,15 @@ int acl_tc(struct __sk_buff *skb)
 	struct packet packet;
 	struct facts facts;
 	__u32 row;
+	int verdict;
 
 	read_tc(skb, &packet, &facts);
 	row = deciding_row(&packet, &facts);
 	if (mark_rules && row < RULES && mark_rules >> row & 1 && !observe)
 		skb->mark = marks[row & (RULES - 1)];
-	return drops(row, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	verdict = drops(row, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	LOG_TC(skb, row, verdict);
+	return verdict;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
