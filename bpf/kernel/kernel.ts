@@ -124,6 +124,8 @@ export interface MapRequest {
   readonly definition: MapDefinition;
   /** The object's BTF that the definition's type ids speak of. */
   readonly btf: Uint8Array | null;
+  /** Pins of a map of the same definition. The first that is there is pinned a second time, and no new map is made. */
+  readonly sameAs?: readonly string[];
 }
 
 export interface RelocateRequest {

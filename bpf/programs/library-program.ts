@@ -92,6 +92,8 @@ export interface MapSettings {
   /** Sorted by key bytes; no key twice. Empty for "none". */
   readonly entries: Entries;
   readonly print: { readonly kind: "btf" | "cidr" | "address" } | RulePrinter | null;
+  /** Steps of an interface with the same filter and the same name here have one map, at whatever hooks; they have to define it alike. */
+  readonly shared?: string;
 }
 
 /** For an array of rules, each of which is until when it is on (u64, ns since 1970; 0 off, all ones for ever) and what it does (s32). */
