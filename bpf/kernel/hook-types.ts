@@ -3,14 +3,16 @@ import { attachType, programType } from "../libbpf-ffi/constants.ts";
 import type { HeldIn } from "../object/spec.ts";
 import type { HookKind } from "./kernel.ts";
 
-/** What programs are loaded as: for a hook, to be held in a map, or to watch a tracepoint. */
-export type ProgramKind = HookKind | HeldIn | "tracepoint";
+/** What programs are loaded as: for a hook, to be held in a map, to watch a tracepoint, or to be shown TCP sockets. */
+export type ProgramKind = HookKind | HeldIn | "tracepoint" | "tcp-iterator";
 
 /** What a program must be loaded as to be attached at a hook. */
 export interface HookTypes {
   readonly programType: number;
   /** The same for every generation of a hook: BPF_LINK_UPDATE refuses another one. */
   readonly attachType: number;
+  /** What an iterator goes through, by the kernel's name of it. */
+  readonly target?: string;
 }
 
 const types: Readonly<Record<ProgramKind, HookTypes>> = {
@@ -20,6 +22,7 @@ const types: Readonly<Record<ProgramKind, HookTypes>> = {
   devmap: { programType: programType.xdp, attachType: attachType.xdpDevmap },
   cpumap: { programType: programType.xdp, attachType: attachType.xdpCpumap },
   tracepoint: { programType: programType.rawTracepoint, attachType: 0 },
+  "tcp-iterator": { programType: programType.tracing, attachType: attachType.iterator, target: "tcp" },
 };
 
 /** Program type and expected attach type of what a program is loaded as. */

@@ -124,6 +124,8 @@ export interface MapRequest {
   readonly definition: MapDefinition;
   /** The object's BTF that the definition's type ids speak of. */
   readonly btf: Uint8Array | null;
+  /** Pins of a map of the same definition. The first that is there is pinned a second time, and no new map is made. */
+  readonly sameAs?: readonly string[];
 }
 
 export interface RelocateRequest {
@@ -147,6 +149,8 @@ export interface RelocateRequest {
 export interface WatchRequest extends Pick<RelocateRequest, "object" | "function" | "globals" | "maps"> {
   /** Its name without the system's: "inet_sock_set_state". */
   readonly tracepoint: string;
+  /** A function that is then shown every TCP socket of this network namespace: an iterator, run once. */
+  readonly standing?: string;
 }
 
 export interface LoadRequest {

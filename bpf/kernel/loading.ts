@@ -25,11 +25,11 @@ export async function relocateFunction(request: RelocateRequest): Promise<Reloca
   return { ...program, processedInstructions: processedInstructions(log) };
 }
 
-/** Loads a function that watches a tracepoint. The caller closes the fd. */
-export async function loadWatch(request: WatchRequest): Promise<number> {
-  const program = harvest(request.object, request.function, "tracepoint");
+/** Loads a function that watches a tracepoint, or is shown sockets. The caller closes the fd. */
+export async function loadWatch(request: WatchRequest, hook: "tracepoint" | "tcp-iterator"): Promise<number> {
+  const program = harvest(request.object, request.function, hook);
   const bindings = bindMaps(request, openObject(request.object), program);
-  const { fd } = await loadBound({ ...program, frags: false, name: kernelName(program.name), hook: "tracepoint" }, bindings);
+  const { fd } = await loadBound({ ...program, frags: false, name: kernelName(program.name), hook }, bindings);
   return fd;
 }
 

@@ -6,7 +6,7 @@ import { sizes } from "../libbpf-ffi/structures.ts";
 import { mapTypeNumber } from "../object/map-types.ts";
 import type { MapDefinition } from "../object/spec.ts";
 import { withBtf } from "./btf-objects.ts";
-import { openAnyPin, withFd } from "./fds.ts";
+import { openAnyPin, openPin, withFd } from "./fds.ts";
 import { type MapInfo, mapInfo } from "./info.ts";
 import type { MapRequest } from "./kernel.ts";
 import { pinAt } from "./pinning.ts";
@@ -15,7 +15,8 @@ import { type Attempt, check, refusal } from "./refusal.ts";
 /** Creates and pins a map; content with one of the same definition that is pinned there already. */
 export function createPinnedMap(pin: string, request: MapRequest): void {
   if (isPinned(pin, request.definition)) return;
-  withFd(createMap(request), (fd) => pinAt(fd, pin));
+  const other = request.sameAs?.find((path) => isPinned(path, request.definition));
+  withFd(other === undefined ? createMap(request) : openPin(other, "map"), (fd) => pinAt(fd, pin));
 }
 
 /** Creates a map and gives its fd, which the caller closes. */

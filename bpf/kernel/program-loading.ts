@@ -10,7 +10,7 @@ import type { FunctionInfo, LineInfo } from "../object/relocated-program.ts";
 import { withBtfAsync } from "./btf-objects.ts";
 import { hookTypes, type ProgramKind } from "./hook-types.ts";
 import { KernelError } from "./kernel-error.ts";
-import { refusal } from "./refusal.ts";
+import { check, refusal } from "./refusal.ts";
 import { excerptAt } from "./source-excerpt.ts";
 import { lastWords, verifierSentence } from "./verifier-log.ts";
 import { usualMeaning } from "./verifier-meanings.ts";
@@ -70,7 +70,7 @@ async function explainRefusal(program: LoadableProgram, instructions: Uint8Array
 }
 
 function attemptLoad(program: LoadableProgram, instructions: Uint8Array, btf: number, level: number, log: Buffer): Promise<number> {
-  const { programType, attachType } = hookTypes(program.hook);
+  const { programType, attachType, target } = hookTypes(program.hook);
   const functions = btf === 0 ? [] : program.functions;
   const lines = btf === 0 ? [] : program.lines;
   return callAsync(libbpf().bpf_prog_load, programType, program.name, program.license, instructions, instructions.length / 8, {
@@ -78,6 +78,7 @@ function attemptLoad(program: LoadableProgram, instructions: Uint8Array, btf: nu
     expected_attach_type: attachType,
     prog_btf_fd: btf,
     prog_flags: program.frags ? programFlag.xdpHasFrags : 0,
+    attach_btf_id: target === undefined ? 0 : iteratorId(target, attachType),
     func_info: words(functions.flatMap(({ instruction, type }) => [instruction, type])),
     func_info_cnt: functions.length,
     func_info_rec_size: functions.length === 0 ? 0 : 8,
@@ -88,6 +89,12 @@ function attemptLoad(program: LoadableProgram, instructions: Uint8Array, btf: nu
     log_size: log.length,
     log_buf: log,
   });
+}
+
+/** The kernel's own function of that name stands for the iterator. */
+function iteratorId(target: string, attachType: number): number {
+  const action = `Cannot find an iterator "${target}" in this kernel's BTF`;
+  return check(libbpf().libbpf_find_vmlinux_btf_id(target, attachType), { call: "libbpf_find_vmlinux_btf_id", action });
 }
 
 function words(numbers: readonly number[]): Uint32Array | null {

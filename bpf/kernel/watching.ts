@@ -1,27 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-import { statSync } from "node:fs";
+import { readSync, statSync } from "node:fs";
 import { constants } from "node:os";
+import { attachType } from "../libbpf-ffi/constants.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
+import { sizes } from "../libbpf-ffi/structures.ts";
 import { openAnyPin, withFd } from "./fds.ts";
 import type { WatchRequest } from "./kernel.ts";
 import { loadWatch } from "./loading.ts";
 import { pinAt } from "./pinning.ts";
-import { refusal } from "./refusal.ts";
+import { check, refusal } from "./refusal.ts";
 
 /** Constants of a program that wants to know whose devices it is about. */
 const namespaceMap = ".rodata.namespace";
 
-/** Attaches a function to a raw tracepoint and pins the link; content with a link that is pinned there. */
+/**
+ * Attaches a function to a raw tracepoint and pins the link; content with a link that is pinned there. Only then another one is shown
+ * what stands already, again if this was cut off before: no socket is missed in between, and the two know those that both see.
+ */
 export async function watchTracepoint(pin: string, request: WatchRequest): Promise<void> {
-  if (isLink(pin)) return;
-  const globals = { ...request.globals, [namespaceMap]: networkNamespace() };
-  const program = await loadWatch({ ...request, globals });
+  const bound = { ...request, globals: { ...request.globals, [namespaceMap]: networkNamespace() } };
+  if (!isLink(pin)) await attachTracepoint(pin, bound);
+  if (request.standing !== undefined) await showSockets({ ...bound, function: request.standing });
+}
+
+async function attachTracepoint(pin: string, request: WatchRequest): Promise<void> {
+  const program = await loadWatch(request, "tracepoint");
   withFd(program, () => {
     const link = libbpf().bpf_raw_tracepoint_open(request.tracepoint, program);
     const attempt = { call: "BPF_RAW_TRACEPOINT_OPEN", action: `Cannot watch the tracepoint "${request.tracepoint}"` };
     if (link < 0) throw refusal(-link, attempt, link === -constants.errno.ENOENT ? "this kernel has no such tracepoint" : undefined);
     withFd(link, () => pinAt(link, pin));
   });
+}
+
+/** Runs an iterator over the TCP sockets of this process's network namespace, from first to last. */
+async function showSockets(request: WatchRequest): Promise<void> {
+  const program = await loadWatch(request, "tcp-iterator");
+  const action = `Cannot show the sockets that stand to "${request.function}"`;
+  withFd(program, () => {
+    const link = libbpf().bpf_link_create(program, 0, attachType.iterator, { sz: sizes.linkCreateOptions });
+    withFd(check(link, { call: "BPF_LINK_CREATE", action }), () =>
+      withFd(check(libbpf().bpf_iter_create(link), { call: "BPF_ITER_CREATE", action }), readToEnd),
+    );
+  });
+}
+
+/** A read ends early, with nothing, when a program has written nothing for a million sockets: EAGAIN says that it goes on. */
+function readToEnd(fd: number): void {
+  const page = Buffer.alloc(4096);
+  for (;;) {
+    try {
+      if (readSync(fd, page) === 0) return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
+  }
 }
 
 /** The inode of this process's network namespace, which the kernel knows it by. */

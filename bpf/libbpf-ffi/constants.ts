@@ -4,10 +4,10 @@
 export const bpfCommand = { objectPin: 6, objectGet: 7, programQuery: 16 } as const;
 
 /** enum bpf_prog_type. */
-export const programType = { schedCls: 3, schedAct: 4, xdp: 6, rawTracepoint: 17 } as const;
+export const programType = { schedCls: 3, schedAct: 4, xdp: 6, rawTracepoint: 17, tracing: 26 } as const;
 
 /** enum bpf_attach_type. */
-export const attachType = { xdpDevmap: 33, xdpCpumap: 35, xdp: 37, tcxIngress: 46, tcxEgress: 47 } as const;
+export const attachType = { iterator: 28, xdpDevmap: 33, xdpCpumap: 35, xdp: 37, tcxIngress: 46, tcxEgress: 47 } as const;
 
 /** enum bpf_link_type. */
 export const linkType = { xdp: 6, tcx: 11 } as const;

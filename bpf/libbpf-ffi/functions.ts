@@ -53,6 +53,7 @@ export interface LibbpfFunctions {
   btf__raw_data(btf: Pointer, size: Uint32Array): Pointer;
   bpf_btf_load(data: Uint8Array, size: number, options: Options): number;
   bpf_btf_get_fd_by_id(id: number): number;
+  libbpf_find_vmlinux_btf_id(name: string, attachType: number): number;
 
   bpf_map_create(type: number, name: string, keySize: number, valueSize: number, maxEntries: number, options: Options): number;
   bpf_map_update_elem(fd: number, key: Memory, value: Memory, flags: number): number;
@@ -70,6 +71,7 @@ export interface LibbpfFunctions {
 
   bpf_raw_tracepoint_open(name: string, programFd: number): number;
   bpf_link_create(programFd: number, target: number, attachType: number, options: Options): number;
+  bpf_iter_create(linkFd: number): number;
   bpf_link_update(fd: number, programFd: number, options: Options): number;
   bpf_link_detach(fd: number): number;
   bpf_link_get_next_id(id: number, next: Uint32Array): number;

@@ -44,6 +44,7 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
   btf__raw_data: "const void *btf__raw_data(void *btf, void *size)",
   bpf_btf_load: "int bpf_btf_load(const void *data, size_t size, const bpf_btf_load_opts *options)",
   bpf_btf_get_fd_by_id: "int bpf_btf_get_fd_by_id(uint32_t id)",
+  libbpf_find_vmlinux_btf_id: "int libbpf_find_vmlinux_btf_id(const char *name, int attach_type)",
 
   bpf_map_create:
     "int bpf_map_create(int type, const char *name, uint32_t key_size, uint32_t value_size, uint32_t max_entries, const bpf_map_create_opts *options)",
@@ -64,6 +65,7 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
 
   bpf_raw_tracepoint_open: "int bpf_raw_tracepoint_open(const char *name, int program_fd)",
   bpf_link_create: "int bpf_link_create(int program_fd, int target, int attach_type, const bpf_link_create_opts *options)",
+  bpf_iter_create: "int bpf_iter_create(int link_fd)",
   bpf_link_update: "int bpf_link_update(int fd, int program_fd, const bpf_link_update_opts *options)",
   bpf_link_detach: "int bpf_link_detach(int fd)",
   bpf_link_get_next_id: "int bpf_link_get_next_id(uint32_t id, void *next)",

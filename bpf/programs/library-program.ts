@@ -28,6 +28,8 @@ export interface Watch {
   readonly function: string;
   /** "inet_sock_set_state". */
   readonly tracepoint: string;
+  /** A function, SEC("iter/tcp"), that is shown every TCP socket of the namespace once, after the tracepoint is watched. */
+  readonly standing?: string;
 }
 
 export interface LowerContext {
@@ -38,6 +40,8 @@ export interface LowerContext {
 
 export interface ProgramSettings {
   readonly kind: "settings";
+  /** The built object to take instead of the filter's, with the same functions. */
+  readonly object?: string;
   /** The function to run instead of the hook's. */
   readonly function?: string;
   /** .rodata variables by name, typed by BTF like `globals:` in the policy. */
@@ -88,6 +92,8 @@ export interface MapSettings {
   /** Sorted by key bytes; no key twice. Empty for "none". */
   readonly entries: Entries;
   readonly print: { readonly kind: "btf" | "cidr" | "address" } | RulePrinter | null;
+  /** Steps of an interface with the same filter and the same name here have one map, at whatever hooks; they have to define it alike. */
+  readonly shared?: string;
 }
 
 /** For an array of rules, each of which is until when it is on (u64, ns since 1970; 0 off, all ones for ever) and what it does (s32). */

@@ -22,6 +22,7 @@ export interface MapFilling {
   readonly origin: Origin;
   readonly programs?: readonly ProgramSlot[];
   readonly devices?: readonly DeviceSlot[];
+  readonly shared?: string;
 }
 
 /**
@@ -67,6 +68,7 @@ function desiredMap(
     ...migration(object, map, definition, filling.content !== "whole" && layout === "" ? migrate : null),
     ...(filling.programs === undefined ? {} : { programs: filling.programs }),
     ...(filling.devices === undefined ? {} : { devices: filling.devices }),
+    ...(filling.shared === undefined ? {} : { shared: filling.shared }),
   };
 }
 

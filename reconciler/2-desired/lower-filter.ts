@@ -40,7 +40,7 @@ function lower(sources: PolicySources, program: LibraryProgram, hook: HookKind, 
 }
 
 function contentOf(sources: PolicySources, program: LibraryProgram, hook: HookKind, settings: ProgramSettings): StepContent {
-  const object = sources.filterObject(program);
+  const object = sources.filterObject(settings.object ?? program.object);
   const { contents, problems } = setGlobals(object, settings.globals);
   const [problem] = problems;
   if (problem !== undefined) throw new Error(`Filter "${program.name}" does not fit its object: ${problem.message}`);

@@ -12,7 +12,8 @@ export interface PolicySources {
   /** A file by its path from the root of the repository, "./" before it or not; null when there is none. */
   file(path: string): Uint8Array | null;
   readonly filters: ReadonlyMap<string, LibraryProgram>;
-  filterObject(program: LibraryProgram): OpenedObject;
+  /** A built object of the library. */
+  filterObject(name: string): OpenedObject;
   /** sha256 of a file of the repository, hex; null when there is no such file. */
   digest(path: string): string | null;
   /** An object of the repository; words of why it cannot be opened, or null when there is no such file. */
@@ -36,7 +37,7 @@ export function policySources(input: SourcesInput): PolicySources {
     paths: [...input.files.keys()],
     file,
     filters: new Map(input.library.map((program) => [program.name, program])),
-    filterObject: (program) => remember(filters, program.object, () => openedObject(input.libraryObject(program.object), input.openObject)),
+    filterObject: (name) => remember(filters, name, () => openedObject(input.libraryObject(name), input.openObject)),
     digest: (path) => {
       const bytes = file(path);
       return bytes === null ? null : remember(digests, repositoryPath(path), () => createHash("sha256").update(bytes).digest("hex"));

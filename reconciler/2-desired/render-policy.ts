@@ -13,6 +13,7 @@ import type { PolicyFile } from "./read-policy-file.ts";
 import { type LibraryStepInput, renderLibraryStep } from "./render-library-step.ts";
 import { renderExpression } from "./render-match.ts";
 import { renderOwnStep } from "./render-own-step.ts";
+import { shareMaps } from "./share-maps.ts";
 import { diagnose, originAt, type Report, type SourceFile } from "./source-file.ts";
 import { faultAt, originOf, type StepPlace } from "./step-place.ts";
 import { type StepShape, stepShape } from "./step-shape.ts";
@@ -38,11 +39,12 @@ export function renderPolicy(file: PolicyFile, input: LibraryStepInput, report: 
   const policy = value as Partial<ChainPolicy>;
   const objects = new Map<string, OpenedObject>();
   const name = fit.fits(["interface"]) ? String(policy.interface) : "";
-  const hooks = hookPlaces(value).map(({ kind, path, hook }) => {
+  const rendered = hookPlaces(value).map(({ kind, path, hook }) => {
     const place = { source: file.source, node: nodeAt(file.root, path), hook: kind, report };
     const chain = bindOwners(renderChain(place, hook.chain, (index) => fit.fits([...path, "chain", index]), input, objects));
     return desiredHook(file, path, kind, name, hook, chain);
   });
+  const hooks = shareMaps(rendered, file.source, report);
   if (fit.fits([]) && hooks.length === 0) {
     const message = `The policy has no chain: expected "xdp" or "tc"`;
     report(diagnose(file.source, { severity: "warning", code: "no-chain", message, ...placeAt(file.root, ["interface"]) }));

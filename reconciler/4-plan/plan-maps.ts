@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { countersDefinition } from "../../bpf/chain/counters.ts";
-import type { DesiredHook, DesiredMap, DesiredStep } from "../model/desired.ts";
+import type { DesiredHook, DesiredMap } from "../model/desired.ts";
 import type { Generation } from "../model/generation.ts";
+import type { Hook } from "../model/hook.ts";
 import type { Observed, ObservedHook } from "../model/observed.ts";
 import type { CopyMap, CreateMap, WriteMap } from "../model/operation.ts";
 import { mapPin, type PinLayout } from "../model/pins.ts";
@@ -47,7 +48,7 @@ export function planMaps(
       const there = found.get(pin);
       if (there === undefined) {
         const migration = migrateMap(observed, step.name, map, pin, applied);
-        plan.prepare.push(createMap(pin, map, step, btf));
+        plan.prepare.push(createMap(pin, map, btf(step.object), sharedPins(layout, desired.hook, map)));
         if (migration === null || migration.operations.length === 0) plan.prepare.push(...writeMap(pin, fillEntries(map)));
         else plan.takeOver.push(...migration.operations, ...writeMap(pin, fillEntries(map)));
         if (migration !== null) plan.migrations.push(migration);
@@ -70,8 +71,14 @@ export function planCounters(generation: Generation, observed: ObservedHook): re
   ];
 }
 
-function createMap(pin: string, map: DesiredMap, step: DesiredStep, btf: (object: string) => Uint8Array | null): CreateMap {
-  return { kind: "create-map", pin, request: { name: map.kernelName, definition: map.definition, btf: btf(step.object) } };
+function createMap(pin: string, map: DesiredMap, btf: Uint8Array | null, sameAs: readonly string[]): CreateMap {
+  const request = { name: map.kernelName, definition: map.definition, btf, ...(sameAs.length === 0 ? {} : { sameAs }) };
+  return { kind: "create-map", pin, request };
+}
+
+/** Where other steps of the interface have pinned the map, or will. */
+function sharedPins(layout: PinLayout, hook: Hook, { name, incarnation, sharedWith = [] }: DesiredMap): readonly string[] {
+  return sharedWith.map((other) => mapPin(layout, { interface: hook.interface, kind: other.hook }, other.step, name, incarnation));
 }
 
 function writeMap(pin: string, diff: EntryDiff | null): readonly WriteMap[] {

@@ -68,10 +68,13 @@ export function printClock(time: bigint): string {
   return `${clock}.${fraction}`;
 }
 
-/** "drop by edge", "pass at the end", "at taster". */
+/** "drop by edge", "pass at the end", "at taster", "drop at edge, rule 2". */
 function decision({ tap, record }: TappedPacket): string {
-  if (record.step === null) return record.rule === null ? `at ${tap.step}` : `at ${tap.step}, rule ${record.rule + 1}`;
   const verdict = verdictName(tap.hook.kind, record.verdict);
+  if (record.step === null) {
+    const rule = record.rule === null ? "" : `, rule ${record.rule + 1}`;
+    return `${tap.decides ? `${verdict} ` : ""}at ${tap.step}${rule}`;
+  }
   if (record.step === 0) return `${verdict} at the end`;
   return `${verdict} by ${tap.steps.get(record.step) ?? `a step that is gone (${record.step.toString(16)})`}`;
 }

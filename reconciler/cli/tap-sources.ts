@@ -20,6 +20,8 @@ export interface TapSource {
   readonly counters: string;
   /** Whether it copies packets that leave the chain, and not those that come by. */
   readonly leaving: boolean;
+  /** Whether its packets carry what the step, or one of its rules, decided about them. */
+  readonly decides: boolean;
   /** Id of the generation that runs. */
   readonly generation: string;
   /** Names of steps by their tags, of all generations that are pinned at the hook. */
@@ -54,9 +56,22 @@ export function findTaps(
 function tapsOf(hook: Hook, manifest: Manifest, steps: ReadonlyMap<number, string>): readonly TapSource[] {
   return manifest.steps.flatMap(({ name, uses, maps, function: own }) => {
     const pin = (map: string) => maps.find((one) => one.name === map)?.pin;
-    const copies = uses === "tap" || (uses === "drop-match" && isSampling(own));
+    // An acl without rules that log has no such maps.
+    const copies = uses === "tap" || uses === "acl" || (uses === "drop-match" && isSampling(own));
     const [samples, listening, counters] = [pin(samplesMap), pin(listeningMap), pin(uses === "tap" ? countersMap : sampleCountersMap)];
     if (!copies || samples === undefined || listening === undefined || counters === undefined) return [];
-    return [{ hook, step: name, samples, listening, counters, leaving: seesLeaving(own), generation: manifest.id, steps }];
+    return [
+      {
+        hook,
+        step: name,
+        samples,
+        listening,
+        counters,
+        leaving: seesLeaving(own),
+        decides: uses === "acl",
+        generation: manifest.id,
+        steps,
+      },
+    ];
   });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Entries } from "../../bpf/kernel/entries.ts";
-import type { XdpMode } from "../../bpf/kernel/kernel.ts";
+import type { HookKind, XdpMode } from "../../bpf/kernel/kernel.ts";
 import type { CompiledMatch } from "../../bpf/match/compile-match.ts";
 import type { MapDefinition } from "../../bpf/object/spec.ts";
 import type { Reasons, RulePrinter, Watch } from "../../bpf/programs/library-program.ts";
@@ -97,6 +97,15 @@ export interface DesiredMap {
   readonly programs?: readonly ProgramSlot[];
   /** Network devices that a devmap leads to, by name: their numbers are the host's, and known to the planner, which completes `programs`. */
   readonly devices?: readonly DeviceSlot[];
+  /** What other steps of the interface that have this one map call it as well. */
+  readonly shared?: string;
+  /** These steps. */
+  readonly sharedWith?: readonly SharingStep[];
+}
+
+export interface SharingStep {
+  readonly hook: HookKind;
+  readonly step: string;
 }
 
 export interface ProgramSlot {

@@ -249,3 +249,24 @@ test("a pass on a kernel without the tracepoint of a step names step and tracepo
   t.deepEqual(await memory.pins(host.layout.root), []);
   t.deepEqual(await memory.attached("eth0", "xdp"), []);
 });
+
+test("steps that share a budget have one map at both hooks, and no other", async (t) => {
+  const { host, memory } = hostOf(t);
+  const step = (name: string, parameters: string) => `{ name: ${name}, uses: port-quota, with: { bytes: 1000, ${parameters} } }`;
+  const text = [
+    "apiVersion: sluice/v1",
+    "interface: eth0",
+    `xdp: { chain: [${step("in", "ports: 80, budget: web")}, ${step("other", "ports: 80")}] }`,
+    `tc: { egress: { chain: [${step("out", "ports: 80, budget: web")}] } }`,
+  ].join("\n");
+  const revision = { name: "one", commit: null, author: null, subject: null, committed: null };
+
+  const outcome = await runPass(host, { revision, files: new Map([["interfaces/eth0.yaml", Buffer.from(text)]]) }, options);
+
+  t.is(outcome.kind, "applied", JSON.stringify(outcome));
+  const used = (await memory.pins(host.layout.root)).filter(({ path }) => path.includes("/used__"));
+  t.is(used.length, 3);
+  t.is(new Set(used.map(({ id }) => id)).size, 2);
+  const [one, two] = ["/in/", "/out/"].map((name) => used.find(({ path }) => path.includes(name))?.id);
+  t.true(one !== undefined && one === two, used.map(({ path, id }) => `${path} ${id}`).join("\n"));
+});

@@ -16,13 +16,14 @@ export function createMapMethods(
     async readMap(path) {
       return readEntries(state.pins.map("BPF_OBJ_GET", path));
     },
-    async createMap(pin, { name, definition }) {
+    async createMap(pin, { name, definition, sameAs = [] }) {
       const present = mapAt(state, pin);
       if (present !== null && sameDefinition(present.definition, definition)) return;
       if (present !== null)
         throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot create the map "${name}": a map of another definition is pinned at "${pin}"`);
       state.pins.check(pin);
-      state.pins.add(pin, createMap(state, name, definition));
+      const other = sameAs.map((path) => mapAt(state, path)).find((map) => map !== null && sameDefinition(map.definition, definition));
+      state.pins.add(pin, other ?? createMap(state, name, definition));
     },
     async writeMap(path, puts, deletes) {
       if (puts.count + deletes.count === 0) return;

@@ -15,6 +15,12 @@
 
 #define UNTAGGED 0xffff
 
+/* What acl-log.bpf.c does with a packet that a rule decided. */
+#ifndef LOG_XDP
+#define LOG_XDP(ctx, row, verdict)
+#define LOG_TC(skb, row, verdict)
+#endif
+
 struct count {
 	__u64 packets;
 	__u64 bytes;
@@ -108,6 +114,7 @@ static __always_inline __u64 rules_of_addresses(const struct packet *packet, con
 	return left;
 }
 
+/* `packet` is null where no rule asks for addresses. */
 static __always_inline __u64 matching_rules(const struct packet *packet, const struct facts *facts)
 {
 	__u64 left = all_rules;
@@ -119,7 +126,7 @@ static __always_inline __u64 matching_rules(const struct packet *packet, const s
 	if (use_protocol)
 		left &= rules_of_protocol(facts->protocol);
 	left = rules_of_transport(facts, left);
-	return left ? rules_of_addresses(packet, facts, left) : 0;
+	return left && packet ? rules_of_addresses(packet, facts, left) : left;
 }
 
 /* What a host needs to be reached at all: ARP, neighbour and router discovery, DHCP. */
@@ -184,14 +191,32 @@ static __always_inline int drops(__u32 row, __u64 bytes)
 	return 0;
 }
 
+/* Where no rule asks for addresses or tags, most frames are decided by what can be read without them. */
+static __always_inline int glance_decides(void *data, void *end, __u32 *row)
+{
+	struct facts seen = {};
+
+	if (all_rules & ~(any_src & any_dst) || vlan_table.rows || !glance(data, end, &seen))
+		return 0;
+	*row = deciding_row(0, &seen);
+	return 1;
+}
+
 SEC("xdp.frags")
 int acl_xdp(struct xdp_md *ctx)
 {
 	struct packet packet;
 	struct facts facts;
+	__u32 row;
+	int verdict;
 
-	read_xdp(ctx, &packet, &facts);
-	return drops(deciding_row(&packet, &facts), bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+	if (!glance_decides((void *)(long)ctx->data, (void *)(long)ctx->data_end, &row)) {
+		read_xdp(ctx, &packet, &facts);
+		row = deciding_row(&packet, &facts);
+	}
+	verdict = drops(row, bpf_xdp_get_buff_len(ctx)) ? XDP_DROP : XDP_PASS;
+	LOG_XDP(ctx, row, verdict);
+	return verdict;
 }
 
 SEC("tc")
@@ -200,12 +225,17 @@ int acl_tc(struct __sk_buff *skb)
 	struct packet packet;
 	struct facts facts;
 	__u32 row;
+	int verdict;
 
-	read_tc(skb, &packet, &facts);
-	row = deciding_row(&packet, &facts);
+	if (!glance_decides((void *)(long)skb->data, (void *)(long)skb->data_end, &row)) {
+		read_tc(skb, &packet, &facts);
+		row = deciding_row(&packet, &facts);
+	}
 	if (mark_rules && row < RULES && mark_rules >> row & 1 && !observe)
 		skb->mark = marks[row & (RULES - 1)];
-	return drops(row, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	verdict = drops(row, skb->len) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	LOG_TC(skb, row, verdict);
+	return verdict;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

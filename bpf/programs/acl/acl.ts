@@ -12,6 +12,7 @@ import type {
 import { errorAt } from "../shared/problem.ts";
 import { buildTables, rangeGlobals, ruleWord, type Tables } from "../shared/rule-tables.ts";
 import { programSchema } from "../shared/schema.ts";
+import { samplesMap } from "../tap/tap.ts";
 import { type AddressSource, readAddresses } from "./addresses.ts";
 import { closeFamily } from "./closure.ts";
 import { chooseLookup, type FamilyLookup } from "./lengths.ts";
@@ -41,6 +42,8 @@ function lowerAcl(parameters: AclParameters, context: LowerContext): ProgramSett
     protocol: rules.map(({ protocols }) => protocols?.map((number) => ({ first: number, last: number })) ?? null),
   });
   if (tables.tooMany !== null) problems.push(tooManyRanges(tables.tooMany));
+  const logs = parameters.rules.some(({ log }) => log !== undefined);
+  if (parameters.sample !== undefined && !logs) problems.push(idleSample);
   if (problems.length > 0) return { kind: "problems", problems: [...problems, ...warnings] };
   if (parameters.order !== "drop-first") warnings.push(...unreachableRules(parameters.rules, rules));
   const switches = switchesOf(parameters);
@@ -48,8 +51,20 @@ function lowerAcl(parameters: AclParameters, context: LowerContext): ProgramSett
   const v6 = chooseLookup("v6", sources);
   return {
     kind: "settings",
-    globals: { ...switches, ...words(rules), ...tableGlobals(tables, rules), ...lookupGlobals(v4, v6) },
-    maps: { ...setMaps("4", v4, sources, [switches, rules]), ...setMaps("6", v6, sources, [switches, rules]), rules: counters(rules) },
+    ...(logs ? { object: loggingObject } : {}),
+    globals: {
+      ...switches,
+      ...words(rules),
+      ...tableGlobals(tables, rules),
+      ...lookupGlobals(v4, v6),
+      ...(logs ? logGlobals(parameters) : {}),
+    },
+    maps: {
+      ...setMaps("4", v4, sources, [switches, rules]),
+      ...setMaps("6", v6, sources, [switches, rules]),
+      rules: counters(rules),
+      ...(logs ? { [samplesMap]: sampleBuffer } : {}),
+    },
     reasons: reasonsOf(parameters),
     warnings,
   };
@@ -100,6 +115,29 @@ function words(rules: readonly Rule[]): Readonly<Record<string, bigint>> {
     udp_rules: ofProtocol(17),
     icmp_rules: ofProtocol(1),
     icmp6_rules: ofProtocol(58),
+  };
+}
+
+/** The same programs, which also copy packets. */
+const loggingObject = "acl-log.bpf.o";
+
+/** As large as a tap's. */
+const sampleBuffer: MapSettings = { maxEntries: 1_048_576, layout: "", content: "none", entries: noEntries(0, 0), print: null };
+
+const idleSample = errorAt(
+  ["sample"],
+  "contradiction",
+  'Parameter "sample" has no effect without a rule that says `log`',
+  'leave "sample" out',
+);
+
+function logGlobals({ rules, sample = {} }: AclParameters): Readonly<Record<string, unknown>> {
+  const { limit_pps = 100, snaplen = 96 } = sample;
+  return {
+    log_rules: ruleWord(rules, ({ log }) => log !== undefined),
+    log_one_in: rules.map(({ log }) => Number(log?.slice("1/".length) ?? 0)),
+    limit_pps: Number(limit_pps),
+    snaplen: Number(snaplen),
   };
 }
 

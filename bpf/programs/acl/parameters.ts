@@ -8,10 +8,17 @@ export interface AclParameters {
   /** Named addresses, for "@name" in rules. */
   readonly sets?: Readonly<Record<string, AddressesParameter>>;
   readonly order?: "listed" | "drop-first";
+  /** How rules with `log` copy packets. */
+  readonly sample?: SampleParameters;
   readonly default?: "pass" | "drop";
   readonly allow_neighbour?: boolean;
   readonly on_malformed?: "pass" | "drop";
   readonly mode?: "enforce" | "observe";
+}
+
+export interface SampleParameters {
+  readonly limit_pps?: number | bigint;
+  readonly snaplen?: number | bigint;
 }
 
 export interface RuleParameters {
@@ -27,6 +34,8 @@ export interface RuleParameters {
   readonly vlan?: NumbersParameter;
   readonly action: "drop" | "pass" | "mark";
   readonly mark?: number | bigint;
+  /** "1/N". */
+  readonly log?: string;
 }
 
 export type AddressesParameter = AddressesItem | readonly AddressesItem[];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Drops SYNs to listed ports when enough connections stand. Two programs share the maps: one sees packets, one sees sockets change
- * their state.
+ * Drops SYNs to listed ports when enough connections stand. Three programs share the maps: one sees packets, one sees sockets change
+ * their state, and one is shown once those that stand already.
  */
+#include "reset.h"
 #include "usage.h"
 #include "sockets.h"
 
@@ -25,6 +26,12 @@ static __always_inline enum subject subject_of(const struct facts *facts)
 		return NOT_LIMITED;
 	return port_listed(facts->dport) ? LIMITED : NOT_LIMITED;
 }
+
+enum outcome {
+	LETS_PASS,
+	DROPS,
+	ANSWERS,
+};
 
 /* Counts the SYN before it looks a second time: whoever comes at the same moment sees it, so more than the limit never pass. */
 static __always_inline int admit_pending(const struct packet *packet, const struct facts *facts, struct usage *usage,
@@ -74,55 +81,69 @@ static __always_inline int is_within(const struct packet *packet, const struct f
 	return *(volatile __u64 *)&usage->established < numbers->max;
 }
 
-static __always_inline int drops(enum subject subject, const struct packet *packet, const struct facts *facts)
+static __always_inline enum outcome decide(enum subject subject, const struct packet *packet, const struct facts *facts)
 {
 	__u32 zero = 0;
 	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
 
 	if (!counts)
-		return 0;
+		return LETS_PASS;
 	if (subject == WITHOUT_L4) {
 		counts->no_l4++;
-		return 0;
+		return LETS_PASS;
 	}
 	if (subject == MALFORMED) {
 		counts->malformed++;
-		return malformed_drop && !observe;
+		return malformed_drop && !observe ? DROPS : LETS_PASS;
 	}
 	if (is_within(packet, facts, counts)) {
 		counts->within++;
-		return 0;
+		return LETS_PASS;
 	}
 	counts->over++;
-	return !observe;
+	if (observe)
+		return LETS_PASS;
+	return reset ? ANSWERS : DROPS;
 }
 
 SEC("xdp.frags")
 int conn_limit_xdp(struct xdp_md *ctx)
 {
 	struct packet packet;
-	struct facts facts;
+	struct facts facts, seen = {};
 	enum subject subject;
+	enum outcome outcome;
 
+	if (glance((void *)(long)ctx->data, (void *)(long)ctx->data_end, &seen) && subject_of(&seen) == NOT_LIMITED)
+		return XDP_PASS;
 	read_xdp(ctx, &packet, &facts);
 	subject = subject_of(&facts);
 	if (subject == NOT_LIMITED)
 		return XDP_PASS;
-	return drops(subject, &packet, &facts) ? XDP_DROP : XDP_PASS;
+	outcome = decide(subject, &packet, &facts);
+	if (outcome == ANSWERS && turn_into_reset(ctx, 1))
+		return XDP_TX;
+	return outcome == LETS_PASS ? XDP_PASS : XDP_DROP;
 }
 
 SEC("tc")
 int conn_limit_tc(struct __sk_buff *skb)
 {
 	struct packet packet;
-	struct facts facts;
+	struct facts facts, seen = {};
 	enum subject subject;
+	enum outcome outcome;
 
+	if (glance((void *)(long)skb->data, (void *)(long)skb->data_end, &seen) && subject_of(&seen) == NOT_LIMITED)
+		return TC_ACT_UNSPEC;
 	read_tc(skb, &packet, &facts);
 	subject = subject_of(&facts);
 	if (subject == NOT_LIMITED)
 		return TC_ACT_UNSPEC;
-	return drops(subject, &packet, &facts) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	outcome = decide(subject, &packet, &facts);
+	if (outcome == ANSWERS && turn_into_reset(skb, 0))
+		return bpf_redirect(skb->ifindex, 0);
+	return outcome == LETS_PASS ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
 /* Arguments: the socket, its old state, its new state. */
@@ -139,6 +160,25 @@ int conn_limit_sockets(struct bpf_raw_tracepoint_args *ctx)
 		socket_opened(sk, counts);
 	else if ((int)ctx->args[1] == TCP_ESTABLISHED || (int)ctx->args[2] == TCP_CLOSE)
 		socket_closed(sk, counts);
+	return 0;
+}
+
+/* Context of an iterator over TCP sockets: what the kernel calls struct bpf_iter__tcp. */
+struct tcp_visit {
+	__u64 meta;
+	struct sock *sk; /* none at the end; locked, when it is no request and not in TIME_WAIT */
+};
+
+/* Run once, after the tracepoint is watched: what stands by then is seen here, what comes is seen there, and nothing counts twice. */
+SEC("iter/tcp")
+int conn_limit_standing(struct tcp_visit *visit)
+{
+	struct sock *sk = visit->sk;
+	__u32 zero = 0;
+	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
+
+	if (sk && counts && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_ESTABLISHED)
+		socket_opened(sk, counts);
 	return 0;
 }
 

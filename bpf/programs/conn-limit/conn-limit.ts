@@ -13,7 +13,7 @@ export const connLimit: LibraryProgram = {
   summary: "Drops new TCP connections when enough stand, by port, client or in all; watches the kernel's sockets",
   object: "conn-limit.bpf.o",
   functions: { xdp: "conn_limit_xdp", "tc-ingress": "conn_limit_tc" },
-  watch: { function: "conn_limit_sockets", tracepoint: "inet_sock_set_state" },
+  watch: { function: "conn_limit_sockets", tracepoint: "inet_sock_set_state", standing: "conn_limit_standing" },
   schema: programSchema("conn-limit"),
   lower: (parameters) => lowerConnLimit(parameters as ConnLimitParameters),
 };
@@ -27,6 +27,7 @@ interface ConnLimitParameters extends SourcePrefixes {
   readonly pending_timeout?: string;
   readonly include_loopback?: boolean;
   readonly max_tracked?: number | bigint;
+  readonly action?: "drop" | "reset";
   readonly on_malformed?: "pass" | "drop";
   readonly mode?: "enforce" | "observe";
 }
@@ -86,13 +87,17 @@ function globalsOf(parameters: ConnLimitParameters): Readonly<Record<string, unk
     per: scopes.indexOf(parameters.per ?? "port"),
     use_pending: Number(parameters.pending !== false),
     include_loopback: Number(parameters.include_loopback === true),
+    reset: Number(parameters.action === "reset"),
     observe: Number(parameters.mode === "observe"),
     malformed_drop: Number(parameters.on_malformed === "drop"),
     ...sourceMasks(parameters),
   };
 }
 
-/** What stands outlives all but a change of what is counted: raising the limit, or `mode`, forgets no connection. */
+/**
+ * What stands outlives all but a change of what is counted: raising the limit, or `mode`, forgets no connection. Other ports are another
+ * generation, for only when one is loaded the connections are counted that stand at them already.
+ */
 function mapSettings(
   parameters: ConnLimitParameters,
   ports: readonly Range[],
@@ -105,7 +110,7 @@ function mapSettings(
   const listed = portEntries(ports);
   return {
     limit: whole(arrayEntries(packLimit(parameters), 1), compiled),
-    ports: { ...whole(listed, compiled), maxEntries: listed.count },
+    ports: { ...whole(listed, JSON.stringify([globals, ports])), maxEntries: listed.count },
     usages: state(tracked, 20, 72, counted),
     pending: state(tracked, 40, 4, counted),
     sockets: state(tracked, 8, 20, counted),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The half that watches sockets change their state. It may run twice for a while, once for each of two generations: a socket is counted
- * by the one that puts it into the map, and taken away by the one that removes it.
+ * by the one that puts it into the map, and taken away by the one that removes it. Whoever sees a socket holds its lock, so none is
+ * put there after it has been closed.
  */
 #ifndef SLUICE_CONN_LIMIT_SOCKETS_H
 #define SLUICE_CONN_LIMIT_SOCKETS_H
@@ -34,6 +35,7 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -130,7 +132,7 @@ static __always_inline void socket_opened(struct sock *sk, struct counts *counts
 	fill_scope(&scope, &packet, &facts, port);
 	error = bpf_map_update_elem(&sockets, &key, &scope, BPF_NOEXIST);
 	if (error) {
-		/* -EEXIST: the program of another generation was quicker. */
+		/* -EEXIST: another generation, or the tracepoint, was quicker. */
 		counts->untracked += error != -17;
 		return;
 	}

@@ -54,7 +54,7 @@ struct counts {
 	__u64 within;
 	__u64 over;
 	__u64 repeated;	   /* SYNs that came again */
-	__u64 established; /* connections that began */
+	__u64 established; /* connections that began, or stood already */
 	__u64 closed;
 	__u64 untracked; /* connections for which there was no room */
 	__u64 no_room;	 /* SYNs whose scope found none */
@@ -103,6 +103,7 @@ struct {
 const volatile __u8 per = PER_PORT;
 const volatile __u8 use_pending = 1;
 const volatile __u8 include_loopback = 0;
+const volatile __u8 reset = 0;
 const volatile __u8 observe = 0;
 const volatile __u8 malformed_drop = 0;
 

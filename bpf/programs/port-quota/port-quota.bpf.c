@@ -283,9 +283,11 @@ SEC("xdp.frags")
 int port_quota_xdp(struct xdp_md *ctx)
 {
 	struct packet packet;
-	struct facts facts;
+	struct facts facts, seen = {};
 	enum subject subject;
 
+	if (glance((void *)(long)ctx->data, (void *)(long)ctx->data_end, &seen) && subject_of(&seen) == NOT_MEANT)
+		return XDP_PASS;
 	read_xdp(ctx, &packet, &facts);
 	subject = subject_of(&facts);
 	if (subject == NOT_MEANT)
@@ -297,10 +299,12 @@ SEC("tc")
 int port_quota_tc(struct __sk_buff *skb)
 {
 	struct packet packet;
-	struct facts facts;
+	struct facts facts, seen = {};
 	enum subject subject;
 	enum outcome outcome;
 
+	if (glance((void *)(long)skb->data, (void *)(long)skb->data_end, &seen) && subject_of(&seen) == NOT_MEANT)
+		return TC_ACT_UNSPEC;
 	read_tc(skb, &packet, &facts);
 	subject = subject_of(&facts);
 	if (subject == NOT_MEANT)

@@ -36,6 +36,8 @@ interface PortQuotaParameters extends SourcePrefixes {
   readonly reset?: string | number | bigint;
   readonly per?: "port" | "src";
   readonly direction?: "rx" | "tx";
+  /** The name of a budget that steps of an interface use together. */
+  readonly budget?: string;
   readonly ports?: NumbersParameter;
   readonly protocol?: ProtocolsParameter;
   readonly max_keys?: number | bigint;
@@ -144,9 +146,11 @@ function mapSettings(
 ): Readonly<Record<string, MapSettings>> {
   const { per_client, outgoing, protocols_together, period_length, period_offset, src_mask4, src_mask6 } = globals;
   const compiled = json(globals);
+  const { budget } = parameters;
   const counted = json([
     per_client,
-    outgoing,
+    // What arrives and what leaves use the same budget: it has a name instead.
+    budget === undefined ? outgoing : `budget ${budget}`,
     protocols_together,
     period_length,
     period_offset,
@@ -155,12 +159,13 @@ function mapSettings(
     parameters.reset ?? null,
   ]);
   const clients = per_client === 1;
+  const shared = budget === undefined ? {} : { shared: budget };
   return {
     quota: whole(packQuota(parameters), 1, compiled),
     ports: { ...whole(new Uint8Array(8), 1, compiled), maxEntries: portEntries(ports).count, entries: portEntries(ports) },
-    used: state(clients ? 1 : portKeys(ports, protocols_together === 1), 20, 16, counted),
-    clients: state(clients ? Number(parameters.max_keys ?? 65_536) : 1, 20, 16, counted),
-    shared_budget: state(1, 4, 16, counted),
+    used: { ...state(clients ? 1 : portKeys(ports, protocols_together === 1), 20, 16, counted), ...shared },
+    clients: { ...state(clients ? Number(parameters.max_keys ?? 65_536) : 1, 20, 16, counted), ...shared },
+    shared_budget: { ...state(1, 4, 16, counted), ...shared },
     periods: state(1, 4, 16, counted),
   };
 }

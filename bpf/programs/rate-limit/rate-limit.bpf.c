@@ -250,10 +250,12 @@ SEC("xdp.frags")
 int rate_limit_xdp(struct xdp_md *ctx)
 {
 	struct packet packet;
-	struct facts facts;
+	struct facts facts, seen = {};
 	enum subject subject;
 	__u32 rule;
 
+	if (glance((void *)(long)ctx->data, (void *)(long)ctx->data_end, &seen) && subject_of(&seen, &rule) == NOT_LIMITED)
+		return XDP_PASS;
 	read_xdp(ctx, &packet, &facts);
 	subject = subject_of(&facts, &rule);
 	if (subject == NOT_LIMITED)
@@ -265,10 +267,12 @@ SEC("tc")
 int rate_limit_tc(struct __sk_buff *skb)
 {
 	struct packet packet;
-	struct facts facts;
+	struct facts facts, seen = {};
 	enum subject subject;
 	__u32 rule;
 
+	if (glance((void *)(long)skb->data, (void *)(long)skb->data_end, &seen) && subject_of(&seen, &rule) == NOT_LIMITED)
+		return TC_ACT_UNSPEC;
 	read_tc(skb, &packet, &facts);
 	subject = subject_of(&facts, &rule);
 	if (subject == NOT_LIMITED)

@@ -253,6 +253,45 @@ static __always_inline __u32 parse_ethernet(void *data, void *end, __be16 *type,
 	return offset;
 }
 
+static __always_inline int glance_ports(const struct tcphdr *tcp, struct facts *facts)
+{
+	if (facts->protocol != IPPROTO_TCP && facts->protocol != IPPROTO_UDP)
+		return 0;
+	facts->has_l4 = 1;
+	facts->sport = bpf_ntohs(tcp->source);
+	facts->dport = bpf_ntohs(tcp->dest);
+	if (facts->protocol == IPPROTO_TCP)
+		facts->tcp_flags = ((const __u8 *)tcp)[13];
+	return 1;
+}
+
+/*
+ * The same facts, but for tags, of the frames that most are: TCP or UDP without tags, options, extension headers and
+ * fragments. They stay in registers, so a filter that is done with most packets after them leaves the rest to parse_packet(). 0: not
+ * such a frame.
+ */
+static __always_inline int glance(void *data, void *end, struct facts *facts)
+{
+	struct ethhdr *ethernet = data;
+	struct iphdr *ip4 = (void *)(ethernet + 1);
+	struct ipv6hdr *ip6 = (void *)(ethernet + 1);
+
+	if ((void *)(ip4 + 1) + sizeof(struct tcphdr) > end)
+		return 0;
+	if (ethernet->h_proto == bpf_htons(ETH_P_IP)) {
+		if (ip4->version != 4 || ip4->ihl != 5 || ip4->frag_off & bpf_htons(IP4_OFFSET_MASK))
+			return 0;
+		facts->kind = PACKET_IP4;
+		facts->protocol = ip4->protocol;
+		return glance_ports((void *)(ip4 + 1), facts);
+	}
+	if (ethernet->h_proto != bpf_htons(ETH_P_IPV6) || (void *)(ip6 + 1) + sizeof(struct tcphdr) > end || ip6->version != 6)
+		return 0;
+	facts->kind = PACKET_IP6;
+	facts->protocol = ip6->nexthdr;
+	return glance_ports((void *)(ip6 + 1), facts);
+}
+
 /* Reads the frame in [data, end). Both results are zeroed by the caller; facts may hold the tag that the device took off. */
 static __always_inline void parse_packet(void *data, void *end, struct packet *packet, struct facts *facts)
 {

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Copies of packets for user space, while somebody listens: some of them, so many a second at most. `sluice tap` reads them.
- * Whoever includes this names the map of counters.
+ * Whoever includes this names the map of counters, and may say how many of a rule's packets are copied, and what has a limit of its own.
  */
 #ifndef SLUICE_SAMPLE_H
 #define SLUICE_SAMPLE_H
 
 #include "clock.h"
 #include "frame.h"
+
+#ifndef SAMPLE_WINDOWS
+#define SAMPLE_WINDOWS 1
+#define SAMPLE_WINDOW(rule) 0
+#define SAMPLE_ONE_IN(rule) one_in
+#endif
 
 /* Not the tag of a step: the packet was seen where the tap stands. */
 #define HERE 0xffffffff
@@ -58,7 +64,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
 	__type(value, struct window);
-	__uint(max_entries, 1);
+	__uint(max_entries, SAMPLE_WINDOWS);
 } windows SEC(".maps");
 
 struct {
@@ -84,10 +90,9 @@ static __always_inline int somebody_listens(__u64 *clock)
 }
 
 /* At most so many in any second of the clock, all processors together. */
-static __always_inline int within_limit(__u64 clock)
+static __always_inline int within_limit(__u64 clock, __u32 number)
 {
-	__u32 zero = 0;
-	struct window *window = bpf_map_lookup_elem(&windows, &zero);
+	struct window *window = bpf_map_lookup_elem(&windows, &number);
 	__u64 second = clock / 1000000000;
 	__u64 before;
 
@@ -113,11 +118,11 @@ static __always_inline struct record *begin(__u32 verdict, __u32 step, __u32 rul
 	if (!counts)
 		return 0;
 	counts->seen++;
-	if (one_in > 1 && bpf_get_prandom_u32() % one_in) {
+	if (SAMPLE_ONE_IN(rule) > 1 && bpf_get_prandom_u32() % SAMPLE_ONE_IN(rule)) {
 		counts->not_chosen++;
 		return 0;
 	}
-	if (!within_limit(clock)) {
+	if (!within_limit(clock, SAMPLE_WINDOW(rule))) {
 		counts->over_limit++;
 		return 0;
 	}

@@ -338,3 +338,18 @@ test("acl warns of no order where drops decide first", (t) => {
   t.deepEqual(settings({ rules, order: "drop-first" }).warnings, []);
   t.like(settings({ rules, order: "drop-first" }).globals, { drop_first: 1 });
 });
+
+test("acl takes the object that copies packets only where a rule logs, and keeps its sets and counters", (t) => {
+  const rule = { src: "10.0.0.1", action: "drop" };
+  const silent = settings({ rules: [rule, { action: "pass" }] });
+  const logging = settings({ rules: [{ ...rule, log: "1/100" }, { action: "pass" }], sample: { snaplen: 60 } });
+
+  t.is(silent.object, undefined);
+  t.is(logging.object, "acl-log.bpf.o");
+  t.like(logging.globals, { log_rules: 1n, log_one_in: [100, 0], limit_pps: 100, snaplen: 60 });
+  for (const map of ["prefixes4", "rules"]) t.is(logging.maps[map]?.layout, silent.maps[map]?.layout);
+  t.deepEqual(
+    problems({ rules: [rule], sample: {} }).map(({ path, message }) => [path, message]),
+    [[["sample"], 'Parameter "sample" has no effect without a rule that says `log`']],
+  );
+});

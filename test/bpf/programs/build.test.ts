@@ -8,7 +8,7 @@ import { buildPrograms } from "../../../bpf/programs/build.ts";
 import { compileBpf, sourceFiles } from "../../../bpf/programs/compile.ts";
 import { library } from "../../../bpf/programs/library.ts";
 
-const everyObject = [...library.map(({ object }) => object), "tripwire.bpf.o"].sort();
+const everyObject = [...library.map(({ object }) => object), "acl-log.bpf.o", "tripwire.bpf.o"].sort();
 
 function copyOfSources(t: { teardown(done: () => void): void }): string {
   const root = mkdtempSync(join(tmpdir(), "sluice-build-"));
@@ -40,8 +40,10 @@ test("buildPrograms() compiles only what changed, headers included", (t) => {
   build();
 
   t.deepEqual(build(), []);
+  append("count/count.bpf.c");
+  t.deepEqual(build(), ["count.bpf.o"]);
   append("acl/acl.bpf.c");
-  t.deepEqual(build(), ["acl.bpf.o"]);
+  t.deepEqual(build(), ["acl-log.bpf.o", "acl.bpf.o"]);
   append("shared/packet.h");
   t.deepEqual(
     build(),

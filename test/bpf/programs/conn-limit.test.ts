@@ -18,7 +18,8 @@ test("conn-limit's defaults: by port, SYNs count for three seconds, loopback doe
   const { values } = maps["limit"]!.entries;
   const view = new DataView(values.buffer, values.byteOffset);
 
-  t.like(globals, { per: 0, use_pending: 1, include_loopback: 0, observe: 0, malformed_drop: 0 });
+  t.like(globals, { per: 0, use_pending: 1, include_loopback: 0, observe: 0, reset: 0, malformed_drop: 0 });
+  t.is(settings({ action: "reset" }).globals["reset"], 1);
   t.deepEqual([view.getBigUint64(0, true), view.getBigUint64(8, true)], [10n, 750_000_000n]);
   t.deepEqual([maps["sockets"]?.maxEntries, maps["usages"]?.maxEntries, maps["pending"]?.maxEntries], [65_536, 65_536, 65_536]);
 });
@@ -27,7 +28,14 @@ test("conn-limit forgets no connection when the limit, the ports or the mode cha
   const layout = (parameters: object) => settings(parameters).maps["sockets"]?.layout;
   const before = layout({});
 
-  for (const same of [{ max: 5 }, { ports: [80, 443] }, { mode: "observe" }, { pending: false }, { pending_timeout: "9s" }]) {
+  for (const same of [
+    { max: 5 },
+    { ports: [80, 443] },
+    { mode: "observe" },
+    { action: "reset" },
+    { pending: false },
+    { pending_timeout: "9s" },
+  ]) {
     t.is(layout(same), before, JSON.stringify(same));
   }
   for (const other of [{ per: "src" }, { include_loopback: true }, { src_prefix4: 24, per: "src-port" }]) t.not(layout(other), before);
@@ -52,5 +60,9 @@ for (const [parameters, messages] of wrong) {
 }
 
 test("conn-limit watches sockets", (t) => {
-  t.deepEqual(connLimit.watch, { function: "conn_limit_sockets", tracepoint: "inet_sock_set_state" });
+  t.deepEqual(connLimit.watch, {
+    function: "conn_limit_sockets",
+    tracepoint: "inet_sock_set_state",
+    standing: "conn_limit_standing",
+  });
 });

@@ -111,3 +111,14 @@ for (const [parameters, messages, hook = "xdp"] of wrong) {
     t.deepEqual(lowered.kind === "problems" ? lowered.problems.map(({ path, message }) => `${path.join(".")}: ${message}`) : [], messages);
   });
 }
+
+test("port-quota: a budget with a name is the same for what arrives and what leaves", (t) => {
+  const named = { bytes: 1, ports: 80, budget: "web" };
+  const used = (parameters: object, hook: HookKind) => settings(parameters, hook).maps["used"];
+
+  t.is(used(named, "xdp")?.shared, "web");
+  t.is(used(named, "xdp")?.layout, used({ ...named, bytes: 5 }, "tc-egress")?.layout);
+  t.not(used(named, "xdp")?.layout, used({ ...named, budget: "mail" }, "xdp")?.layout);
+  t.is(used({ bytes: 1 }, "xdp")?.shared, undefined);
+  t.not(used({ bytes: 1 }, "xdp")?.layout, used({ bytes: 1 }, "tc-egress")?.layout);
+});

@@ -187,3 +187,26 @@ kernelTest("sluice tap shows the packets that rules of drop-match sample", async
     ],
   );
 });
+
+kernelTest("sluice tap shows what rules of acl that log decide, and with which verdict", async (t, lab) => {
+  const host = await station(t, lab);
+  const place = `${host.device}/xdp`;
+  const rules = "{ protocol: tcp, action: drop }, { src: 10.0.0.0/8, action: drop, log: 1/1 }, { protocol: udp, action: pass, log: 1/1 }";
+  const chain = `    - name: edge\n      uses: acl\n      with: { rules: [${rules}] }\n`;
+  writeFileSync(join(host.folder, "interfaces", "lab.yaml"), `apiVersion: sluice/v1\ninterface: ${host.device}\nxdp:\n  chain:\n${chain}`);
+  t.like(await host.sluice("apply", "--yes"), { exit: 0 });
+  const tap = start([place, "--count", "2", ...host.host]);
+  await tap.until(listens);
+
+  await lab.send(host.peer, [from("10.1.1.1"), ethernet({}, ipv4({ src: "10.1.1.1" }, tcp({}))), from("192.0.2.9")]);
+
+  t.is(await tap.exit, 0);
+  const lines = tap.stdout().toString().trim().split("\n");
+  t.deepEqual(
+    lines.map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d{6} /, "")),
+    [
+      `${place} drop at edge, rule 2: IP 10.1.1.1.1 > 192.0.2.1.2: UDP, length 60`,
+      `${place} pass at edge, rule 3: IP 192.0.2.9.1 > 192.0.2.1.2: UDP, length 60`,
+    ],
+  );
+});

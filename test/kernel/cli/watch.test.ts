@@ -10,17 +10,17 @@ import { ip, type Lab } from "../../lab/lab.ts";
 import { ethernet, ipv4, tcp, tcpFlags } from "../../lab/packet.ts";
 import { json, type Station, station } from "./station.ts";
 
-function writeChain({ folder, device }: Station, max: number, blocked = "10.66.0.0/16"): void {
+function writeChain({ folder, device }: Station, max: number, ports = "443"): void {
   const chain = `apiVersion: sluice/v1
 interface: ${device}
 xdp:
   chain:
     - name: bogons
       uses: acl
-      with: { rules: [{ dst: "${blocked}", dport: ${max + 1}, action: drop }] }
+      with: { rules: [{ dst: "10.66.0.0/16", dport: ${max + 1}, action: drop }] }
     - name: connections
       uses: conn-limit
-      with: { ports: 443, max: ${max} }
+      with: { ports: [${ports}], max: ${max} }
 `;
   writeFileSync(join(folder, "interfaces", "lab.yaml"), chain);
 }
@@ -98,6 +98,31 @@ kernelTest(
     t.like(await host.sluice("uninstall", "--yes"), { exit: 0 });
     t.deepEqual(await watches(lab), []);
     t.deepEqual(await lab.kernel.pins(lab.root), []);
+  },
+);
+
+kernelTest(
+  "connections that stand are counted when the step is attached, when a port is added, and when the half is put back",
+  async (t, lab) => {
+    const host = await station(t, lab);
+    const open = await network(t, host);
+    await open();
+    await open();
+
+    writeChain(host, 9, "80");
+    t.like(await host.sluice("apply", "--yes"), { exit: 0 });
+    t.is(await standing(lab), 0);
+    writeChain(host, 9, "80, 443");
+    t.like(await host.sluice("apply", "--yes"), { exit: 0 });
+    t.is(await standing(lab), 2);
+
+    const halves = (await lab.kernel.pins(lab.root)).filter(({ path }) => basename(path).startsWith("watch-"));
+    for (const { path } of halves) unlinkSync(path);
+    await wait(100);
+    await open();
+    t.is(await standing(lab), 2);
+    t.like(await host.sluice("apply", "--yes"), { exit: 0 });
+    t.is(await standing(lab), 3);
   },
 );
 

@@ -36,6 +36,27 @@ kernelTest("MemoryKernel answers as the real kernel does: maps", async (t, lab) 
     ["create with another size", (s) => createMap(s, "m", { ...hash, maxEntries: 3 })],
     ["create with another type", (s) => createMap(s, "m", { ...hash, type: "lru_hash" })],
     [
+      "create one that is pinned elsewhere",
+      (s) => s.kernel.createMap(`${s.root}/both`, { name: "m", definition: hash, btf: null, sameAs: [`${s.root}/none`, `${s.root}/m`] }),
+    ],
+    [
+      "write where it is pinned a second time",
+      async (s) => {
+        await s.kernel.writeMap(`${s.root}/both`, packEntries([[word(7), word(9)]], 4, 4), noEntries(4, 0));
+        return printEntries(await s.kernel.readMap(`${s.root}/m`), false);
+      },
+    ],
+    ["create again one that is pinned twice", (s) => createMap(s, "both", hash)],
+    [
+      "create one that is pinned elsewhere, of another size",
+      (s) =>
+        s.kernel.createMap(`${s.root}/other`, { name: "m", definition: { ...hash, maxEntries: 3 }, btf: null, sameAs: [`${s.root}/gone`] }),
+    ],
+    ["unpin one of two", (s) => s.kernel.unpin([`${s.root}/both`])],
+    ["read the other", async (s) => printEntries(await s.kernel.readMap(`${s.root}/m`), false)],
+    ["remove what was written", (s) => s.kernel.writeMap(`${s.root}/m`, noEntries(4, 4), packEntries([[word(7), new Uint8Array()]], 4, 0))],
+    ["unpin the one of another size", (s) => s.kernel.unpin([`${s.root}/other`])],
+    [
       "create with a long name",
       (s) => s.kernel.createMap(`${s.root}/long`, { name: "a_name_longer_than_it", definition: hash, btf: null }),
     ],

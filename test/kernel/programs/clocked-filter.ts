@@ -15,15 +15,16 @@ export interface ClockedFilter extends LoadedFilter {
   verdicts(frames: readonly Uint8Array[]): Promise<readonly string[]>;
 }
 
-/** A filter of the library, compiled to read its clocks from a map, which says `start`. */
+/** A filter of the library, compiled to read its clocks from a map, which says `start`; `source` is another one of its folder. */
 export async function clockedFilter(
   lab: Lab,
   uses: string,
   parameters: object,
   start: bigint,
-  options: FilterOptions = {},
+  options: FilterOptions & { readonly source?: string } = {},
 ): Promise<ClockedFilter> {
-  const filter = await loadFilter(lab.kernel, lab.root, uses, parameters, { ...options, object: withTestClock(uses) });
+  const object = withTestClock(uses, options.source ?? uses);
+  const filter = await loadFilter(lab.kernel, lab.root, uses, parameters, { ...options, object });
   const at = async (nanoseconds: bigint): Promise<void> => {
     const values = new Uint8Array(8);
     new DataView(values.buffer).setBigUint64(0, nanoseconds, true);
@@ -40,14 +41,14 @@ export async function clockedFilter(
 
 const objects = new Map<string, Uint8Array>();
 
-function withTestClock(name: string): Uint8Array {
+function withTestClock(folder: string, name: string): Uint8Array {
   const known = objects.get(name);
   if (known !== undefined) return known;
-  const folder = mkdtempSync(join(tmpdir(), "sluice-clock-"));
-  const output = join(folder, `${name}.bpf.o`);
-  compileBpf(`bpf/programs/${name}/${name}.bpf.c`, output, { root: packageRoot(), flags: ["-DSLUICE_TEST_CLOCK"] });
+  const scratch = mkdtempSync(join(tmpdir(), "sluice-clock-"));
+  const output = join(scratch, `${name}.bpf.o`);
+  compileBpf(`bpf/programs/${folder}/${name}.bpf.c`, output, { root: packageRoot(), flags: ["-DSLUICE_TEST_CLOCK"] });
   const object = new Uint8Array(readFileSync(output));
   objects.set(name, object);
-  rmSync(folder, { recursive: true });
+  rmSync(scratch, { recursive: true });
   return object;
 }

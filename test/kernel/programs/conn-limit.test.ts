@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
@@ -147,12 +148,24 @@ async function network(
   };
 }
 
+/** A process with a connection to port 443 in a namespace of its own. */
+async function serveElsewhere(t: ExecutionContext): Promise<ChildProcess> {
+  const script = `
+    const { connect, createServer } = require("node:net");
+    createServer(() => console.log("stands")).listen(443, "127.0.0.1", () => connect(443, "127.0.0.1"));`;
+  const child = spawn("unshare", ["--net", "sh", "-c", `ip link set lo up && exec node -e '${script}'`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.teardown(() => void child.kill());
+  t.is(String((await once(child.stdout, "data"))[0]), "stands\n");
+  return child;
+}
+
 async function watched(lab: Lab, parameters: object): Promise<LoadedFilter> {
   const filter = await loadFilter(lab.kernel, lab.root, "conn-limit", { ports: 443, ...parameters });
   const { watch, maps, globals } = filter.step;
   const pins = Object.fromEntries(maps.map(({ name }) => [name, filter.pin(name)]));
-  const request = { object: filter.elf, globals, maps: pins, function: watch!.function, tracepoint: watch!.tracepoint };
-  await lab.kernel.watch(filter.pin("watch"), request);
+  await lab.kernel.watch(filter.pin("watch"), { object: filter.elf, globals, maps: pins, ...watch! });
   return filter;
 }
 
@@ -189,6 +202,56 @@ kernelTest("conn-limit counts connections of IPv4 and IPv6 as they begin and end
   t.true(await until(async () => (await standing(filter)) === 1));
   t.is((await filter.entries("sockets")).count, 1);
   t.like(await counted(filter), { "connection began": 3, "connection ended": 2 });
+});
+
+kernelTest("conn-limit counts the connections that stand when it begins to watch, by client, and sees them end", async (t, lab) => {
+  const net = await network(t, lab);
+  await net.serve(443);
+  await net.serve(444);
+  const sockets = [await net.open(443), await net.open(443), await net.open(443, "10.77.0.3"), await net.open(443, "fd77::2", "fd77::1")];
+  await net.open(444);
+  await net.open(443, "127.0.0.1", "127.0.0.1");
+  const ended = await net.open(443);
+  ended.end();
+  await once(ended, "close");
+
+  const filter = await watched(lab, { max: 2, per: "src" });
+
+  t.deepEqual([await standing(filter), (await filter.entries("sockets")).count], [4, 4]);
+  t.deepEqual([await filter.verdict(syn(9, 443, "10.77.0.2")), await filter.verdict(syn(9, 443, "10.77.0.3"))], ["drop", "pass"]);
+  sockets[0]?.resetAndDestroy();
+  t.true(await until(async () => (await standing(filter)) === 3));
+  t.is(await filter.verdict(syn(9, 443, "10.77.0.2")), "pass");
+  for (const socket of sockets) socket.resetAndDestroy();
+  t.true(await until(async () => (await standing(filter)) === 0));
+  t.deepEqual(await counted(filter), { "within the limit": 2, "over the limit": 1, "connection began": 4, "connection ended": 4 });
+});
+
+kernelTest("conn-limit counts every connection once, also those that begin and end while it begins to watch", async (t, lab) => {
+  const net = await network(t, lab);
+  await net.serve(443);
+  const sockets = await Promise.all(Array.from({ length: 200 }, () => net.open(443)));
+  const opening = Array.from({ length: 100 }, () => net.open(443));
+  for (const socket of sockets.splice(100)) socket.resetAndDestroy();
+
+  const filter = await watched(lab, { max: 1000 });
+  sockets.push(...(await Promise.all(opening)));
+
+  t.true(await until(async () => (await standing(filter)) === 200));
+  t.is((await filter.entries("sockets")).count, 200);
+  for (const socket of sockets) socket.resetAndDestroy();
+  t.true(await until(async () => (await standing(filter)) === 0));
+  t.is((await filter.entries("sockets")).count, 0);
+});
+
+kernelTest("conn-limit does not count what stands in other network namespaces", async (t, lab) => {
+  const net = await network(t, lab);
+  await net.serve(443);
+  await net.open(443);
+  const elsewhere = await serveElsewhere(t);
+
+  t.is(await standing(await watched(lab, { max: 3, include_loopback: true })), 1);
+  t.is(elsewhere.exitCode, null);
 });
 
 kernelTest("conn-limit leaves connections from loopback out unless told otherwise", async (t, lab) => {
@@ -230,11 +293,11 @@ kernelTest("two programs that watch for the same maps count every connection onc
   const filter = await watched(lab, { max: 3 });
   const { watch, maps, globals } = filter.step;
   const pins = Object.fromEntries(maps.map(({ name }) => [name, filter.pin(name)]));
-  const request = { object: filter.elf, globals, maps: pins, function: watch!.function, tracepoint: watch!.tracepoint };
+  const request = { object: filter.elf, globals, maps: pins, ...watch! };
+  const socket = await net.open(443);
   await lab.kernel.watch(filter.pin("watch"), request);
   await lab.kernel.watch(filter.pin("second"), request);
 
-  const socket = await net.open(443);
   t.is(await standing(filter), 1);
   socket.resetAndDestroy();
   t.true(await until(async () => (await standing(filter)) === 0));
