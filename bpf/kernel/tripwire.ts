@@ -11,25 +11,29 @@ import { KernelError } from "./kernel-error.ts";
 import { check } from "./refusal.ts";
 import { type RingBuffer, readRingBuffer } from "./ring-buffer.ts";
 
-/** Hears of calls of bpf(2) by which other processes change maps and links. It is this process's own, and goes with it. */
+/** Hears of calls by which other processes change maps and links, and remove, rename or unmount pins. It is this process's own, and goes with it. */
 export interface Tripwire {
-  /** Replaces what is watched: ids. What is not watched is not told. */
-  watch(ids: WatchedIds): void;
+  /** Replaces what is watched. What is not watched is not told. */
+  watch(things: Watched): void;
   /** What has come since the last time, in order; never waits. */
   read(): readonly TripwireEvent[];
   close(): void;
 }
 
-export interface WatchedIds {
+export interface Watched {
+  /** Ids. */
   readonly maps: readonly number[];
   readonly links: readonly number[];
+  /** By nameId: last parts of paths, wherever these are. */
+  readonly names: readonly number[];
 }
 
 /** A call that has succeeded. */
 export interface TripwireEvent {
-  /** "BPF_MAP_UPDATE_ELEM". */
+  /** "BPF_MAP_UPDATE_ELEM", "unlink". */
   readonly call: string;
-  readonly kind: "map" | "link";
+  /** name: something that is called like that was removed, renamed or unmounted, or another file was renamed to it. */
+  readonly kind: "map" | "link" | "name";
   readonly id: number;
   /** Of the process, as this process's namespace does not know it: the machine's. */
   readonly pid: number;
@@ -42,7 +46,7 @@ export interface TripwireEvent {
   readonly time: bigint;
 }
 
-/** By their numbers in enum bpf_cmd: those that the program tells of. */
+/** By their numbers in enum bpf_cmd, and those of the program for what is no command: all that it tells of. */
 const calls: Readonly<Record<number, string>> = {
   2: "BPF_MAP_UPDATE_ELEM",
   3: "BPF_MAP_DELETE_ELEM",
@@ -53,13 +57,23 @@ const calls: Readonly<Record<number, string>> = {
   27: "BPF_MAP_DELETE_BATCH",
   29: "BPF_LINK_UPDATE",
   34: "BPF_LINK_DETACH",
+  1000: "unlink",
+  1001: "rename",
+  1002: "umount",
 };
 
-const kinds = { map: 1, link: 2, process: 3 } as const;
+const kinds = { map: 1, link: 2, process: 3, name: 4 } as const;
 const tracefs = "/sys/kernel/tracing";
 
+/** What the tripwire knows a name by: FNV-1a of its bytes, so that two names may have the same one. */
+export function nameId(name: string): number {
+  let hash = 2166136261;
+  for (const byte of Buffer.from(name, "utf8")) hash = Math.imul(hash ^ byte, 16777619) >>> 0;
+  return hash;
+}
+
 /**
- * Loads the tripwire and attaches it to the tracepoints of bpf(2). Needs CAP_PERFMON and tracefs, which is mounted where it is not.
+ * Loads the tripwire and attaches it to the tracepoints of system calls. Needs CAP_PERFMON and tracefs, which is mounted where it is not.
  * Throws KernelError where the machine does not allow it. The caller closes it.
  */
 export function openTripwire(elf: Uint8Array): Tripwire {
@@ -91,7 +105,11 @@ export function openTripwire(elf: Uint8Array): Tripwire {
 function attachAll(object: bigint, links: Pointer[]): void {
   const loaded = libbpf().bpf_object__load(object);
   if (loaded < 0) throw refused("bpf_object__load", -loaded, []);
-  for (const program of programsOf(object)) links.push(libbpf().bpf_program__attach(program));
+  for (const program of programsOf(object)) {
+    const tracepoint = `sys_${libbpf().bpf_program__name(program)}`;
+    // unlink(2) and rename(2) are not on every architecture.
+    if (existsSync(`${tracefs}/events/syscalls/${tracepoint}`)) links.push(libbpf().bpf_program__attach(program));
+  }
 }
 
 /** libbpf reads there which number a tracepoint has. */
@@ -102,14 +120,19 @@ function ensureTracefs(): void {
 
 function refused(call: string, errno: number, lines: readonly string[]): KernelError {
   const said = lines.map((line) => line.replace(/^libbpf: /, "")).at(-1);
-  return new KernelError(`Cannot watch calls of bpf(2): ${said ?? errnoName(errno)}`, { call, errno: errnoName(errno) });
+  return new KernelError(`Cannot watch system calls: ${said ?? errnoName(errno)}`, { call, errno: errnoName(errno) });
 }
 
 /** Adds and removes what differs from the last time. */
 function replaceWatched(map: number): Tripwire["watch"] {
   let known = new Set<string>();
-  return ({ maps, links }) => {
-    const wanted = new Set([...maps.map((id) => `${kinds.map} ${id}`), ...links.map((id) => `${kinds.link} ${id}`)]);
+  return ({ maps, links, names }) => {
+    const all = [
+      [kinds.map, maps],
+      [kinds.link, links],
+      [kinds.name, names],
+    ] as const;
+    const wanted = new Set(all.flatMap(([kind, ids]) => ids.map((id) => `${kind} ${id}`)));
     for (const thing of wanted) if (!known.has(thing)) put(map, ...parts(thing));
     for (const thing of known) if (!wanted.has(thing)) libbpf().bpf_map_delete_elem(map, key(...parts(thing)));
     known = wanted;
@@ -141,10 +164,14 @@ function readEvent(bytes: Uint8Array): TripwireEvent {
     time: buffer.readBigUInt64LE(0),
     cgroup: buffer.readBigUInt64LE(8),
     call: calls[buffer.readUInt32LE(16)] ?? "bpf(2)",
-    kind: buffer.readUInt32LE(20) === kinds.link ? "link" : "map",
+    kind: kindOf(buffer.readUInt32LE(20)),
     id: buffer.readUInt32LE(24),
     pid: buffer.readUInt32LE(28),
     uid: buffer.readUInt32LE(36),
     command: name.toString("utf8", 0, end < 0 ? name.length : end),
   };
+}
+
+function kindOf(number: number): TripwireEvent["kind"] {
+  return number === kinds.link ? "link" : number === kinds.name ? "name" : "map";
 }

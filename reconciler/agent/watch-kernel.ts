@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 import type { Tripwire, TripwireEvent } from "../../bpf/kernel/tripwire.ts";
-import { type Place, parsePin } from "../3-observed/parse-pin.ts";
+import { parsePin } from "../3-observed/parse-pin.ts";
 import type { DriftFinding } from "../6-report/describe-drift.ts";
 import type { Culprit } from "../model/culprit.ts";
-import { hookName } from "../model/hook.ts";
-import type { PinLayout } from "../model/pins.ts";
+import { hookDirectory, type PinLayout } from "../model/pins.ts";
+import { watchedPins } from "./watched-pins.ts";
 
-/** Hears who changes our maps and links, as it happens. */
+/** Hears who changes our maps and links and removes our pins, as it happens. */
 export interface KernelWatch {
   /** Watches what is pinned now. */
   rearm(): Promise<void>;
@@ -31,32 +31,35 @@ const lookEvery = 10;
 /** Events that are kept, for findings that are made of them later. */
 const mostKept = 256;
 
+/** What somebody did to something of ours: at a pin, or at a directory above pins. */
+interface Deed {
+  readonly path: string;
+  readonly removed: boolean;
+  readonly culprit: Culprit;
+}
+
 export function watchKernel({ kernel, layout, tripwire, changed }: KernelWatchOptions): KernelWatch {
-  let places = new Map<string, Place>();
-  let heard: { readonly place: Place; readonly culprit: Culprit }[] = [];
+  /** By what an event says. */
+  let paths = new Map<string, readonly string[]>();
+  let deeds: readonly Deed[] = [];
   const look = (): void => {
-    const events = tripwire.read();
-    for (const event of events) {
-      const place = places.get(`${event.kind} ${event.id}`);
-      if (place !== undefined) heard.push({ place, culprit: culpritOf(event) });
-    }
-    heard = heard.slice(-mostKept);
-    if (events.length > 0) changed();
+    const news = tripwire.read().flatMap((event) => deedsOf(event, paths.get(`${event.kind} ${event.id}`) ?? []));
+    if (news.length === 0) return;
+    deeds = [...deeds, ...news].slice(-mostKept);
+    changed();
   };
   const timer = setInterval(look, lookEvery);
   timer.unref();
   return {
     async rearm() {
       const pins = await kernel.pins(layout.root);
-      const watched = pins.flatMap((pin) => {
-        const place = parsePin(layout, pin.path);
-        return place === null || pin.kind === "program" || place.kind === "counters" ? [] : [{ pin, place }];
-      });
-      places = new Map(watched.map(({ pin, place }) => [`${pin.kind} ${pin.id}`, place]));
-      const ids = (kind: "map" | "link") => watched.flatMap(({ pin }) => (pin.kind === kind ? [pin.id] : []));
-      tripwire.watch({ maps: ids("map"), links: ids("link") });
+      // What is gone by now is not among them any more.
+      look();
+      const watched = watchedPins(layout, pins);
+      paths = watched.paths;
+      tripwire.watch(watched.things);
     },
-    culprit: (finding) => heard.findLast(({ place }) => isAbout(finding, place))?.culprit ?? null,
+    culprit: (finding) => deeds.findLast((deed) => isAbout(layout, finding, deed))?.culprit ?? null,
     end() {
       clearInterval(timer);
       tripwire.close();
@@ -64,9 +67,13 @@ export function watchKernel({ kernel, layout, tripwire, changed }: KernelWatchOp
   };
 }
 
-function isAbout({ hook, place: name }: DriftFinding, place: Place): boolean {
-  if (hookName(place.hook) !== hookName(hook)) return false;
-  return place.kind === "map" ? name === `map ${place.step}/${place.map}` : place.kind === "link" && !name.startsWith("map ");
+/** Names are known by a hash, and other files are called the same: what is still there was not meant. */
+function deedsOf(event: TripwireEvent, paths: readonly string[]): readonly Deed[] {
+  const removed = event.kind === "name";
+  const meant = event.call === "unlink" ? paths.filter((path) => !existsSync(path)) : paths;
+  if (meant.length === 0) return [];
+  const culprit = culpritOf(event);
+  return meant.map((path) => ({ path, removed, culprit }));
 }
 
 /** Asked at once: a command is gone soon. */
@@ -80,4 +87,18 @@ function cgroupOf(pid: number): string | null {
   } catch {
     return null;
   }
+}
+
+function isAbout(layout: PinLayout, { hook, place: name }: DriftFinding, { path, removed }: Deed): boolean {
+  const directory = hookDirectory(layout, hook);
+  const place = parsePin(layout, path);
+  if (place === null) return removed && (isBelow(path, directory) || isBelow(directory, path));
+  if (!isBelow(path, directory)) return false;
+  if (place.kind === "map" && name === `map ${place.step}/${place.map}`) return true;
+  // Without the pin of a map or a program the chain counts as changed.
+  return !name.startsWith("map ") && (removed || place.kind === "link");
+}
+
+function isBelow(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { station } from "../cli/station.ts";
@@ -101,4 +103,59 @@ kernelTest("a chain that heals itself is whole again at once", async (t, lab) =>
   await agent.told("drift healed");
 
   t.is((await lab.kernel.attached(host.device, "xdp")).length, 1);
+});
+
+const removals: Readonly<Record<string, { readonly words: (pin: string) => readonly string[]; readonly call: string }>> = {
+  "removes the pin of the link": { words: (pin) => ["rm", pin], call: "unlink" },
+  "removes it by a path relative to its directory": { words: (pin) => ["sh", "-c", `cd ${dirname(pin)} && rm link`], call: "unlink" },
+  "renames it": { words: (pin) => ["mv", pin, `${pin}s`], call: "rename" },
+  "renames the directory of the hook": { words: (pin) => ["mv", dirname(pin), `${dirname(pin)}-old`], call: "rename" },
+  "removes everything": { words: (pin) => ["rm", "-r", dirname(dirname(pin))], call: "unlink" },
+};
+
+for (const [what, { words, call }] of Object.entries(removals)) {
+  kernelTest(`the agent hears at once who ${what}`, async (t, lab) => {
+    const host = await station(t, lab);
+    const policy = bareRepository(t);
+    policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons]) }, "Drop bogons");
+    const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h"]);
+    await agent.told("revision applied");
+    const [command = "", ...rest] = words(await pinOf(lab, /\/link$/));
+
+    execFileSync(command, rest, { stdio: "pipe" });
+    const found = (await agent.told("drift found")) as unknown as { class: string; place: string; culprit: Culprit };
+
+    t.like(found, { class: "missing", place: "link", culprit: { call, command: command === "sh" ? "rm" : command, uid: 0 } });
+  });
+}
+
+kernelTest("the agent hears at once who unmounts the filesystem of the pins", async (t, lab) => {
+  const host = await station(t, lab);
+  const policy = bareRepository(t);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons]) }, "Drop bogons");
+  const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h"]);
+  await agent.told("revision applied");
+
+  execFileSync("umount", [dirname(lab.root)], { stdio: "pipe" });
+  const found = (await agent.told("drift found")) as unknown as { class: string; place: string; culprit: Culprit };
+  // The lab ends by unmounting one.
+  execFileSync("mount", ["-t", "bpf", "bpf", dirname(lab.root)], { stdio: "pipe" });
+
+  t.like(found, { class: "missing", place: "link", culprit: { call: "umount", command: "umount", uid: 0 } });
+});
+
+kernelTest("files elsewhere that are called like our pins are nothing to the agent", async (t, lab) => {
+  const host = await station(t, lab);
+  const policy = bareRepository(t);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons]) }, "Drop bogons");
+  const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h", "--log-level", "debug"]);
+  await agent.told("revision applied");
+  const lines = agent.log.length;
+  for (const name of ["link", "program", "manifest"]) writeFileSync(join(host.folder, name), "");
+
+  for (const name of ["link", "program", "manifest"]) execFileSync("rm", [join(host.folder, name)]);
+  execFileSync("rm", [await pinOf(lab, /\/link$/)]);
+  await agent.told("drift found");
+
+  t.is(agent.log.length, lines + 1);
 });
