@@ -111,6 +111,7 @@ kernelTest("an older signed commit that is offered again is taken without a word
   t.is((await host.sluice("apply", "--repo", policy.path, "--yes")).exit, 0);
   t.is(await running(), old);
   await again.told("source answers again");
+  await again.told("nothing to change");
   await again.stop();
   t.deepEqual(await firing(host), []);
 
