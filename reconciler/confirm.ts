@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
 import { cleanUp } from "./5-apply/clean-up.ts";
 import type { Host } from "./host.ts";
 import type { Confirmation } from "./model/confirmation.ts";
@@ -34,6 +35,7 @@ const rollBackTime = 60_000;
  * "nothing-to-confirm" for an id that nobody knows, "state-locked".
  */
 export async function confirmChange(host: Host, id: string, by: string): Promise<ConfirmationEnd> {
+  if (!existsSync(host.state)) return endedBefore(host, id, null);
   const lock = await lockSoon(host.state);
   try {
     const found = await readJournal(host.state);
@@ -70,6 +72,7 @@ export async function abortChange(
   reason: { readonly message: string; readonly quarantine: boolean },
 ): Promise<ConfirmationEnd> {
   const { message, quarantine } = reason;
+  if (!existsSync(host.state)) return endedBefore(host, id, null);
   const answer = await askWatchdog(host.state, { say: "abort", id, reason: message, quarantine }, rollBackTime);
   if (answer?.answer !== "rolled-back") await abortAlone(host, id, reason);
   const end = await readConfirmationEnd(host.state);

@@ -43,14 +43,15 @@ export function createLoop(parts: LoopParts): AgentLoop {
   const queue = createQueue<Reason>((reasons) => turn(reasons));
 
   async function turn(reasons: ReadonlySet<Reason>): Promise<void> {
+    let lookAgain: number | null = null;
     try {
       if (reasons.has("start")) await recover(parts);
       if (state.decision !== null) await settleChange(parts, state, state.decision);
       if (state.unconfirmed === null && state.devicesWait) reasons = new Set([...reasons, "device"]);
       const retry = await sync(parts, state, reasons, ending.signal);
       const looks = reasons.has("drift") || reasons.has("tripwire");
-      if (looks && state.unconfirmed === null) await checkDrift(parts, state, ending.signal, reasons.has("tripwire"));
-      await parts.watch?.rearm();
+      if (looks && state.unconfirmed === null) lookAgain = await checkDrift(parts, state, ending.signal, reasons.has("tripwire"));
+      if ((await parts.watch?.rearm()) === true) void queue.push("tripwire");
       if (retry !== undefined)
         later(retry === null ? "poll" : "retry", retry ?? jittered(settings.pollMilliseconds, settings.pollJitter, clock.random()));
     } catch (error) {
@@ -59,7 +60,9 @@ export function createLoop(parts: LoopParts): AgentLoop {
     }
     watchOver();
     parts.turned?.();
-    if (settings.driftMilliseconds !== null && (reasons.has("drift") || reasons.has("start"))) later("drift", settings.driftMilliseconds);
+    const { driftMilliseconds } = settings;
+    if (driftMilliseconds !== null && (lookAgain !== null || reasons.has("drift") || reasons.has("start")))
+      later("drift", Math.min(lookAgain ?? driftMilliseconds, driftMilliseconds));
   }
 
   /** One change at a time is tried. */
@@ -148,6 +151,12 @@ function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
     drift:
       driftChecked === null
         ? null
-        : { checked: isoTime(driftChecked) ?? "", since: isoTime(driftSince), findings: drift, culprits: state.culprits },
+        : {
+            checked: isoTime(driftChecked) ?? "",
+            since: isoTime(driftSince),
+            findings: drift,
+            culprits: state.culprits,
+            contested: state.contested,
+          },
   };
 }

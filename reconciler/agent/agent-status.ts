@@ -72,4 +72,6 @@ export interface DriftStatus {
   readonly findings: readonly DriftFinding[];
   /** Who did it, finding by finding; null where nobody heard. */
   readonly culprits: readonly (Culprit | null)[];
+  /** "eth0/xdp link": places that somebody undoes whenever they are healed; they are left alone for a while. */
+  readonly contested: readonly string[];
 }

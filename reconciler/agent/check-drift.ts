@@ -12,17 +12,28 @@ const lookAgainAfter = 1_000;
 /** The same where a call of another process was heard: what it did is done. */
 const lookAgainSoon = 15;
 
-/** Compares the kernel with what was applied last, reports what is new about the difference, and heals where that is wanted. Never throws. */
-export async function checkDrift(parts: LoopParts, state: LoopState, signal: AbortSignal, heard = false): Promise<void> {
+/** Who heals the same place so often in so long a time has somebody against him. */
+const mostHeals = 5;
+const healWindow = 600_000;
+
+/**
+ * Compares the kernel with what was applied last, reports what is new about the difference, and heals where that is wanted. Gives back
+ * after how many milliseconds to look again, null when the usual interval will do. Never throws.
+ */
+export async function checkDrift(parts: LoopParts, state: LoopState, signal: AbortSignal, heard = false): Promise<number | null> {
   const { clock, log } = parts;
   try {
     const findings = await confirmed(parts, signal, heard ? lookAgainSoon : lookAgainAfter);
-    if (findings === null) return;
+    if (findings === null) return null;
     state.driftChecked = clock.now();
     report(parts, state, findings);
-    if (findings.some((finding) => wantsHealing(parts, finding))) await healDrift(parts, state);
+    const wanted = findings.filter((finding) => wantsHealing(parts, finding));
+    leaveContested(parts, state, wanted);
+    const mended = wanted.filter((finding) => !state.contested.includes(placeOf(finding)));
+    return mended.length === 0 ? null : await healDrift(parts, state, wanted);
   } catch (error) {
     log.error({ error }, "drift check failed");
+    return null;
   }
 }
 
@@ -50,6 +61,7 @@ function report({ clock, log, watch }: LoopParts, state: LoopState, findings: re
     log.info({ seconds: Math.round((clock.now() - (state.driftSince ?? clock.now())) / 1_000) }, "drift is gone");
     state.driftSince = null;
     state.heals = 0;
+    state.healNotBefore = 0;
     return;
   }
   state.driftSince ??= clock.now();
@@ -64,14 +76,37 @@ function wantsHealing({ settings }: LoopParts, finding: DriftFinding): boolean {
   return finding.mode === "heal" || settings.driftMode === "heal";
 }
 
-/** Somebody who undoes what we heal would make us do it for ever: each time in a row we wait longer. */
-async function healDrift({ clock, log, work, settings }: LoopParts, state: LoopState): Promise<void> {
-  if (clock.now() < state.healNotBefore) return;
+/** Places that somebody brings back to what they were whenever we heal them: told once, and left alone for a while. */
+function leaveContested({ clock, log, watch }: LoopParts, state: LoopState, wanted: readonly DriftFinding[]): void {
+  state.healed = state.healed.filter(({ at }) => at > clock.now() - healWindow);
+  const before = state.contested;
+  const contested = wanted.filter((finding) => state.healed.filter(({ place }) => place === placeOf(finding)).length >= mostHeals);
+  state.contested = contested.map(placeOf);
+  for (const finding of contested) {
+    if (before.includes(placeOf(finding))) continue;
+    const culprit = watch?.culprit(finding) ?? null;
+    const about = { hook: hookName(finding.hook), place: finding.place, heals: mostHeals, ...(culprit === null ? {} : { culprit }) };
+    log.error(about, "drift comes back whenever it is healed, left alone");
+  }
+}
+
+function placeOf({ hook, place }: DriftFinding): string {
+  return `${hookName(hook)} ${place}`;
+}
+
+/** What does not help is tried less and less often. */
+async function healDrift({ clock, log, work, settings }: LoopParts, state: LoopState, wanted: readonly DriftFinding[]): Promise<number> {
+  if (clock.now() < state.healNotBefore) return state.healNotBefore - clock.now();
   state.heals++;
   state.healNotBefore = clock.now() + backoffDelay(healBackoff, state.heals, clock.random());
   const outcome = await work.heal(settings.driftMode === "heal" ? ["alert", "heal"] : ["heal"]);
-  if (outcome?.kind === "applied") log.info({ attempt: state.heals, milliseconds: outcome.milliseconds }, "drift healed");
-  else log.error({ attempt: state.heals, result: outcome?.kind ?? "none" }, "drift not healed");
+  if (outcome?.kind === "applied") {
+    log.info({ attempt: state.heals, milliseconds: outcome.milliseconds }, "drift healed");
+    state.healed.push(...wanted.map((finding) => ({ place: placeOf(finding), at: clock.now() })));
+    return lookAgainAfter;
+  }
+  log.error({ attempt: state.heals, result: outcome?.kind ?? "none" }, "drift not healed");
+  return state.healNotBefore - clock.now();
 }
 
 function same(one: unknown, other: unknown): boolean {

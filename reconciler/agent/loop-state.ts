@@ -44,6 +44,10 @@ export interface LoopState {
   culprits: readonly (Culprit | null)[];
   heals: number;
   healNotBefore: number;
+  /** Heals that helped, oldest first, of the last ten minutes; empty after each pass that changed something. */
+  healed: { readonly place: string; readonly at: number }[];
+  /** Places that drift whenever they are healed. */
+  contested: readonly string[];
 }
 
 export function initialState(): LoopState {
@@ -72,6 +76,8 @@ export function initialState(): LoopState {
     culprits: [],
     heals: 0,
     healNotBefore: 0,
+    healed: [],
+    contested: [],
   };
 }
 

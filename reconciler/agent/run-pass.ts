@@ -50,6 +50,9 @@ function settle(parts: LoopParts, state: LoopState, fetched: Fetched, outcome: O
   if (error === null || isNews(state, fetched, error)) logOutcome(parts, fetched, outcome, trigger);
   switch (outcome.kind) {
     case "applied":
+      state.healed = [];
+      state.good = fetched;
+      return giveUp(state, fetched);
     case "unchanged":
       state.good = fetched;
       return giveUp(state, fetched);

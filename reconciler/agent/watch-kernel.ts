@@ -10,8 +10,8 @@ import { watchedPins } from "./watched-pins.ts";
 
 /** Hears who changes our maps and links and removes our pins, as it happens. */
 export interface KernelWatch {
-  /** Watches what is pinned now. */
-  rearm(): Promise<void>;
+  /** Watches what is pinned now. true when some of it is new: nobody heard what became of that before. */
+  rearm(): Promise<boolean>;
   /** Who did it, as far as that was heard: the last call on what a finding is about. */
   culprit(finding: DriftFinding): Culprit | null;
   end(): void;
@@ -55,9 +55,11 @@ export function watchKernel({ kernel, layout, tripwire, changed }: KernelWatchOp
       const pins = await kernel.pins(layout.root);
       // What is gone by now is not among them any more.
       look();
+      const before = paths;
       const watched = watchedPins(layout, pins);
       paths = watched.paths;
       tripwire.watch(watched.things);
+      return [...paths.keys()].some((key) => !before.has(key));
     },
     culprit: (finding) => deeds.findLast((deed) => isAbout(layout, finding, deed))?.culprit ?? null,
     end() {

@@ -88,7 +88,9 @@ function ofDrift({ drift }: AgentStatus): readonly Condition[] {
     const summary = `${kind} at ${sanitise(hookName(hook))}, ${sanitise(place)}: expected ${sanitise(expected)}, found ${sanitise(found)}`;
     const culprit = drift?.culprits[index];
     const who = culprit == null ? "" : `By ${sanitise(culprit.command)} (pid ${culprit.pid}, uid ${culprit.uid}). `;
-    const does = mode === "heal" ? "It is healed." : "It is left as it is.";
+    const isContested = drift?.contested.includes(`${hookName(hook)} ${place}`) === true;
+    const healing = mode === "heal" ? "It is healed." : "It is left as it is.";
+    const does = isContested ? "It comes back whenever it is healed, so it is left alone for ten minutes." : healing;
     return condition("SluiceDrift", kind === "missing" ? "critical" : "warning", labels, summary, `${who}${does} Next: sluice drift`);
   });
 }

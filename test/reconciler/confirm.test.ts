@@ -43,6 +43,16 @@ function worldOf(t: ExecutionContext, kernel: Kernel = createMemoryKernel({ devi
   return world;
 }
 
+test("on a host where nothing was ever applied there is nothing to confirm or to take back", async (t) => {
+  const { host } = worldOf(t);
+  const reason = { message: "No", quarantine: false };
+
+  await t.throwsAsync(confirmChange(host, "c-1", "by hand"), { code: "nothing-to-confirm" });
+  await t.throwsAsync(abortChange(host, "c-1", reason), { code: "nothing-to-confirm" });
+
+  t.false(existsSync(host.state));
+});
+
 /** A watchdog that does nothing but hold its lock; its steps are written down. */
 function fakeWatchdog(t: ExecutionContext): { readonly request: ConfirmRequest; readonly steps: string[]; die(): void } {
   const steps: string[] = [];

@@ -105,6 +105,29 @@ kernelTest("a chain that heals itself is whole again at once", async (t, lab) =>
   t.is((await lab.kernel.attached(host.device, "xdp")).length, 1);
 });
 
+kernelTest("somebody who undoes every heal has his way after the fifth, and is told", async (t, lab) => {
+  const host = await station(t, lab);
+  const policy = bareRepository(t);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons], "  drift: heal\n") }, "Drop bogons");
+  const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h"]);
+  await agent.told("revision applied");
+  const detach = async () => bpftool("link", "detach", "pinned", await pinOf(lab, /\/link$/));
+
+  for (let round = 0; round < 5; round += 1) {
+    await detach();
+    await agent.told("drift healed");
+    await agent.told("drift is gone");
+  }
+  await detach();
+  const told = await agent.told("drift comes back whenever it is healed, left alone");
+
+  t.like(told, { level: "error", place: "link", heals: 5, culprit: { call: "BPF_LINK_DETACH", command: "bpftool" } });
+  t.is((await lab.kernel.attached(host.device, "xdp")).length, 0);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [dropsFrom("bogons", "10.0.0.0/8")], "  drift: heal\n") }, "Drop less");
+  await agent.told("revision applied");
+  t.is((await lab.kernel.attached(host.device, "xdp")).length, 1);
+});
+
 const removals: Readonly<Record<string, { readonly words: (pin: string) => readonly string[]; readonly call: string }>> = {
   "removes the pin of the link": { words: (pin) => ["rm", pin], call: "unlink" },
   "removes it by a path relative to its directory": { words: (pin) => ["sh", "-c", `cd ${dirname(pin)} && rm link`], call: "unlink" },

@@ -83,9 +83,75 @@ test("healing that helps is told, and that does not as well", async (t) => {
 
   fake.findings = [missing];
   fake.heal = () => null;
-  await fake.clock.advance(15_000);
+  await fake.clock.advance(10_000);
 
   t.deepEqual(fake.messages.slice(5), ["warn drift found", "error drift not healed"]);
+});
+
+test("what drifts after everything was well again is healed at once, however shortly before something else was", async (t) => {
+  const fake = await fakeLoop({ driftMilliseconds: 60_000, driftMode: "heal" });
+  await fake.loop.push("start");
+  fake.heal = () => {
+    fake.findings = [];
+    return applied();
+  };
+  fake.findings = [missing];
+  await fake.clock.advance(61_000);
+  await fake.clock.advance(1_000);
+  t.deepEqual(fake.messages.slice(2), ["warn drift found", "info drift healed", "info drift is gone"]);
+
+  fake.findings = [{ ...missing, place: "map bogons/prefixes4" }];
+  void fake.loop.push("tripwire");
+  await rest();
+  await fake.clock.advance(100);
+
+  t.deepEqual(fake.messages.slice(5), ["warn drift found", "info drift healed"]);
+});
+
+test("a heal that did not help is tried again when its time has come, not when the next look is due", async (t) => {
+  const fake = await fakeLoop({ driftMilliseconds: 60_000, driftMode: "heal" });
+  await fake.loop.push("start");
+  fake.heal = () => null;
+  fake.findings = [missing];
+
+  await fake.clock.advance(61_000);
+  t.is(fake.messages.filter((message) => message === "error drift not healed").length, 1);
+  await fake.clock.advance(5_000);
+
+  t.is(fake.messages.filter((message) => message === "error drift not healed").length, 2);
+});
+
+test("what comes back whenever it is healed is left alone, until ten minutes later or git has another commit", async (t) => {
+  const fake = await fakeLoop({ driftMilliseconds: 60_000, driftMode: "heal" });
+  await fake.loop.push("start");
+  fake.heal = () => {
+    fake.findings = [];
+    return applied();
+  };
+  const heals = () => fake.messages.filter((message) => message === "info drift healed").length;
+  const undo = async () => {
+    fake.findings = [missing];
+    void fake.loop.push("tripwire");
+    await rest();
+    await rest();
+    await fake.clock.advance(2_000);
+  };
+
+  for (let round = 0; round < 8; round++) await undo();
+  t.is(heals(), 5);
+  t.is(fake.messages.filter((message) => message === "error drift comes back whenever it is healed, left alone").length, 1);
+  t.deepEqual(fake.loop.status().drift?.contested, ["eth0/xdp link"]);
+
+  await fake.clock.advance(660_000);
+  t.is(heals(), 6);
+  t.deepEqual(fake.loop.status().drift?.contested, []);
+
+  for (let round = 0; round < 8; round++) await undo();
+  t.is(heals(), 10);
+  fake.commit = "b";
+  await fake.loop.push("watch");
+  await undo();
+  t.is(heals(), 11);
 });
 
 test("stopping does not wait for the second look", async (t) => {

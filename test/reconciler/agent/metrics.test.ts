@@ -33,6 +33,7 @@ const status: AgentStatus = {
       { class: "keys", hook: { interface: "eth0", kind: "xdp" }, place: "map b/v4", expected: "", found: "", mode: "alert" },
     ],
     culprits: [null, null],
+    contested: [],
   },
   unconfirmed: { id: "a1", revision: "main", until: "2026-11-27T08:01:00.000Z", probes: [] },
   quarantined: null,

@@ -19,6 +19,8 @@ const places = {
 } as const;
 
 interface Watching {
+  /** What the first rearm() gave. */
+  readonly isNew: boolean;
   readonly watch: KernelWatch;
   readonly root: string;
   /** What the tripwire was told. */
@@ -42,8 +44,9 @@ async function startWatch(t: ExecutionContext): Promise<Watching> {
   const tripwire = { watch: (told: Watched) => void (things = told), read: () => events.splice(0), close: () => void (events = []) };
   const watch = watchKernel({ kernel: { pins: async () => pins }, layout: { root }, tripwire, changed: () => (changes += 1) });
   t.teardown(() => watch.end());
-  await watch.rearm();
+  const isNew = await watch.rearm();
   return {
+    isNew,
     watch,
     root,
     things: () => things,
@@ -66,6 +69,13 @@ test("maps and links are watched by id but for counters, pins and the directorie
   t.deepEqual(things()?.links, [3, 7]);
   for (const name of ["link", "program", "1-8", "set__1f", "eth0", "xdp", "gen", "steps"]) t.true(things()?.names.includes(nameId(name)));
   t.false(things()?.names.includes(nameId("other")));
+});
+
+test("rearm() tells whether something was not watched before", async (t) => {
+  const { watch, isNew } = await startWatch(t);
+
+  t.true(isNew);
+  t.false(await watch.rearm());
 });
 
 test("the hash of a name is the 32-bit FNV-1a that the program computes", (t) => {

@@ -14,7 +14,7 @@ const fine: AgentStatus = {
   lastPass: { time: "2026-11-20T10:00:00.000Z", trigger: "commit", result: "applied", revision: "abc", message: null },
   pending: [],
   held: false,
-  drift: { checked: "2026-11-20T10:00:00.000Z", since: null, findings: [], culprits: [] },
+  drift: { checked: "2026-11-20T10:00:00.000Z", since: null, findings: [], culprits: [], contested: [] },
   unconfirmed: null,
   quarantined: null,
 };
@@ -64,7 +64,13 @@ test("each difference of the kernel is a condition of its own, with who made it"
   const finding = (place: string, kind: "missing" | "keys") =>
     ({ class: kind, hook, place, expected: "ours", found: "nothing", mode: "heal" }) as const;
   const culprit = { call: "BPF_LINK_DETACH", pid: 77, command: "bpftool", uid: 0, cgroup: "/", at: "2026-11-20T10:00:00.000Z" };
-  const drift = { checked: "", since: "", findings: [finding("link", "missing"), finding("map a/b", "keys")], culprits: [culprit, null] };
+  const drift = {
+    checked: "",
+    since: "",
+    findings: [finding("link", "missing"), finding("map a/b", "keys")],
+    culprits: [culprit, null],
+    contested: ["eth0/xdp map a/b"],
+  };
 
   const conditions = conditionsOf({ ...fine, drift });
 
@@ -77,6 +83,7 @@ test("each difference of the kernel is a condition of its own, with who made it"
   );
   t.is(conditions[0]?.summary, "missing at eth0/xdp, link: expected ours, found nothing");
   t.is(conditions[0]?.description, "By bpftool (pid 77, uid 0). It is healed. Next: sluice drift");
+  t.is(conditions[1]?.description, "It comes back whenever it is healed, so it is left alone for ten minutes. Next: sluice drift");
 });
 
 test("what failed, was taken back, waits or is held is told, with what to type next", (t) => {
