@@ -56,4 +56,10 @@ function save(seed: number, number: number): string {
   return path;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if ((error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS") !== true) throw error;
+  console.error(`${(error as Error).message}\n\n${help}`);
+  process.exitCode = 3;
+}
