@@ -19,10 +19,13 @@ needs() {
   esac
 }
 
+# npm puts its packages' programs first in PATH, and one of them is called nft too.
+system_path=$(printf '%s' "$PATH:/usr/sbin:/sbin" | tr : '\n' | grep -v '/node_modules/' | paste -sd :)
+
 is_there() {
   case "$1" in
     /*) [ -e "$1" ] ;;
-    *) PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null ;;
+    *) PATH="$system_path" command -v "$1" >/dev/null ;;
   esac
 }
 
