@@ -3,7 +3,7 @@
 import type { Progress } from "./5-apply/perform.ts";
 import { type DriftReport, describeDrift } from "./6-report/describe-drift.ts";
 import type { Host } from "./host.ts";
-import type { DriftMode } from "./model/desired.ts";
+import type { Desired, DriftMode } from "./model/desired.ts";
 import type { Invalid, Outcome } from "./model/outcome.ts";
 import type { Plan } from "./model/plan.ts";
 import { planPass, runPass } from "./reconcile.ts";
@@ -12,7 +12,9 @@ import { snapshotNow } from "./state/now.ts";
 
 export type DriftResult =
   /** Nothing has been applied, so nothing can differ from it. */
-  { readonly kind: "none-applied" } | Invalid | { readonly kind: "checked"; readonly report: DriftReport; readonly plan: Plan };
+  | { readonly kind: "none-applied" }
+  | Invalid
+  | { readonly kind: "checked"; readonly report: DriftReport; readonly plan: Plan; readonly desired: Desired };
 
 /** Compares the kernel with the policy that was applied last, confirmed or not; changes nothing. */
 export async function driftPass(host: Host): Promise<DriftResult> {
@@ -20,7 +22,12 @@ export async function driftPass(host: Host): Promise<DriftResult> {
   if (snapshot === null) return { kind: "none-applied" };
   const planned = await planPass(host, snapshot, { prune: true });
   if (planned.kind === "invalid") return planned;
-  return { kind: "checked", report: describeDrift(planned.plan, planned.desired, planned.observed), plan: planned.plan };
+  return {
+    kind: "checked",
+    report: describeDrift(planned.plan, planned.desired, planned.observed),
+    plan: planned.plan,
+    desired: planned.desired,
+  };
 }
 
 export interface HealOptions {

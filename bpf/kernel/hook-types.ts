@@ -3,8 +3,10 @@ import { attachType, programType } from "../libbpf-ffi/constants.ts";
 import type { HeldIn } from "../object/spec.ts";
 import type { HookKind } from "./kernel.ts";
 
-/** What programs are loaded as: for a hook, to be held in a map, to watch a tracepoint, or to be shown TCP sockets. */
-export type ProgramKind = HookKind | HeldIn | "tracepoint" | "tcp-iterator";
+/** What programs are loaded as: for a hook, to be held in a map, to watch a tracepoint, or to be shown TCP sockets or what a map holds. */
+export type ProgramKind = HookKind | HeldIn | "tracepoint" | IteratorKind;
+
+export type IteratorKind = "tcp-iterator" | "map-iterator";
 
 /** What a program must be loaded as to be attached at a hook. */
 export interface HookTypes {
@@ -23,6 +25,7 @@ const types: Readonly<Record<ProgramKind, HookTypes>> = {
   cpumap: { programType: programType.xdp, attachType: attachType.xdpCpumap },
   tracepoint: { programType: programType.rawTracepoint, attachType: 0 },
   "tcp-iterator": { programType: programType.tracing, attachType: attachType.iterator, target: "tcp" },
+  "map-iterator": { programType: programType.tracing, attachType: attachType.iterator, target: "bpf_map_elem" },
 };
 
 /** Program type and expected attach type of what a program is loaded as. */

@@ -149,8 +149,8 @@ export interface RelocateRequest {
 export interface WatchRequest extends Pick<RelocateRequest, "object" | "function" | "globals" | "maps"> {
   /** Its name without the system's: "inet_sock_set_state". */
   readonly tracepoint: string;
-  /** A function that is then shown every TCP socket of this network namespace: an iterator, run once. */
-  readonly standing?: string;
+  /** Iterators that are run then: one is shown every TCP socket of this network namespace, the other what one of the maps holds. */
+  readonly recount?: { readonly standing: string; readonly gone: string; readonly map: string };
 }
 
 export interface LoadRequest {

@@ -6,6 +6,7 @@ import type { RelocatedProgram } from "../object/relocated-program.ts";
 import type { MapSpec, ObjectSpec } from "../object/spec.ts";
 import { openAnyPin, openPin, withFd } from "./fds.ts";
 import { harvest } from "./harvest.ts";
+import type { IteratorKind } from "./hook-types.ts";
 import type { ConstantMap, LoadRequest, MapBinding, RelocateRequest, WatchRequest } from "./kernel.ts";
 import { KernelError } from "./kernel-error.ts";
 import { createFrozenArray } from "./map-creation.ts";
@@ -25,8 +26,8 @@ export async function relocateFunction(request: RelocateRequest): Promise<Reloca
   return { ...program, processedInstructions: processedInstructions(log) };
 }
 
-/** Loads a function that watches a tracepoint, or is shown sockets. The caller closes the fd. */
-export async function loadWatch(request: WatchRequest, hook: "tracepoint" | "tcp-iterator"): Promise<number> {
+/** Loads a function that watches a tracepoint, or goes through what there is. The caller closes the fd. */
+export async function loadWatch(request: WatchRequest, hook: "tracepoint" | IteratorKind): Promise<number> {
   const program = harvest(request.object, request.function, hook);
   const bindings = bindMaps(request, openObject(request.object), program);
   const { fd } = await loadBound({ ...program, frags: false, name: kernelName(program.name), hook }, bindings);

@@ -4,7 +4,8 @@ import { constants } from "node:os";
 import { attachType } from "../libbpf-ffi/constants.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
-import { openAnyPin, withFd } from "./fds.ts";
+import { openAnyPin, openPin, withFd } from "./fds.ts";
+import type { IteratorKind } from "./hook-types.ts";
 import type { WatchRequest } from "./kernel.ts";
 import { loadWatch } from "./loading.ts";
 import { pinAt } from "./pinning.ts";
@@ -20,7 +21,11 @@ const namespaceMap = ".rodata.namespace";
 export async function watchTracepoint(pin: string, request: WatchRequest): Promise<void> {
   const bound = { ...request, globals: { ...request.globals, [namespaceMap]: networkNamespace() } };
   if (!isLink(pin)) await attachTracepoint(pin, bound);
-  if (request.standing !== undefined) await showSockets({ ...bound, function: request.standing });
+  if (request.recount === undefined) return;
+  const { standing, gone, map } = request.recount;
+  await runIterator("tcp-iterator", { ...bound, function: standing });
+  const pinned = request.maps[map];
+  if (pinned !== undefined) await runIterator("map-iterator", { ...bound, function: gone }, pinned);
 }
 
 async function attachTracepoint(pin: string, request: WatchRequest): Promise<void> {
@@ -33,16 +38,27 @@ async function attachTracepoint(pin: string, request: WatchRequest): Promise<voi
   });
 }
 
-/** Runs an iterator over the TCP sockets of this process's network namespace, from first to last. */
-async function showSockets(request: WatchRequest): Promise<void> {
-  const program = await loadWatch(request, "tcp-iterator");
-  const action = `Cannot show the sockets that stand to "${request.function}"`;
-  withFd(program, () => {
-    const link = libbpf().bpf_link_create(program, 0, attachType.iterator, { sz: sizes.linkCreateOptions });
+/** Runs an iterator from first to last: over the TCP sockets of this process's network namespace, or what a pinned map holds. */
+async function runIterator(kind: IteratorKind, request: WatchRequest, map?: string): Promise<void> {
+  const program = await loadWatch(request, kind);
+  const action = `Cannot run the iterator "${request.function}"`;
+  const iterate = (options: object) => {
+    const link = libbpf().bpf_link_create(program, 0, attachType.iterator, { sz: sizes.linkCreateOptions, ...options });
     withFd(check(link, { call: "BPF_LINK_CREATE", action }), () =>
       withFd(check(libbpf().bpf_iter_create(link), { call: "BPF_ITER_CREATE", action }), readToEnd),
     );
+  };
+  withFd(program, () => {
+    if (map === undefined) return iterate({});
+    withFd(openPin(map, "map"), (fd) => iterate(overMap(fd)));
   });
+}
+
+/** union bpf_iter_link_info, as far as a map needs it. */
+function overMap(fd: number): object {
+  const info = Buffer.alloc(4);
+  info.writeUInt32LE(fd);
+  return { iter_info: info, iter_info_len: info.length };
 }
 
 /** A read ends early, with nothing, when a program has written nothing for a million sockets: EAGAIN says that it goes on. */

@@ -57,8 +57,14 @@ const btfLoadOptions = koffi.struct("bpf_btf_load_opts", {
   log_size: "uint32_t",
 });
 
-/** struct bpf_link_create_opts, up to `flags`. */
-const linkCreateOptions = koffi.struct("bpf_link_create_opts", { ...size, flags: "uint32_t", padding: "uint32_t" });
+/** struct bpf_link_create_opts, up to `target_btf_id`. */
+const linkCreateOptions = koffi.struct("bpf_link_create_opts", {
+  ...size,
+  flags: "uint32_t",
+  iter_info: "const void *",
+  iter_info_len: "uint32_t",
+  target_btf_id: "uint32_t",
+});
 
 /** struct bpf_link_update_opts. */
 const linkUpdateOptions = koffi.struct("bpf_link_update_opts", { ...size, flags: "uint32_t", old_prog_fd: "uint32_t" });

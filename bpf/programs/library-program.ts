@@ -28,8 +28,17 @@ export interface Watch {
   readonly function: string;
   /** "inet_sock_set_state". */
   readonly tracepoint: string;
-  /** A function, SEC("iter/tcp"), that is shown every TCP socket of the namespace once, after the tracepoint is watched. */
-  readonly standing?: string;
+  /** Events can be missed, and what stood before was never one: how to find out what is so, after the tracepoint is watched and later. */
+  readonly recount?: Recount;
+}
+
+/** Functions of the filter's object that go through what there is. */
+export interface Recount {
+  /** SEC("iter/tcp"): is shown every TCP socket of the namespace. */
+  readonly standing: string;
+  /** SEC("iter/bpf_map_elem"): is then shown every element of `map`, and takes away those that `standing` has not seen. */
+  readonly gone: string;
+  readonly map: string;
 }
 
 export interface LowerContext {

@@ -11,6 +11,7 @@ import { fillArrays } from "./fill-arrays.ts";
 import { linkError, segmentError, stepError } from "./load-errors.ts";
 import { type LoadedSegments, loadSegments, SegmentRefused } from "./load-segments.ts";
 import { bindStep, type Objects, relocateRequest } from "./step-requests.ts";
+import { watchFor } from "./watch-for.ts";
 
 const countersReference = "counters";
 
@@ -25,7 +26,7 @@ export async function loadGeneration(kernel: Kernel, objects: Objects, load: Loa
   for (const step of generation.steps) steps.push(await relocateStep(kernel, objects, load, step));
   for (const step of generation.steps) await fillStep(kernel, objects, load, step);
   const loaded = await loadChain(kernel, objects, load, steps);
-  for (const step of generation.steps) await watchFor(kernel, objects, load, step);
+  for (const step of generation.steps) await watchStep(kernel, objects, load, step);
   const manifest: Manifest = { ...generation, linked: describeLinking(loaded, bindMaps(objects, generation, loaded.segments, steps)) };
   await kernel.createFrozenMap(`${load.pin}/manifest`, "sl_manifest", Buffer.from(JSON.stringify(manifest)));
 }
@@ -47,12 +48,9 @@ function decodeMatch({ code }: GenerationMatch): readonly Classic[] {
   return decodeClassic(Buffer.from(code, "base64"));
 }
 
-/** Its maps may be those of the generation that runs: two that watch count everything once. */
-async function watchFor(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<void> {
-  if (step.watch === undefined) return;
-  const { object, globals, maps } = relocateRequest(objects, load.generation, step, step.watch.function);
+async function watchStep(kernel: Kernel, objects: Objects, load: Load, step: GenerationStep): Promise<void> {
   try {
-    await kernel.watch(watchPin(load.pin, step.name), { object, globals, maps, ...step.watch });
+    await watchFor(kernel, objects, watchPin(load.pin, step.name), load.generation, step);
   } catch (error) {
     throw stepError(load, step.name, error);
   }

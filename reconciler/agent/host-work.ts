@@ -3,9 +3,11 @@ import type { Logger } from "pino";
 import { abortChange, confirmChange } from "../confirm.ts";
 import { driftPass, heal } from "../drift.ts";
 import type { Host } from "../host.ts";
+import type { Desired } from "../model/desired.ts";
 import type { AskSource } from "../probes/run-probe.ts";
 import { locked, runPass } from "../reconcile.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
+import { recount, recountEvery } from "../recount.ts";
 import { appendHistory } from "../state/history.ts";
 import { readUnconfirmed } from "../state/unconfirmed.ts";
 import type { HostWork } from "./agent-parts.ts";
@@ -29,6 +31,12 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
   const probe = probeRound(host, options.confirm, options.askSource);
   const { confirm } = options;
   const request = confirm === null ? {} : { confirm: armed.request(confirm) };
+  let recounted = host.now();
+  const recountAtTimes = async (desired: Desired): Promise<void> => {
+    if (host.now() - recounted < recountEvery) return;
+    recounted = host.now();
+    await recount(host, desired).catch((error: unknown) => options.log.warn({ error }, "sockets not counted anew"));
+  };
   return {
     async recover() {
       await locked(host, async () => undefined);
@@ -56,7 +64,9 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
     probe,
     async drift() {
       await takeBackUnwatched(host);
-      return driftPass(host);
+      const result = await driftPass(host);
+      if (result.kind === "checked") await recountAtTimes(result.desired);
+      return result;
     },
     heal: (modes) => heal(host, { modes, progress }),
     refuse: ({ name, author, subject }, error) =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Drops SYNs to listed ports when enough connections stand. Three programs share the maps: one sees packets, one sees sockets change
- * their state, and one is shown once those that stand already.
+ * Drops SYNs to listed ports when enough connections stand. Four programs share the maps: one sees packets, one sees sockets change
+ * their state, one is shown from time to time those that stand, and one takes away what is remembered and was not among them.
  */
 #include "reset.h"
 #include "usage.h"
@@ -169,16 +169,46 @@ struct tcp_visit {
 	struct sock *sk; /* none at the end; locked, when it is no request and not in TIME_WAIT */
 };
 
-/* Run once, after the tracepoint is watched: what stands by then is seen here, what comes is seen there, and nothing counts twice. */
+/*
+ * Run after the tracepoint is watched, and from time to time: what stands by then is seen here, what comes is seen there, and nothing
+ * counts twice. The end of it begins the next round.
+ */
 SEC("iter/tcp")
 int conn_limit_standing(struct tcp_visit *visit)
 {
 	struct sock *sk = visit->sk;
 	__u32 zero = 0;
 	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
+	__u32 *round = bpf_map_lookup_elem(&rounds, &zero);
 
-	if (sk && counts && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_ESTABLISHED)
+	if (!counts || !round)
+		return 0;
+	if (!sk)
+		++*round;
+	else if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_ESTABLISHED)
 		socket_opened(sk, counts);
+	return 0;
+}
+
+/* Context of an iterator over the elements of a map: what the kernel calls struct bpf_iter__bpf_map_elem. */
+struct element_visit {
+	__u64 meta;
+	__u64 map;
+	const __u64 *key; /* none at the end */
+	struct tracked *value;
+};
+
+/* Run after that. */
+SEC("iter/bpf_map_elem")
+int conn_limit_gone(struct element_visit *visit)
+{
+	const __u64 *key = visit->key;
+	struct tracked *found = visit->value;
+	__u32 zero = 0;
+	struct counts *counts = bpf_map_lookup_elem(&counters, &zero);
+
+	if (key && found && counts)
+		untrack_unseen(*key, found, counts);
 	return 0;
 }
 

@@ -13,7 +13,11 @@ export const connLimit: LibraryProgram = {
   summary: "Drops new TCP connections when enough stand, by port, client or in all; watches the kernel's sockets",
   object: "conn-limit.bpf.o",
   functions: { xdp: "conn_limit_xdp", "tc-ingress": "conn_limit_tc" },
-  watch: { function: "conn_limit_sockets", tracepoint: "inet_sock_set_state", standing: "conn_limit_standing" },
+  watch: {
+    function: "conn_limit_sockets",
+    tracepoint: "inet_sock_set_state",
+    recount: { standing: "conn_limit_standing", gone: "conn_limit_gone", map: "sockets" },
+  },
   schema: programSchema("conn-limit"),
   lower: (parameters) => lowerConnLimit(parameters as ConnLimitParameters),
 };
@@ -48,7 +52,7 @@ function lowerConnLimit(parameters: ConnLimitParameters): ProgramSettings | Lowe
 /** struct counts of the object. */
 const reasons: Reasons = {
   map: "counters",
-  valueSize: 72,
+  valueSize: 80,
   cells: [
     "within the limit",
     "over the limit",
@@ -59,6 +63,7 @@ const reasons: Reasons = {
     "no room for the key",
     "a fragment, whose ports nobody can see",
     "malformed",
+    "connection whose end nobody saw",
   ].map((name, index) => ({ name, isRule: false, key: 0, offset: index * 8 })),
 };
 
@@ -113,7 +118,8 @@ function mapSettings(
     ports: { ...whole(listed, JSON.stringify([globals, ports])), maxEntries: listed.count },
     usages: state(tracked, 20, 72, counted),
     pending: state(tracked, 40, 4, counted),
-    sockets: state(tracked, 8, 20, counted),
+    sockets: state(tracked, 8, 24, counted),
+    rounds: state(1, 4, 4, counted),
   };
 }
 

@@ -3,6 +3,9 @@
  * The half that watches sockets change their state. It may run twice for a while, once for each of two generations: a socket is counted
  * by the one that puts it into the map, and taken away by the one that removes it. Whoever sees a socket holds its lock, so none is
  * put there after it has been closed.
+ *
+ * The kernel leaves a program out that would run inside itself on the same processor, so an event can be missed. All sockets are
+ * looked at again from time to time: who is there and not known is counted, who is known and not there is forgotten.
  */
 #ifndef SLUICE_CONN_LIMIT_SOCKETS_H
 #define SLUICE_CONN_LIMIT_SOCKETS_H
@@ -115,13 +118,50 @@ static __always_inline void settle_syn(struct sock *sk, const struct packet *pac
 		change_slot(usage, counted_in, 0);
 }
 
+static __always_inline __u32 current_round(void)
+{
+	__u32 zero = 0;
+	__u32 *round = bpf_map_lookup_elem(&rounds, &zero);
+
+	return round ? *round : 0;
+}
+
+/* Gives back whether it was there to be taken away: of all who try, one succeeds. */
+static __always_inline int untrack(__u64 key, const struct tracked *found)
+{
+	struct scope scope = found->scope;
+	struct usage *usage;
+
+	if (bpf_map_delete_elem(&sockets, &key))
+		return 0;
+	usage = bpf_map_lookup_elem(&usages, &scope);
+	if (usage && *(volatile __u64 *)&usage->established)
+		__sync_fetch_and_sub(&usage->established, 1);
+	return 1;
+}
+
+/* Known from another generation, from the tracepoint, or from the last look. Another connection at its address was missed to end. */
+static __always_inline int is_known(__u64 key, const struct tracked *seen, struct counts *counts)
+{
+	struct tracked *found = bpf_map_lookup_elem(&sockets, &key);
+
+	if (!found)
+		return 0;
+	if (is_same_scope(&found->scope, &seen->scope)) {
+		found->round = seen->round;
+		return 1;
+	}
+	counts->gone += untrack(key, found);
+	return 0;
+}
+
 static __always_inline void socket_opened(struct sock *sk, struct counts *counts)
 {
 	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	__u64 key = (unsigned long)sk;
 	struct packet packet = {};
 	struct facts facts = {};
-	struct scope scope = {};
+	struct tracked seen = {};
 	struct usage *usage;
 	int error;
 
@@ -129,14 +169,17 @@ static __always_inline void socket_opened(struct sock *sk, struct counts *counts
 		return;
 	if (!include_loopback && is_loopback(&packet, &facts))
 		return;
-	fill_scope(&scope, &packet, &facts, port);
-	error = bpf_map_update_elem(&sockets, &key, &scope, BPF_NOEXIST);
+	fill_scope(&seen.scope, &packet, &facts, port);
+	seen.round = current_round();
+	if (is_known(key, &seen, counts))
+		return;
+	error = bpf_map_update_elem(&sockets, &key, &seen, BPF_NOEXIST);
 	if (error) {
 		/* -EEXIST: another generation, or the tracepoint, was quicker. */
 		counts->untracked += error != -17;
 		return;
 	}
-	usage = find_usage(&scope);
+	usage = find_usage(&seen.scope);
 	if (!usage) {
 		bpf_map_delete_elem(&sockets, &key);
 		counts->untracked++;
@@ -150,19 +193,17 @@ static __always_inline void socket_opened(struct sock *sk, struct counts *counts
 static __always_inline void socket_closed(struct sock *sk, struct counts *counts)
 {
 	__u64 key = (unsigned long)sk;
-	struct scope *found = bpf_map_lookup_elem(&sockets, &key);
-	struct scope scope;
-	struct usage *usage;
+	struct tracked *found = bpf_map_lookup_elem(&sockets, &key);
 
-	if (!found)
-		return;
-	scope = *found;
-	if (bpf_map_delete_elem(&sockets, &key))
-		return;
-	counts->closed++;
-	usage = bpf_map_lookup_elem(&usages, &scope);
-	if (usage && *(volatile __u64 *)&usage->established)
-		__sync_fetch_and_sub(&usage->established, 1);
+	if (found)
+		counts->closed += untrack(key, found);
+}
+
+/* What began since the look began carries its number, so only what was not seen in it is taken away. */
+static __always_inline void untrack_unseen(__u64 key, const struct tracked *found, struct counts *counts)
+{
+	if (current_round() - found->round >= 2)
+		counts->gone += untrack(key, found);
 }
 
 #endif

@@ -60,6 +60,13 @@ struct counts {
 	__u64 no_room;	 /* SYNs whose scope found none */
 	__u64 no_l4;
 	__u64 malformed;
+	__u64 gone; /* connections whose end nobody saw */
+};
+
+/* What a connection counts for, and the look at all sockets in which it was seen last. */
+struct tracked {
+	struct scope scope;
+	__u32 round;
 };
 
 struct {
@@ -88,10 +95,18 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u64);
-	__type(value, struct scope);
+	__type(value, struct tracked);
 	__uint(max_entries, 1024);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 } sockets SEC(".maps");
+
+/* How often all sockets have been looked at. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} rounds SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -115,6 +130,12 @@ static __always_inline void fill_scope(struct scope *scope, const struct packet 
 		copy_source(scope->address, packet, facts);
 		scope->family = facts->kind;
 	}
+}
+
+static __always_inline int is_same_scope(const struct scope *one, const struct scope *other)
+{
+	return one->address[0] == other->address[0] && one->address[1] == other->address[1] && one->address[2] == other->address[2] &&
+	       one->address[3] == other->address[3] && one->port == other->port && one->family == other->family;
 }
 
 static __always_inline struct usage *find_usage(const struct scope *scope)

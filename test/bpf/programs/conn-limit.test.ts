@@ -63,6 +63,6 @@ test("conn-limit watches sockets", (t) => {
   t.deepEqual(connLimit.watch, {
     function: "conn_limit_sockets",
     tracepoint: "inet_sock_set_state",
-    standing: "conn_limit_standing",
+    recount: { standing: "conn_limit_standing", gone: "conn_limit_gone", map: "sockets" },
   });
 });

@@ -96,35 +96,38 @@ kernelTest("sluice tap --write gives pcapng with names, times, verdicts and comm
   t.true(frames.every((frame) => frame.kind === "packet" && frame.time >= began - 50_000_000n && frame.time <= now + 50_000_000n));
 });
 
-kernelTest("Wireshark reads a named pipe live, with comments and verdicts of both taps, and sluice tap ends quietly when it goes", async (t, lab) => {
-  const host = await station(t, lab);
-  writeChain(host, "10.0.0.0/8");
-  t.like(await host.sluice("apply", "--yes"), { exit: 0 });
-  const pipe = join(host.folder, "..", "pipe");
-  execFileSync("mkfifo", [pipe]);
-  const fields = ["frame.interface_name", "frame.interface_description", "frame.comment", "frame.len", "frame.cap_len", "ip.src"];
-  const options = ["-l", "-n", "-c", "4", "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
-  const wireshark = spawn("tshark", ["-i", pipe, ...options], { stdio: ["ignore", "pipe", "ignore"] });
-  let shown = "";
-  wireshark.stdout.on("data", (part: Buffer) => (shown += part.toString()));
-  const tap = start([`${host.device}/xdp`, "--write", pipe, ...host.host]);
-  await tap.until(listens);
+kernelTest(
+  "Wireshark reads a named pipe live, with comments and verdicts of both taps, and sluice tap ends quietly when it goes",
+  async (t, lab) => {
+    const host = await station(t, lab);
+    writeChain(host, "10.0.0.0/8");
+    t.like(await host.sluice("apply", "--yes"), { exit: 0 });
+    const pipe = join(host.folder, "..", "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const fields = ["frame.interface_name", "frame.interface_description", "frame.comment", "frame.len", "frame.cap_len", "ip.src"];
+    const options = ["-l", "-n", "-c", "4", "-T", "fields", ...fields.flatMap((field) => ["-e", field])];
+    const wireshark = spawn("tshark", ["-i", pipe, ...options], { stdio: ["ignore", "pipe", "ignore"] });
+    let shown = "";
+    wireshark.stdout.on("data", (part: Buffer) => (shown += part.toString()));
+    const tap = start([`${host.device}/xdp`, "--write", pipe, ...host.host]);
+    await tap.until(listens);
 
-  await lab.send(host.peer, [from("10.1.1.1"), from("192.0.2.9", 100)]);
-  for (let tries = 0; tries < 500 && wireshark.exitCode === null; tries++) await wait(20);
-  for (let tries = 0; tries < 10; tries++) {
-    await lab.send(host.peer, [from("10.1.1.1")]);
-    await wait(20);
-  }
+    await lab.send(host.peer, [from("10.1.1.1"), from("192.0.2.9", 100)]);
+    for (let tries = 0; tries < 500 && wireshark.exitCode === null; tries++) await wait(20);
+    for (let tries = 0; tries < 10; tries++) {
+      await lab.send(host.peer, [from("10.1.1.1")]);
+      await wait(20);
+    }
 
-  t.is(await tap.exit, 0);
-  t.deepEqual(shown.trimEnd().split("\n"), [
-    `${host.device}\txdp, tap "arrivals"\tat arrivals\t60\t60\t10.1.1.1`,
-    `${host.device}\txdp, tap "leaving"\tdrop by bogons\t60\t60\t10.1.1.1`,
-    `${host.device}\txdp, tap "arrivals"\tat arrivals\t142\t60\t192.0.2.9`,
-    `${host.device}\txdp, tap "leaving"\tpass at the end\t142\t142\t192.0.2.9`,
-  ]);
-});
+    t.is(await tap.exit, 0);
+    t.deepEqual(shown.trimEnd().split("\n"), [
+      `${host.device}\txdp, tap "arrivals"\tat arrivals\t60\t60\t10.1.1.1`,
+      `${host.device}\txdp, tap "leaving"\tdrop by bogons\t60\t60\t10.1.1.1`,
+      `${host.device}\txdp, tap "arrivals"\tat arrivals\t142\t60\t192.0.2.9`,
+      `${host.device}\txdp, tap "leaving"\tpass at the end\t142\t142\t192.0.2.9`,
+    ]);
+  },
+);
 
 kernelTest("sluice trace and inspect show a chain with taps as any other", async (t, lab) => {
   const host = await station(t, lab);

@@ -5,6 +5,10 @@ import { connect, createServer } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ExecutionContext } from "ava";
+import { pino } from "pino";
+import { noEntries, packEntries } from "../../../bpf/kernel/entries.ts";
+import { hostWork } from "../../../reconciler/agent/host-work.ts";
+import { openHost } from "../../../reconciler/host.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { ip, type Lab } from "../../lab/lab.ts";
 import { ethernet, ipv4, tcp, tcpFlags } from "../../lab/packet.ts";
@@ -139,6 +143,45 @@ kernelTest("a watching half that somebody removed is drift, and is put back", as
 
   t.is((await watches(lab)).length, 1);
   t.like(await host.sluice("plan", "--detailed-exitcode"), { exit: 0 });
+});
+
+kernelTest("every minute the agent's look for drift has all sockets looked at, and puts nothing back that was removed", async (t, lab) => {
+  const place = await station(t, lab);
+  const open = await network(t, place);
+  writeChain(place, 9);
+  t.like(await place.sluice("apply", "--yes"), { exit: 0 });
+  await open();
+  await open();
+  const sockets = (await lab.kernel.pins(lab.root)).find(({ path }) => path.includes("/sockets__"))?.path ?? "";
+  const known = async () => (await lab.kernel.readMap(sockets)).count;
+  const missed = async () => {
+    const { keys, keySize } = await lab.kernel.readMap(sockets);
+    await lab.kernel.writeMap(sockets, noEntries(keySize, 24), packEntries([[keys.subarray(0, keySize), new Uint8Array(0)]], keySize, 0));
+  };
+  let now = Date.now();
+  const host = { ...openHost({ host: "lab", state: place.state, bpffs: lab.root }), now: () => now };
+  const work = hostWork(host, {
+    pruneAll: true,
+    log: pino({ level: "silent" }),
+    confirm: null,
+    askSource: () => Promise.reject(new Error()),
+  });
+
+  await missed();
+  await work.drift();
+  t.is(await known(), 1);
+  now += 60_000;
+  await work.drift();
+  t.is(await known(), 2);
+  await missed();
+  await work.drift();
+  t.is(await known(), 1);
+
+  const [half] = (await lab.kernel.pins(lab.root)).filter(({ path }) => basename(path).startsWith("watch-"));
+  unlinkSync(half?.path ?? "");
+  now += 60_000;
+  t.like(await work.drift(), { kind: "checked" });
+  t.deepEqual([await known(), await watches(lab)], [1, []]);
 });
 
 kernelTest("packet tests and traces of such a chain watch nothing", async (t, lab) => {

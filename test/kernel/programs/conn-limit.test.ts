@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import type { ExecutionContext } from "ava";
+import { packEntries } from "../../../bpf/kernel/entries.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { ip, type Lab } from "../../lab/lab.ts";
 import { ethernet, ipv4, ipv6, ipv6Extension, ipv6Fragment, type Layer, tcp, tcpFlags, udp, vlan } from "../../lab/packet.ts";
@@ -163,11 +164,18 @@ async function serveElsewhere(t: ExecutionContext): Promise<ChildProcess> {
 
 async function watched(lab: Lab, parameters: object): Promise<LoadedFilter> {
   const filter = await loadFilter(lab.kernel, lab.root, "conn-limit", { ports: 443, ...parameters });
-  const { watch, maps, globals } = filter.step;
-  const pins = Object.fromEntries(maps.map(({ name }) => [name, filter.pin(name)]));
-  await lab.kernel.watch(filter.pin("watch"), { object: filter.elf, globals, maps: pins, ...watch! });
+  await watch(lab, filter, "watch");
   return filter;
 }
+
+/** Watches at a pin, or looks at all sockets again. */
+async function watch({ kernel }: Lab, filter: LoadedFilter, pin: string): Promise<void> {
+  const { watch, maps, globals } = filter.step;
+  const pins = Object.fromEntries(maps.map(({ name }) => [name, filter.pin(name)]));
+  await kernel.watch(filter.pin(pin), { object: filter.elf, globals, maps: pins, ...watch! });
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 /** Connections that stand, over all scopes. */
 async function standing(filter: LoadedFilter): Promise<number> {
@@ -244,6 +252,40 @@ kernelTest("conn-limit counts every connection once, also those that begin and e
   t.is((await filter.entries("sockets")).count, 0);
 });
 
+kernelTest(
+  "conn-limit looks again: what it was never told of is counted, what ended unseen is taken away, all else stays",
+  async (t, lab) => {
+    const net = await network(t, lab);
+    await net.serve(443);
+    const filter = await watched(lab, { max: 9 });
+    const socket = await net.open(443);
+    await net.open(443);
+    const known = async () => hex((await filter.entries("sockets")).keys);
+    const before = await known();
+    const { keys, values, keySize, valueSize } = await filter.entries("sockets");
+    const ended = new Uint8Array(keySize).fill(7);
+    const [missed, scope] = [keys.subarray(0, keySize), values.subarray(0, valueSize)];
+    await lab.kernel.writeMap(
+      filter.pin("sockets"),
+      packEntries([[ended, scope]], keySize, valueSize),
+      packEntries([[missed, new Uint8Array(0)]], keySize, 0),
+    );
+
+    const seen: boolean[] = [];
+    for (let looks = 0; looks < 3; looks++) {
+      await watch(lab, filter, "watch");
+      seen.push((await known()).includes(hex(ended)));
+    }
+
+    t.deepEqual(seen, [true, false, false]);
+    t.is(await known(), before);
+    t.is(await standing(filter), 2);
+    t.deepEqual(await counted(filter), { "connection began": 3, "connection whose end nobody saw": 1 });
+    socket.resetAndDestroy();
+    t.true(await until(async () => (await standing(filter)) === 1));
+  },
+);
+
 kernelTest("conn-limit does not count what stands in other network namespaces", async (t, lab) => {
   const net = await network(t, lab);
   await net.serve(443);
@@ -291,12 +333,9 @@ kernelTest("two programs that watch for the same maps count every connection onc
   const net = await network(t, lab);
   await net.serve(443);
   const filter = await watched(lab, { max: 3 });
-  const { watch, maps, globals } = filter.step;
-  const pins = Object.fromEntries(maps.map(({ name }) => [name, filter.pin(name)]));
-  const request = { object: filter.elf, globals, maps: pins, ...watch! };
   const socket = await net.open(443);
-  await lab.kernel.watch(filter.pin("watch"), request);
-  await lab.kernel.watch(filter.pin("second"), request);
+  await watch(lab, filter, "watch");
+  await watch(lab, filter, "second");
 
   t.is(await standing(filter), 1);
   socket.resetAndDestroy();

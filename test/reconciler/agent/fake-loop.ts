@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { setImmediate } from "node:timers/promises";
 import type { Fetched, Source } from "../../../reconciler/1-source/source.ts";
 import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
@@ -7,11 +8,19 @@ import { type AgentLoop, createLoop } from "../../../reconciler/agent/agent-loop
 import type { HostWork, LoopSettings, TrialSettings } from "../../../reconciler/agent/agent-parts.ts";
 import type { Clock } from "../../../reconciler/agent/clock.ts";
 import type { DriftResult } from "../../../reconciler/drift.ts";
+import type { Desired } from "../../../reconciler/model/desired.ts";
 import type { Outcome } from "../../../reconciler/model/outcome.ts";
 import type { Plan } from "../../../reconciler/model/plan.ts";
 import type { ProbeResult } from "../../../reconciler/probes/probe.ts";
 import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 import type { ArmedEnd } from "../../../reconciler/watchdog/arm.ts";
+
+const nothing: Desired = {
+  revision: { name: "test", commit: null, author: null, subject: null, committed: null },
+  digest: "",
+  hooks: [],
+  objects: {},
+};
 
 /** Time that stands still until a test moves it. */
 export interface FakeClock extends Clock {
@@ -171,7 +180,7 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
     },
     async drift(): Promise<DriftResult> {
       fake.calls.push("drift");
-      return { kind: "checked", report: { findings: fake.findings, unmanaged: [] }, plan: planOf([]) };
+      return { kind: "checked", report: { findings: fake.findings, unmanaged: [] }, plan: planOf([]), desired: nothing };
     },
     async heal(modes) {
       fake.calls.push(`heal ${modes.join(" ")}`);

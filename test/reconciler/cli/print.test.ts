@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import test from "ava";
 import picocolors from "picocolors";
 import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
@@ -6,6 +7,7 @@ import { buildChecks, type MachineFacts } from "../../../reconciler/cli/build-ch
 import { doctorToJson, printDoctor, works } from "../../../reconciler/cli/print-doctor.ts";
 import { driftToJson, printDrift } from "../../../reconciler/cli/print-drift.ts";
 import { historyToJson, printHistory } from "../../../reconciler/cli/print-history.ts";
+import type { Desired } from "../../../reconciler/model/desired.ts";
 import type { Plan } from "../../../reconciler/model/plan.ts";
 import type { HistoryEntry } from "../../../reconciler/state/history.ts";
 
@@ -47,12 +49,13 @@ const finding: DriftFinding = {
   mode: "alert",
 };
 const plan = { revision: { name: "dir:/p", commit: null, author: null, subject: null, committed: null } } as unknown as Plan;
+const desired = {} as Desired;
 
 test("printDrift() shows what differs, what is ignored, and what is not ours", (t) => {
   const report = { findings: [finding, { ...finding, mode: "ignore" as const }], unmanaged: ['eth0/tc-egress: program "tail" (id 912)'] };
 
   t.is(
-    printDrift("edge-03", { kind: "checked", report, plan }, plain),
+    printDrift("edge-03", { kind: "checked", report, plan, desired }, plain),
     `Drift: 1 difference on edge-03 to dir:/p
 
 WHAT  CHAIN     PLACE           EXPECTED                FOUND                               MODE
@@ -65,11 +68,11 @@ Not of Sluice, left alone:
 Next: sluice drift --heal brings it back
 `,
   );
-  t.like(driftToJson("edge-03", { kind: "checked", report, plan }), { format: "1.0", kind: "drift", findings: report.findings });
+  t.like(driftToJson("edge-03", { kind: "checked", report, plan, desired }), { format: "1.0", kind: "drift", findings: report.findings });
 });
 
 test("printDrift() says so when there is none, and when there is nothing to compare with", (t) => {
-  const none = { kind: "checked" as const, report: { findings: [], unmanaged: [] }, plan };
+  const none = { kind: "checked" as const, report: { findings: [], unmanaged: [] }, plan, desired };
 
   t.is(printDrift("edge-03", none, plain), "No drift. edge-03 runs what was applied: dir:/p\n");
   t.is(printDrift("edge-03", { kind: "none-applied" }, plain), "Nothing has been applied on edge-03 yet, so nothing can differ from it\n");
