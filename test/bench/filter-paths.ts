@@ -112,7 +112,8 @@ export const filterSetups: readonly FilterSetup[] = [
   {
     name: "port-quota",
     step: "uses: port-quota\n      with: { ports: [80, 443], bytes: 1000 }",
-    paths: [path("another port", other, "pass", 4), path("over the budget", web(ack), "drop", 40)],
+    // One target for all its packets.
+    paths: [path("another port", other, "pass", 40), path("over the budget", web(ack), "drop", 40)],
   },
   {
     name: "count, by source",
