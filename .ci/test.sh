@@ -6,16 +6,22 @@ cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/sbin"
 [ "${1:-}" = --no-setup ] || .ci/setup.sh test || exit 1
 
-passed=0 failed=0
+passed=0 failed=0 beside=
 log=$(mktemp)
+other=$(mktemp)
 failures=$(mktemp)
-trap 'rm -f "$log" "$failures"' EXIT
+trap 'rm -f "$log" "$other" "$failures"; [ -z "$beside" ] || kill "$beside"' EXIT
 
-# Runs ava and counts the tests it lists; a run that fails in any other way counts as one failure. What ava says of failures, which it
-# does behind the list, is kept for the end of the log, where a reader of CI looks first.
-count() {
+# Runs ava, shows it as it comes, and counts.
+run() {
   "$@" 2>&1 </dev/null | tee "$log"
-  local status=${PIPESTATUS[0]} ok bad
+  count "$log" "${PIPESTATUS[0]}"
+}
+
+# Counts the tests that ava lists; a run that fails in any other way counts as one failure. What ava says of failures, which it does
+# behind the list, is kept for the end of the log, where a reader of CI looks first.
+count() {
+  local log=$1 status=$2 ok bad
   sed -i 's/\x1b\[[0-9;]*m//g' "$log"
   ok=$(grep -c '^ *✔ ' "$log")
   bad=$(grep -cE '^ *✘ ' "$log")
@@ -27,11 +33,19 @@ count() {
   failed=$((failed + bad))
 }
 
-count ${SLUICE_COVERAGE:+node_modules/.bin/c8} node_modules/.bin/ava
+run ${SLUICE_COVERAGE:+node_modules/.bin/c8} node_modules/.bin/ava
 
 reason=$(node dist/test/lab/why-no-kernel.js)
 if [ -z "$reason" ]; then
-  count unshare --net --mount --propagation private node_modules/.bin/ava --config ava.kernel.config.js
+  half() { SLUICE_HALF=$1 exec unshare --net --mount --propagation private node_modules/.bin/ava --config ava.kernel.config.js; }
+  half 2 >"$other" 2>&1 </dev/null &
+  beside=$!
+  run half 1
+  wait "$beside"
+  status=$?
+  beside=
+  cat "$other"
+  count "$other" "$status"
 elif [ "${SLUICE_REQUIRE_KERNEL:-}" = 1 ]; then
   echo "Kernel tests (test/kernel) cannot run: $reason"
   failed=$((failed + 1))
