@@ -13,6 +13,8 @@ export const errorCatalogue = {
   "source-invalid": { next: "on-change", exit: 3 },
   "config-invalid": { next: "on-change", exit: 3 },
   "snapshot-invalid": { next: "on-change", exit: 3 },
+  "parser-crashed": { next: "backoff", exit: 3 },
+  "parser-quarantined": { next: "on-change", exit: 10 },
   "plan-stale": { next: "replan", exit: 9 },
   "state-locked": { next: "backoff", exit: 9 },
   "state-unwritable": { next: "backoff", exit: 1 },

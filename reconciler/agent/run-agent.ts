@@ -8,6 +8,7 @@ import { printMetrics } from "../6-report/print-metrics.ts";
 import { openDesk } from "../alerts/alert-desk.ts";
 import { type Host, openHost } from "../host.ts";
 import { inspectHost, observePins } from "../inspect.ts";
+import { parseApart } from "../parser/parse-apart.ts";
 import { lockState } from "../state/lock.ts";
 import { openState } from "../state/state-directory.ts";
 import { sluiceVersion } from "../version.ts";
@@ -57,7 +58,7 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
         warn: (detail) => log.warn({ detail }, "unfinished apply found"),
       });
     const { pruneAll, confirm } = config;
-    const work = hostWork(host, { pruneAll, log, confirm, askSource: (signal) => source.fetch(signal) });
+    const work = hostWork(host, { pruneAll, log, confirm, askSource: (signal) => source.fetch(signal), parse: parseApart });
     const trial = confirm === null ? {} : { trial: confirm };
     const isWatched = config.loop.driftMilliseconds !== null && options.host === undefined;
     const watch = isWatched ? openWatch(host, log, () => void loop.push("tripwire")) : null;
