@@ -15,6 +15,7 @@ export const errorCatalogue = {
   "snapshot-invalid": { next: "on-change", exit: 3 },
   "parser-crashed": { next: "backoff", exit: 3 },
   "parser-quarantined": { next: "on-change", exit: 10 },
+  "parser-unavailable": { next: "backoff", exit: 3 },
   "plan-stale": { next: "replan", exit: 9 },
   "state-locked": { next: "backoff", exit: 9 },
   "state-unwritable": { next: "backoff", exit: 1 },

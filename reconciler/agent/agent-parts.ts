@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from "pino";
-import type { Fetched, Source } from "../1-source/source.ts";
+import type { Source } from "../1-source/source.ts";
 import type { DriftResult } from "../drift.ts";
 import type { DriftMode } from "../model/desired.ts";
 import type { Outcome } from "../model/outcome.ts";
@@ -21,8 +21,6 @@ export interface HostWork {
    * source may take its time, or not answer at all. null when nothing was ever applied.
    */
   recover(): Promise<Outcome | null>;
-  /** Throws ReconcilerError "parser-crashed" or "parser-quarantined" for a policy that must not be read here. */
-  readApart(fetched: Fetched, snapshot: Snapshot): Promise<void>;
   /** One pass, which leaves a held host alone. */
   pass(snapshot: Snapshot, trigger: "commit" | "device"): Promise<Outcome>;
   drift(): Promise<DriftResult>;

@@ -3,8 +3,6 @@ import type { Logger } from "pino";
 import { abortChange, confirmChange } from "../confirm.ts";
 import { driftPass, heal } from "../drift.ts";
 import type { Host } from "../host.ts";
-import type { ParseApart } from "../parser/parse-apart.ts";
-import { readApart } from "../parser/read-apart.ts";
 import type { AskSource } from "../probes/run-probe.ts";
 import { locked, runPass } from "../reconcile.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
@@ -21,7 +19,6 @@ export interface HostWorkOptions {
   /** null: what was applied and verified stays. */
   readonly confirm: ConfirmConfig | null;
   readonly askSource: AskSource;
-  readonly parse: ParseApart;
 }
 
 /** The passes of reconciler/, bound to one host; each operation is a line of the log. */
@@ -31,18 +28,11 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
   const armed = keepArmed(host, options.log);
   const probe = probeRound(host, options.confirm, options.askSource);
   const { confirm } = options;
-  /** Identity of what was read to its end last: a device that comes does not change it. */
-  let read: string | null = null;
   const request = confirm === null ? {} : { confirm: armed.request(confirm) };
   return {
     async recover() {
       await locked(host, async () => undefined);
       return heal(host, { modes: ["alert", "heal", "ignore"], progress });
-    },
-    async readApart({ identity }, snapshot) {
-      if (identity === read) return;
-      await readApart(host.state, identity, { snapshot, host: host.name }, options.parse);
-      read = identity;
     },
     pass: (snapshot, trigger) =>
       runPass(host, snapshot, {

@@ -20,7 +20,6 @@ const mostFailures = 8;
 export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetched, snapshot: Snapshot, trigger: "commit" | "device") {
   const { work, log } = parts;
   try {
-    await work.readApart(fetched, snapshot);
     const outcome = await work.pass(snapshot, trigger);
     return settle(parts, state, fetched, outcome, trigger);
   } catch (error) {
