@@ -83,7 +83,7 @@ kernelTest(
     const agent = startAgent(t, host, ["--config", settings(server.url, server.caFile), "--log-level", "debug"], [...hostile, ...audit]);
     const served = await agent.told("metrics served");
     await agent.told("revision applied");
-    const metrics = await (await fetch(`http://127.0.0.1:${served["port"]}/metrics`)).text();
+    const metrics = await (await fetch(`http://127.0.0.1:${String(served["port"])}/metrics`)).text();
     writeFileSync(passwordFile, `${canary}-old`);
     await agent.told(failing);
     const told = await Promise.all(["status", "history", "events"].map((verb) => host.sluice(verb)));

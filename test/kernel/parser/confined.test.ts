@@ -81,8 +81,8 @@ kernelTest("the parser starts from a folder that root alone may enter", async (t
 
 /** Started, and waiting for its question. */
 async function confined(t: ExecutionContext, below: readonly string[], path: string): Promise<ChildProcess> {
-  const [command = "", ...words] = [...below, process.execPath, path];
-  const child = spawn(command, words, { cwd: "/", env: {}, stdio: ["pipe", "pipe", "pipe"] });
+  const words = [...below, process.execPath, path];
+  const child = spawn(words[0] as string, words.slice(1), { cwd: "/", env: {}, stdio: ["pipe", "pipe", "pipe"] });
   const closed = once(child, "close");
   let said = "";
   child.stderr.on("data", (part: Buffer) => {
@@ -101,8 +101,8 @@ async function confined(t: ExecutionContext, below: readonly string[], path: str
 }
 
 function attempt(below: readonly string[], what: string, file: string) {
-  const [command = "", ...words] = [...below, process.execPath, attempts, what, file];
-  return spawnSync(command, words, { cwd: "/", encoding: "utf8" });
+  const words = [...below, process.execPath, attempts, what, file];
+  return spawnSync(words[0] as string, words.slice(1), { cwd: "/", encoding: "utf8" });
 }
 
 function statusOf(path: string): Readonly<Record<string, string>> {
