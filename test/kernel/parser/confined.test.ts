@@ -9,6 +9,8 @@ import type { ExecutionContext } from "ava";
 import { packageRoot } from "../../../bpf/package-root.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
+import { startAgent } from "../acceptance/agent.ts";
+import { station } from "../cli/station.ts";
 
 const program = join(packageRoot(), "dist/command/parser/main.js");
 const attempts = fileURLToPath(new URL("try-everything.js", import.meta.url));
@@ -77,6 +79,20 @@ kernelTest("the parser starts from a folder that root alone may enter", async (t
   const parser = await confined(t, [], join(folder, "dist/command/parser/main.js"));
 
   t.is(statusOf(`/proc/${parser.pid}/status`)["Uid"]?.split(/\s/)[0], "65534");
+});
+
+kernelTest("an agent with the capabilities of the service reads policies apart and applies them", async (t, lab) => {
+  const host = await station(t, lab);
+  host.write("10.0.0.0/8");
+
+  const agent = startAgent(t, host, ["--dir", host.folder], service);
+  const applied = await agent.told("revision applied");
+  host.write("nonsense");
+  const refused = await agent.told("revision refused");
+
+  t.is(applied.level, "info");
+  t.regex(JSON.stringify(refused), /interfaces\/lab\.yaml:7/);
+  t.is(await agent.stop(), 0);
 });
 
 /** Started, and waiting for its question. */
