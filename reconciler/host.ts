@@ -11,7 +11,9 @@ import { openObject } from "../bpf/object/open-object.ts";
 import type { ObjectSpec } from "../bpf/object/spec.ts";
 import { library, libraryObject } from "../bpf/programs/library.ts";
 import type { LibraryProgram } from "../bpf/programs/library-program.ts";
+import { type Rendered, renderDesired } from "./2-desired/render-desired.ts";
 import type { PinLayout } from "./model/pins.ts";
+import type { Snapshot } from "./model/snapshot.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import type { BootClock } from "./watchdog/boot-clock.ts";
 
@@ -24,6 +26,8 @@ export interface Host {
   /** State directory. */
   readonly state: string;
   readonly policy: PolicyReader;
+  /** Instead of reading policies in this process. */
+  readonly render?: Render;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Instead of the machine's own, for tests. */
@@ -38,6 +42,20 @@ export interface PolicyReader {
   libraryObject(file: string): Uint8Array;
   openObject(elf: Uint8Array): ObjectSpec;
   readonly expressions: Expressions;
+}
+
+/** Works out what a policy says of each of these hosts. */
+export type Render = (snapshot: Snapshot, hosts: readonly string[]) => Promise<readonly Rendered[]>;
+
+/** What a policy says of this host. */
+export async function renderFor(host: Pick<Host, "name" | "policy" | "render">, snapshot: Snapshot): Promise<Rendered> {
+  const [rendered] = await renderOf(host)(snapshot, [host.name]);
+  return rendered as Rendered;
+}
+
+/** How a host reads policies. */
+export function renderOf({ policy, render }: Pick<Host, "policy" | "render">): Render {
+  return render ?? (async (snapshot, hosts) => hosts.map((host) => renderDesired({ ...policy, snapshot, host })));
 }
 
 export interface HostOptions {

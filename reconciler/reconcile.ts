@@ -5,7 +5,7 @@ import { planChanges } from "./4-plan/plan-changes.ts";
 import { applyPlan } from "./5-apply/apply-plan.ts";
 import { cleanUp } from "./5-apply/clean-up.ts";
 import type { Progress } from "./5-apply/perform.ts";
-import type { Host, PolicyReader } from "./host.ts";
+import { type Host, type PolicyReader, renderFor } from "./host.ts";
 import { type ConfirmRequest, keepForConfirmation, refusalsToConfirm } from "./keep-for-confirmation.ts";
 import type { Desired, DesiredHook } from "./model/desired.ts";
 import type { Diagnostic } from "./model/diagnostic.ts";
@@ -96,7 +96,7 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
 
 /** Renders, observes and plans. Takes no lock and writes nothing. */
 export async function planPass(host: Host, snapshot: Snapshot, options: PlanOptions): Promise<Planned | Invalid> {
-  const rendered = render(host.policy, snapshot, host.name);
+  const rendered = await renderFor(host, snapshot);
   if (rendered.kind === "invalid") return rendered;
   const { desired, leaves } = narrow(rendered.desired, options);
   const observed = await observeFor(host, desired, leaves);
@@ -127,7 +127,7 @@ export function planOffline(
   exported: { readonly observed: Observed; readonly layout: PinLayout; readonly host: string },
   options: PlanOptions,
 ): Planned | Invalid {
-  const rendered = render(reader, snapshot, exported.host);
+  const rendered = renderDesired({ ...reader, snapshot, host: exported.host });
   if (rendered.kind === "invalid") return rendered;
   const { desired, tests, warnings } = rendered;
   const { observed, layout, host } = exported;
@@ -145,7 +145,7 @@ export async function applySaved(host: Host, saved: SavedPlan, options: PassOpti
         hint: "plan again",
       });
     }
-    const rendered = render(host.policy, saved.snapshot, host.name);
+    const rendered = await renderFor(host, saved.snapshot);
     const tests = rendered.kind === "rendered" ? rendered.tests : [];
     const planned: Planned = { kind: "planned", desired: saved.desired, observed, plan: fresh, leaves: [], tests, warnings: [] };
     return applyPlanned(host, saved.snapshot, planned, options);
@@ -253,10 +253,6 @@ function isUnrecorded(planned: Planned, { revision }: Snapshot): boolean {
 
 function isNewPolicy({ observed, desired }: Planned): boolean {
   return observed.applied?.desired !== desired.digest;
-}
-
-function render(reader: PolicyReader, snapshot: Snapshot, host: string) {
-  return renderDesired({ ...reader, snapshot, host });
 }
 
 function plan(reader: PolicyReader, desired: Desired, observed: Observed, layout: PinLayout, host: string, prune: boolean): Plan {

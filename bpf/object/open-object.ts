@@ -55,8 +55,18 @@ function readProgram(program: bigint): ProgramSpec {
 /** From the name alone, because releases of libbpf differ in the sections they know. */
 function programType(section: string): ProgramSpec["type"] {
   if (/^xdp(\.frags|_devmap|_cpumap)?(\/|$)/.test(section)) return "xdp";
-  return /^(tc|tcx|classifier|action)(\/|$)/.test(section) ? "tc" : "other";
+  if (/^(tc|tcx|classifier|action)(\/|$)/.test(section)) return "tc";
+  return foreign.test(section) ? "foreign" : "other";
 }
+
+/** Sections of the programs that libbpf knows and that see something else than the packets of an interface, or see them elsewhere. */
+const foreign = new RegExp(
+  `^(${[
+    "[ku](ret)?probe|k(ret)?syscall|usdt|tracepoint|tp|raw_tracepoint|raw_tp|tp_btf|fentry|fexit|fmod_ret|freplace|lsm|lsm_cgroup|iter|syscall",
+    "perf_event|socket|sk_skb|sk_msg|sk_reuseport|sk_lookup|sockops|lwt_(in|out|xmit|seg6local)|lirc_mode2|flow_dissector|struct_ops",
+    "netfilter|cgroup|cgroup_skb",
+  ].join("|")})(\\.[a-z]+)*(/|$)`,
+);
 
 /** SEC("xdp/devmap"), and "xdp_devmap/x" of older libbpf. */
 function mapThatHolds(section: string): HeldIn | null {

@@ -16,8 +16,8 @@ export interface ProgramSpec {
   readonly name: string;
   /** ELF section, as written in SEC(). */
   readonly section: string;
-  /** What the section name says; "other" for sections libbpf does not know (the hook decides then). */
-  readonly type: "xdp" | "tc" | "other";
+  /** What the section name says: "foreign" for what runs at no hook of an interface, "other" for sections libbpf does not know (the hook decides then). */
+  readonly type: "xdp" | "tc" | "foreign" | "other";
   /** The section asked for XDP frags ("xdp.frags"). */
   readonly frags: boolean;
   /** It runs from an entry of such a map, after bpf_redirect_map(), and not at a hook. */

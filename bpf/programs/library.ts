@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../package-root.ts";
 import { acl } from "./acl/acl.ts";
@@ -21,6 +21,11 @@ export function libraryObject(file: string): Uint8Array {
   const object = readObject(join(packageRoot(), "dist/bpf/programs", file));
   objects.set(file, object);
   return object;
+}
+
+/** What libraryObject() takes. */
+export function libraryFiles(): readonly string[] {
+  return readdirSync(join(packageRoot(), "dist/bpf/programs")).filter((file) => file.endsWith(".bpf.o"));
 }
 
 const objects = new Map<string, Uint8Array>();

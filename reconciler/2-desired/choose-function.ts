@@ -43,9 +43,14 @@ function unknownFunction(uses: string, wanted: string, names: readonly string[])
 
 function unsuitableFunction(hook: HookKind, program: ProgramSpec, names: readonly string[]) {
   const others = names.length === 0 ? "" : `: expected ${oneOf(names)}`;
-  const purpose = program.heldIn === undefined ? program.type : `the entries of a ${program.heldIn}`;
+  const purpose = program.heldIn === undefined ? programTypeOf(program) : `the entries of a ${program.heldIn}`;
   return {
     code: "unsuitable-function",
     message: `Function "${program.name}" is for ${purpose} (section "${program.section}"), not for ${hook}${others}`,
   };
+}
+
+/** What libbpf calls what a section asks for: "kprobe" of "kprobe/do_sys_open". */
+function programTypeOf({ type, section }: ProgramSpec): string {
+  return type === "foreign" ? (/^\w+/.exec(section)?.[0] ?? section) : type;
 }

@@ -8,6 +8,8 @@ import { printMetrics } from "../6-report/print-metrics.ts";
 import { openDesk } from "../alerts/alert-desk.ts";
 import { type Host, openHost } from "../host.ts";
 import { inspectHost, observePins } from "../inspect.ts";
+import { openParser, type Parser } from "../parser/parse-apart.ts";
+import { renderApart } from "../parser/render-apart.ts";
 import { lockState } from "../state/lock.ts";
 import { openState } from "../state/state-directory.ts";
 import { sluiceVersion } from "../version.ts";
@@ -46,16 +48,11 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
   const source = openSource(config.source);
   await openState(config.state);
   const lock = await lockState(config.state, "agent.lock");
+  // Where nobody tells us at once that there is something new, the time that a process takes to start is nothing.
+  const parser = openParser({ standsBy: source.watch.length > 0 && options.host === undefined });
   try {
     const log = await openLog(config.log, options.log);
-    const host =
-      options.host ??
-      openHost({
-        host: config.host ?? undefined,
-        state: config.state,
-        bpffs: config.bpffs,
-        warn: (detail) => log.warn({ detail }, "unfinished apply found"),
-      });
+    const host = options.host ?? openAgentHost(config, log, parser);
     const { pruneAll, confirm } = config;
     const work = hostWork(host, { pruneAll, log, confirm, askSource: (signal) => source.fetch(signal) });
     const trial = confirm === null ? {} : { trial: confirm };
@@ -80,9 +77,16 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
       await desk.end();
     }
   } finally {
+    parser.end();
     await source.close();
     lock.release();
   }
+}
+
+/** The real kernel, and a process of its own for each policy. */
+function openAgentHost({ host, state, bpffs }: AgentConfig, log: Logger, { parse }: Parser): Host {
+  const opened = openHost({ host: host ?? undefined, state, bpffs, warn: (detail) => log.warn({ detail }, "unfinished apply found") });
+  return { ...opened, render: renderApart({ state, reader: opened.policy, parse }) };
 }
 
 /** Where it is not allowed, what the agent looks at now and then is all it knows. */

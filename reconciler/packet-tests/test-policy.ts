@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
-import { type RenderedDesired, renderDesired } from "../2-desired/render-desired.ts";
-import type { PolicyReader } from "../host.ts";
+import type { RenderedDesired } from "../2-desired/render-desired.ts";
+import type { PolicyReader, Render } from "../host.ts";
 import type { Desired, DesiredHook } from "../model/desired.ts";
 import { hookName } from "../model/hook.ts";
 import type { PacketTest } from "../model/packet-test.ts";
@@ -13,6 +13,7 @@ import { openScratchChain, removeAll, type StepCounts } from "./scratch-chain.ts
 export interface TestRequest {
   readonly kernel: Kernel;
   readonly policy: PolicyReader;
+  readonly render: Render;
   readonly snapshot: Snapshot;
   /** What the snapshot renders to on the host that is asked for, with the tests. */
   readonly rendered: Pick<RenderedDesired, "desired" | "tests">;
@@ -29,12 +30,12 @@ export interface TestRequest {
  */
 export async function testPolicy(request: TestRequest): Promise<TestRun> {
   const { desired, tests } = request.rendered;
-  const policyFor = policies(request);
+  const policies = await policiesByHost(request);
   const results: TestResult[] = [];
   const reached = new Map<string, Reached>();
   for (const [index, test] of tests.entries()) {
     request.progress?.(test, index + 1, tests.length);
-    const policy = policyFor(test.host);
+    const policy = policies.get(test.host) as Desired;
     const hook = policy.hooks.find((candidate) => hookName(candidate.hook) === hookName(test.hook));
     if (hook !== undefined) results.push(await runOne(request, policy, hook, test, reached));
   }
@@ -43,18 +44,18 @@ export async function testPolicy(request: TestRequest): Promise<TestRun> {
   return { results, coverage: [...reached.values()], untested };
 }
 
-/** The policy as it is for a host, worked out once for each that tests name; null is the one that is asked for. */
-function policies({ policy, snapshot, rendered }: TestRequest): (host: string | null) => Desired {
+/** The policy as it is for each host that tests name; null is the one that is asked for. */
+async function policiesByHost({ render, snapshot, rendered }: TestRequest): Promise<ReadonlyMap<string | null, Desired>> {
+  const hosts = [...new Set(rendered.tests.flatMap(({ host }) => (host === null ? [] : [host])))];
+  const others = hosts.length === 0 ? [] : await render(snapshot, hosts);
   const known = new Map<string | null, Desired>([[null, rendered.desired]]);
-  return (host) => {
-    const before = known.get(host);
-    if (before !== undefined || host === null) return before ?? rendered.desired;
-    const other = renderDesired({ ...policy, snapshot, host });
+  for (const [index, other] of others.entries()) {
+    const host = hosts[index] as string;
     // A policy is good or bad everywhere, but for two files that claim an interface of this host only.
     if (other.kind === "invalid") throw new Error(`The policy is not valid for host "${host}": ${other.diagnostics[0]?.message ?? ""}`);
     known.set(host, other.desired);
-    return other.desired;
-  };
+  }
+  return known;
 }
 
 async function runOne(

@@ -42,13 +42,12 @@ export function addTest(program: Command): void {
 
 async function test(cli: Cli, options: TestOptions): Promise<number> {
   const snapshot = await readPolicy(cli, options);
-  const [{ openHost, policyReader }, { renderDesired }, { testPolicy }, { scratchRoot }] = await Promise.all([
+  const [{ openHost, policyReader, renderFor, renderOf }, { testPolicy }, { scratchRoot }] = await Promise.all([
     import("../../host.ts"),
-    import("../../2-desired/render-desired.ts"),
     import("../../packet-tests/test-policy.ts"),
     import("../../packet-tests/scratch-root.ts"),
   ]);
-  const rendered = renderDesired({ ...policyReader, snapshot, host: hostName(options) });
+  const rendered = await renderFor({ policy: policyReader, name: hostName(options) }, snapshot);
   if (rendered.kind === "invalid") return reportInvalid(cli, rendered.diagnostics);
   if (rendered.tests.length === 0) {
     cli.terminal.err(`No tests: ${snapshot.revision.name} has no YAML file below tests/\n`);
@@ -58,7 +57,16 @@ async function test(cli: Cli, options: TestOptions): Promise<number> {
   const scratch = await scratchRoot(kernel, layout);
   const progress = (one: { readonly name: string }, number: number, of: number) =>
     cli.progress.step(`Test ${number} of ${of}: ${one.name}`);
-  const tested = await testPolicy({ kernel, policy, snapshot, rendered, scratch, progress, signal: cli.signal });
+  const tested = await testPolicy({
+    kernel,
+    policy,
+    render: renderOf({ policy }),
+    snapshot,
+    rendered,
+    scratch,
+    progress,
+    signal: cli.signal,
+  });
   cli.progress.done();
   await show(cli.terminal, options, cli.json, tested);
   return tested.results.some(({ failures }) => failures.length > 0) ? exitCodes.failed : exitCodes.ok;

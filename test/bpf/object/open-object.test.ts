@@ -169,3 +169,32 @@ function extraBytes(kind: number, count: number): number {
   const fixed: Readonly<Record<number, number>> = { 1: 4, 3: 12, 14: 4, 17: 4 };
   return (perMember[kind] ?? 0) * count + (fixed[kind] ?? 0);
 }
+
+test("a section says what a function is for: a hook, something else than an interface, or nothing that libbpf knows", (t) => {
+  const sections = [
+    "xdp",
+    "tc",
+    "kprobe/f",
+    "kprobe.multi/f",
+    "uretprobe.s",
+    "tp/a/b",
+    "raw_tp.w/x",
+    "fentry.s/f",
+    "lsm",
+    "iter.s/tcp",
+    "cgroup_skb/egress",
+  ];
+  const unknown = ["mine", "kprobes", "socket1", "iterate/x", "ingress"];
+  const functions = [...sections, ...unknown].map((section, index) => `SEC("${section}") int f${index}(void *ctx) { return 0; }`);
+  const object = compile(["#include <linux/bpf.h>", "#include <bpf/bpf_helpers.h>", ...functions].join("\n"), "sections");
+
+  const types = openObject(object).programs.map(({ section, type }) => `${section}: ${type}`);
+
+  const expected = [
+    "xdp: xdp",
+    "tc: tc",
+    ...sections.slice(2).map((section) => `${section}: foreign`),
+    ...unknown.map((section) => `${section}: other`),
+  ];
+  t.deepEqual(types.sort(), expected.sort());
+});

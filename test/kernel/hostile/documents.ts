@@ -32,10 +32,22 @@ export const objects: readonly Attack[] = [
     commit: (scene) => withObject(scene, compiled(scene), Buffer.from("x")),
     says: /sha256|digest/i,
   },
+  ...["kprobe/do_sys_open", "fentry/do_sys_open", "tp/syscalls/sys_enter_bpf", "lsm.s/bpf", "uprobe.multi", "freplace/x", "syscall"].map(
+    (section) => ({
+      name: `28 a function for ${section}`,
+      commit: (scene: Scene) => ofObject(scene, foreign(scene, section)),
+      says: new RegExp(`^revision refused.*Function .{2}evil.{2} is for ${/^\w+/.exec(section)?.[0]} .*, not for xdp`),
+    }),
+  ),
   {
-    name: "28 a function for a kprobe is a step like any other, loaded for the hook alone",
-    commit: (scene) => ofObject(scene, probe(scene)),
-    says: /^revision applied/,
+    name: "28 the same without saying which function",
+    commit: (scene) => uses(scene, "./objects/evil.bpf.o", foreign(scene, "kprobe/do_sys_open")),
+    says: /has no function for xdp/,
+  },
+  {
+    name: "28 a function that says nothing and wants what only probes may",
+    commit: (scene) => ofObject(scene, notInXdp(scene)),
+    says: /^revision rolled back/,
   },
   { name: "28 an object that reads behind the packet", commit: (scene) => ofObject(scene, careless(scene)), says: /verifier/ },
   { name: "19 an object that is cut off", commit: (scene) => ofObject(scene, compiled(scene).subarray(0, 700)), says: /it is cut off/ },
@@ -57,8 +69,9 @@ function step({ device }: Scene, line: string): Files {
   );
 }
 
-function uses({ device }: Scene, what: string): Files {
-  return file(xdpPolicy(device, [`    - name: own\n      uses: ${what}\n`]));
+function uses({ device }: Scene, what: string, elf?: Uint8Array): Files {
+  const objects = elf === undefined ? {} : { "policy/objects/evil.bpf.o": elf };
+  return { ...objects, ...file(xdpPolicy(device, [`    - name: own\n      uses: ${what}\n`])) };
 }
 
 function match({ device }: Scene, expression: string): Files {
@@ -77,8 +90,13 @@ function compiled({ compile }: Scene): Uint8Array {
   return compile(source('SEC("xdp") int evil(struct xdp_md *ctx) { return XDP_PASS; }'), "evil");
 }
 
-function probe({ compile }: Scene): Uint8Array {
-  return compile(source('SEC("kprobe/do_sys_open") int evil(void *ctx) { return 0; }'), "evil");
+function foreign({ compile }: Scene, section: string): Uint8Array {
+  return compile(source(`SEC("${section}") int evil(void *ctx) { return 0; }`), "evil");
+}
+
+/** A section that libbpf does not know, and a helper that a program at an interface may not have. */
+function notInXdp({ compile }: Scene): Uint8Array {
+  return compile(source('SEC("mine") int evil(void *ctx) { return bpf_override_return(ctx, -1); }'), "evil");
 }
 
 function careless({ compile }: Scene): Uint8Array {
