@@ -74,8 +74,10 @@ for (const name of names) {
     for (const nth of chosen) {
       for (const when of all ? (["before", "after"] as const) : ([nth % 2 === 0 ? "before" : "after"] as const)) {
         const place = `killed ${when} call ${nth} of ${calls}`;
-        if ((await dying.pass({ ...change.order, when, nth })) === null) kills += 1;
-        else t.true(nth > calls - 3, `${place}: it was not`);
+        const end = await dying.pass({ ...change.order, when, nth });
+        // Two passes do not make exactly the same calls: the last ones may never come.
+        if (end === null) kills += 1;
+        else t.is(end.outcome, "applied", place);
 
         await packetsMetOneChain(t, scene, place);
         const now = await runningDigests(change.host);
@@ -87,6 +89,7 @@ for (const name of names) {
         await change.startAgain();
       }
     }
+    t.true(kills > 0);
     t.log(`${kills} kills: ${chosen.length} of ${calls} calls; SLUICE_SEED=${seed}`);
   });
 }
