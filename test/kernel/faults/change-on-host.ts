@@ -9,7 +9,7 @@ import { hookName } from "../../../reconciler/model/hook.ts";
 import type { Snapshot } from "../../../reconciler/model/snapshot.ts";
 import { observePins, runPass } from "../../../reconciler/reconcile.ts";
 import { uninstall } from "../../../reconciler/uninstall.ts";
-import type { Lab } from "../../lab/lab.ts";
+import type { Lab, Veth } from "../../lab/lab.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
 import type { DyingOrder } from "./dying.ts";
 import type { Route } from "./witness.ts";
@@ -48,7 +48,7 @@ export const changeNames = readdirSync(fixtures).filter(
   (name) => statSync(join(fixtures, name)).isDirectory() && !["comment-only", "not-there-yet"].includes(name),
 );
 
-/** Sets a case up; nothing is applied yet. */
+/** Sets a case of fixtures/changes up; nothing is applied yet. */
 export async function changeOnHost(t: ExecutionContext, lab: Lab, name: string): Promise<ChangeOnHost> {
   const [first, second] = [await lab.veth(), await lab.veth()];
   const home = temporaryFolder(t);
@@ -68,13 +68,23 @@ export async function changeOnHost(t: ExecutionContext, lab: Lab, name: string):
     }
     return folder;
   };
-  const folders = { before: prepare("before"), after: prepare("after") };
+  return changeBetween(t, lab, { name, first, second, before: prepare("before"), after: prepare("after") });
+}
+
+/** The same for two folders of a test's own. */
+export async function changeBetween(
+  t: ExecutionContext,
+  lab: Lab,
+  sides: { readonly name: string; readonly first: Veth; readonly second: Veth; readonly before: string; readonly after: string },
+): Promise<ChangeOnHost> {
+  const { name, first, second } = sides;
+  const home = temporaryFolder(t);
   const state = join(home, "state");
   const [cache, known] = [join(state, "cache"), join(home, "cache")];
   const options = { host: "test", state, bpffs: lab.root };
   const host = openHost(options);
   const route = { ...first, tally: join(home, "tally") };
-  const before = await readDirectory(folders.before);
+  const before = await readDirectory(sides.before);
   const forgetRelocations = (): void => {
     rmSync(cache, { recursive: true, force: true });
     if (existsSync(known)) cpSync(known, cache, { recursive: true });
@@ -85,10 +95,10 @@ export async function changeOnHost(t: ExecutionContext, lab: Lab, name: string):
     devices: [first, second].flatMap(({ inside, outside }) => [inside, outside]),
     makesLinks: ["everything-at-once", "mode", "remove-interface"].includes(name),
     route,
-    order: { host: options, policy: folders.after, route },
+    order: { host: options, policy: sides.after, route },
     hasGap: gaps[name] ?? "none",
     before,
-    after: await readDirectory(folders.after),
+    after: await readDirectory(sides.after),
     forgetRelocations,
     async startAgain() {
       await uninstall(host);

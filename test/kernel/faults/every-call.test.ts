@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdirSync, readlinkSync } from "node:fs";
-import type { ExecutionContext } from "ava";
-import { planPass, runPass } from "../../../reconciler/reconcile.ts";
+import { runPass } from "../../../reconciler/reconcile.ts";
 import { chooseSeed, seededRandom } from "../../corpus/random.ts";
 import { errnos, failing, replaceCalls } from "../../lab/faulty-calls.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
-import type { Lab } from "../../lab/lab.ts";
 import { type ChangeOnHost, changeNames, changeOnHost, runningDigests } from "./change-on-host.ts";
-import { type Dying, openDying } from "./dying.ts";
-import { pinnedObjects, strayPrograms, unusedObjects } from "./pinned.ts";
-import { faultsOf, kindsThatPass, type Listener, openListener, openSender, sentSoFar } from "./witness.ts";
+import { pinnedObjects } from "./pinned.ts";
+import { finishes, oldOrNew, openScene, packetsMetOneChain } from "./scene.ts";
+import { openSender } from "./witness.ts";
 
 /** Every call of every case, with every errno, takes long: `npm run faults`. Otherwise some of them, which a seed chooses. */
 const all = process.env["SLUICE_FAULTS"] === "all";
@@ -21,7 +19,7 @@ const names = changeNames.filter((name) => only === undefined || only.split(",")
 
 for (const name of names) {
   kernelTest(`${name}: whichever bpf(2) call fails, each hook is as before or as planned, and the next pass finishes`, async (t, lab) => {
-    const scene = await openScene(t, lab, name);
+    const scene = await openScene(t, await changeOnHost(t, lab, name));
     const { change, before, after } = scene;
     const calls = await countCalls(change);
     const chosen = choose(calls, 6);
@@ -62,8 +60,8 @@ for (const name of names) {
   });
 
   kernelTest(`${name}: killed before and after bpf(2) calls, each hook is old or new and the next pass finishes`, async (t, lab) => {
-    const scene = await openScene(t, lab, name);
-    const { change, before, after, dying } = scene;
+    const scene = await openScene(t, await changeOnHost(t, lab, name));
+    const { change, dying } = scene;
     const whole = await dying.pass({ ...change.order, when: "before", nth: 0 });
     const calls = whole?.calls ?? 0;
     t.is(whole?.outcome, "applied");
@@ -80,11 +78,7 @@ for (const name of names) {
         else t.is(end.outcome, "applied", place);
 
         await packetsMetOneChain(t, scene, place);
-        const now = await runningDigests(change.host);
-        for (const hook of new Set([...Object.keys(before.digests), ...Object.keys(after.digests), ...Object.keys(now)])) {
-          const isGap = name === "mode" && now[hook] === undefined;
-          t.true(now[hook] === before.digests[hook] || now[hook] === after.digests[hook] || isGap, `${hook}, ${place}`);
-        }
+        await oldOrNew(t, scene, place);
         await finishes(t, lab, scene, place);
         await change.startAgain();
       }
@@ -92,41 +86,6 @@ for (const name of names) {
     t.true(kills > 0);
     t.log(`${kills} kills: ${chosen.length} of ${calls} calls; SLUICE_SEED=${seed}`);
   });
-}
-
-/** What runs at one side of the change, and which kinds of packets it lets pass. */
-interface Side {
-  readonly digests: Readonly<Record<string, string>>;
-  readonly passes: readonly boolean[];
-}
-
-interface Scene {
-  readonly change: ChangeOnHost;
-  readonly before: Side;
-  readonly after: Side;
-  readonly listener: Listener;
-  readonly dying: Dying;
-}
-
-/** The change with what is known of both of its sides; the host is at its start. */
-async function openScene(t: ExecutionContext, lab: Lab, name: string): Promise<Scene> {
-  const change = await changeOnHost(t, lab, name);
-  const listener = openListener(change.route);
-  const dying = openDying();
-  t.teardown(() => {
-    listener.close();
-    dying.close();
-  });
-  await change.startAgain();
-  const before = await sideOf(change, listener);
-  t.is((await runPass(change.host, change.after, options)).kind, "applied");
-  const after = await sideOf(change, listener);
-  await change.startAgain();
-  return { change, before, after, listener, dying };
-}
-
-async function sideOf({ host, route }: ChangeOnHost, listener: Listener): Promise<Side> {
-  return { digests: await runningDigests(host), passes: await kindsThatPass(route, listener) };
 }
 
 async function countCalls(change: ChangeOnHost): Promise<number> {
@@ -144,25 +103,6 @@ function choose(calls: number, some: number): readonly number[] {
   const chosen: number[] = [];
   for (let nth = first; nth <= calls; nth += stride) chosen.push(nth);
   return chosen;
-}
-
-async function packetsMetOneChain(t: ExecutionContext, { change, listener, before, after }: Scene, place: string): Promise<void> {
-  const judged = before.passes.map((passes, kind) => passes && after.passes[kind] === true);
-  const heard = await listener.heard(judged);
-  t.deepEqual(faultsOf(heard, sentSoFar(change.route.tally), before.passes, after.passes, change.hasGap), [], place);
-}
-
-async function finishes(t: ExecutionContext, lab: Lab, { change, after }: Scene, place: string): Promise<void> {
-  const { host, after: policy, devices } = change;
-  const outcome = await runPass(host, policy, options);
-  t.true(["applied", "unchanged"].includes(outcome.kind), `${place}: ${outcome.kind}`);
-  t.deepEqual(await runningDigests(host), after.digests, place);
-  const planned = await planPass(host, policy, options);
-  if (planned.kind !== "planned") return t.fail(planned.kind);
-  const { prepare, commit, cleanup } = planned.plan;
-  t.deepEqual([prepare.length, commit.length, cleanup, planned.observed.unknown], [0, 0, [], []], place);
-  t.deepEqual(await unusedObjects(host), [], place);
-  t.deepEqual(await strayPrograms(lab.kernel, lab.root, devices), [], place);
 }
 
 /** What keeps an object of bpf(2) in the kernel beside pins: fds of this process. Others may be at work on the same machine. */

@@ -77,26 +77,29 @@ for (const [what, breakIt, error, hint] of [
     t.like(json(await host.sluice("status", "--json")), { state: "running", drift: 0 });
   });
 
-  kernelTest(`with a state directory that is ${what}, the watchdog goes back all the same, and writes it down once it can`, async (t, lab) => {
-    const host = await openStation(t, lab);
-    const before = await host.runs();
-    host.write("203.0.113.0/24");
-    const applied = await host.sluice("apply", "--yes", "--confirm", "4s");
-    const changed = await host.runs();
-    const mend = breakIt(host.state);
+  kernelTest(
+    `with a state directory that is ${what}, the watchdog goes back all the same, and writes it down once it can`,
+    async (t, lab) => {
+      const host = await openStation(t, lab);
+      const before = await host.runs();
+      host.write("203.0.113.0/24");
+      const applied = await host.sluice("apply", "--yes", "--confirm", "4s");
+      const changed = await host.runs();
+      const mend = breakIt(host.state);
 
-    await until("the old chain runs again", async () => String(await host.runs()) === String(before));
-    const isWaiting = existsSync(join(host.state, "journal"));
-    mend();
-    await until("it is written down", () => !existsSync(join(host.state, "journal")));
+      await until("the old chain runs again", async () => String(await host.runs()) === String(before));
+      const isWaiting = existsSync(join(host.state, "journal"));
+      mend();
+      await until("it is written down", () => !existsSync(join(host.state, "journal")));
 
-    t.is(applied.exit, 0, applied.err);
-    t.notDeepEqual(changed, before);
-    t.true(isWaiting);
-    await until("the watchdog is gone", () => !existsSync(join(host.state, "watchdog.sock")));
-    t.like(json(await host.sluice("status", "--json")), { state: "running", drift: 0 });
-    t.regex((await host.sluice("history")).out, /Not confirmed by/);
-  });
+      t.is(applied.exit, 0, applied.err);
+      t.notDeepEqual(changed, before);
+      t.true(isWaiting);
+      await until("the watchdog is gone", () => !existsSync(join(host.state, "watchdog.sock")));
+      t.like(json(await host.sluice("status", "--json")), { state: "running", drift: 0 });
+      t.regex((await host.sluice("history")).out, /Not confirmed by/);
+    },
+  );
 }
 
 kernelTest("a change whose journal is torn cannot be confirmed and is in nobody's hands but its watchdog's", async (t, lab) => {

@@ -48,9 +48,13 @@ const kinds: readonly Kind[] = [
   arriving("198.51.100", tcp({ from: 7, to: 23 })),
   arriving("198.51.101", udp({ from: 53, to: 9 })),
   arriving("198.51.102", tcp({ from: 7, to: 443 })),
+  // The first and the last of lists of 20,000 networks.
+  ...["11.0.0", "11.78.31", "12.0.0", "12.78.31"].map((network) => arriving(network, udp({ from: 7, to: 9 }))),
   leaving("10.1.2"),
   leaving("192.0.2"),
 ];
+
+export const kindNames = kinds.map(({ name }) => name);
 
 /** Behind each frame, where nobody looks: a word to know them by, the kind, the number. */
 const mark = Buffer.from("sluice witness");
@@ -141,7 +145,7 @@ export function faultsOf(
   after: readonly boolean[],
   gap: "none" | "lossy" | "open",
 ): readonly string[] {
-  return kinds.flatMap(({ name }, kind) => {
+  const alike = kinds.flatMap(({ name }, kind) => {
     if (before[kind] !== after[kind]) return [];
     const arrived = heard[kind] ?? [];
     if (before[kind] !== true)
@@ -151,6 +155,21 @@ export function faultsOf(
     return missing.length === 0
       ? []
       : [`${name}: both chains pass it, ${missing.length} of ${sent} were lost: ${missing.slice(0, 9).join(", ")}`];
+  });
+  return gap === "none" ? [...alike, ...mixedRounds(heard, sent, before, after)] : alike;
+}
+
+/** Rounds of packets, sent while nothing changed, of which some met the chain before and some the one after. */
+function mixedRounds(heard: Heard, sent: number, before: readonly boolean[], after: readonly boolean[]): readonly string[] {
+  const arrived = heard.map((numbers) => new Set(numbers));
+  return (["inside", "outside"] as const).flatMap((side) => {
+    const told = kinds.flatMap(({ from }, kind) => (from === side && before[kind] !== after[kind] ? [kind] : []));
+    const met = (round: number, passes: readonly boolean[]) => told.every((kind) => arrived[kind]!.has(round) === passes[kind]);
+    const rounds = Array.from({ length: sent }, (_, round) => round).filter((round) => !met(round, before) && !met(round, after));
+    return rounds.map(
+      (round) =>
+        `round ${round}: ${told.map((kind) => `${kinds[kind]!.name} ${arrived[kind]!.has(round) ? "passed" : "dropped"}`).join(", ")}`,
+    );
   });
 }
 
