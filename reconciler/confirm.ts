@@ -8,7 +8,7 @@ import { ReconcilerError } from "./reconciler-error.ts";
 import { recordOutcome } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
 import { rollBackUnconfirmed } from "./roll-back-unconfirmed.ts";
-import { archiveJournal, readJournal } from "./state/journal.ts";
+import { archiveJournal, journalFault, readJournal } from "./state/journal.ts";
 import { lockState, type StateLock } from "./state/lock.ts";
 import {
   type ConfirmationEnd,
@@ -38,11 +38,14 @@ export async function confirmChange(host: Host, id: string, by: string): Promise
   if (!existsSync(host.state)) return endedBefore(host, id, null);
   const lock = await lockSoon(host.state);
   try {
+    const fault = isWatched(host.state) ? await journalFault(host.state) : null;
+    if (fault !== null) throw unreadable(id, "its journal", fault);
     const found = await readJournal(host.state);
     const confirm = found?.kind === "found" ? found.journal.confirm : undefined;
     if (confirm === undefined || confirm.id !== id) return await endedBefore(host, id, confirm?.id ?? null);
-    const change = await readUnconfirmed(host.state);
-    const policy = await readUnconfirmedPolicy(host.state);
+    const [change, policy] = await Promise.all([readUnconfirmed(host.state), readUnconfirmedPolicy(host.state)]).catch((cause: unknown) => {
+      throw unreadable(id, "what was written down of it", cause instanceof Error ? cause.message : String(cause));
+    });
     if (change === null || policy === null) throw notYet(id);
     await disarm(host, confirm);
     const { plan, milliseconds, trigger, cleanup } = change;
@@ -130,6 +133,16 @@ function tooLate(id: string, reason: string): ReconcilerError {
   return new ReconcilerError("not-confirmed", `Cannot confirm ${id}: it was rolled back (${reason})`, {
     hint: "sluice history says what runs now; apply it again to try again",
   });
+}
+
+function unreadable(id: string, what: string, fault: string): ReconcilerError {
+  return new ReconcilerError(
+    "state-unwritable",
+    `Cannot confirm ${id}: ${what} is unreadable (${fault}); it runs until its watchdog takes it back`,
+    {
+      hint: `sluice abort ${id} takes it back at once`,
+    },
+  );
 }
 
 function notYet(id: string): ReconcilerError {

@@ -40,5 +40,7 @@ export interface HealOptions {
 export async function heal(host: Host, { modes, ...options }: HealOptions): Promise<Outcome | null> {
   const snapshot = await readLastSnapshot(host.state);
   if (snapshot === null) return null;
-  return runPass(host, snapshot, { ...options, prune: true, trigger: "drift", only: (hook) => modes.includes(hook.drift) });
+  // A rollback that could not be written down is still held: what was applied before it is not brought back.
+  const respectHold = true;
+  return runPass(host, snapshot, { ...options, prune: true, trigger: "drift", respectHold, only: (hook) => modes.includes(hook.drift) });
 }

@@ -22,12 +22,15 @@ import { refusalsByTests } from "./packet-tests/refusals-by-tests.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { recordOutcome, recordUnchanged } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
+import { readApplied, writeApplied } from "./state/applied.ts";
 import { clearHold, type Hold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
+import { hasLastSnapshot, readLastSnapshot } from "./state/last-snapshot.ts";
 import { lockState } from "./state/lock.ts";
 import { appliedNow } from "./state/now.ts";
 import { clearQuarantine, type QuarantineEntry, readQuarantine } from "./state/quarantine.ts";
 import { openState } from "./state/state-directory.ts";
+import { setTornAside } from "./state/torn-records.ts";
 import { sluiceVersion } from "./version.ts";
 
 export interface Planned {
@@ -75,23 +78,45 @@ export interface PassOptions extends PlanOptions {
 
 /** One pass: take the lock, finish what a crash left, render, observe, plan, apply, verify, clean up, write it down. */
 export async function runPass(host: Host, snapshot: Snapshot, options: PassOptions): Promise<Outcome> {
-  return locked(host, async () => {
-    const planned = await planPass(host, snapshot, options);
-    if (planned.kind === "invalid") return recordOutcome(host, snapshot, options.trigger, planned);
-    const hold = await readHold(host.state);
-    const isHeld = options.respectHold === true && hold?.desired === planned.desired.digest;
-    if (isHeld) return { kind: "held", since: hold.since, revision: hold.revision };
-    const failure = options.respectQuarantine === true ? await quarantined(host, planned) : null;
-    if (failure !== null) return { kind: "quarantined", since: failure.since, revision: failure.revision, reason: failure.reason };
-    const outcome = await applyPlanned(host, snapshot, planned, options);
-    if (options.hold !== undefined && outcome.kind === "applied") await writeHold(host.state, options.hold);
-    if (isReached(outcome)) await release(host, planned, options.trigger);
-    if (outcome.kind === "unchanged" && isUnrecorded(planned, snapshot)) await recordUnchanged(host, snapshot, outcome.plan);
-    // A revert finds what runs already: git says it now, so there is nothing left to hold against.
-    if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
-      await clearHold(host.state);
+  return locked(
+    host,
+    async () => {
+      const planned = await planPass(host, snapshot, options);
+      if (planned.kind === "invalid") return recordOutcome(host, snapshot, options.trigger, planned);
+      const hold = await readHold(host.state);
+      const isHeld = options.respectHold === true && hold?.desired === planned.desired.digest;
+      if (isHeld) return { kind: "held", since: hold.since, revision: hold.revision };
+      const failure = options.respectQuarantine === true ? await quarantined(host, planned) : null;
+      if (failure !== null) return { kind: "quarantined", since: failure.since, revision: failure.revision, reason: failure.reason };
+      const outcome = await applyPlanned(host, snapshot, planned, options);
+      return noting(outcome, async () => {
+        if (options.hold !== undefined && outcome.kind === "applied") await writeHold(host.state, options.hold);
+        if (isReached(outcome)) await release(host, planned, options.trigger);
+        if (outcome.kind === "unchanged" && (isUnrecorded(planned, snapshot) || isPolicyLost(host, planned)))
+          await recordUnchanged(host, snapshot, outcome.plan);
+        // A revert finds what runs already: git says it now, so there is nothing left to hold against.
+        if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
+          await clearHold(host.state);
+      });
+    },
+    options.trigger === "command",
+  );
+}
+
+/** The kernel is what the outcome says already: what cannot be written behind that becomes a note. */
+async function noting(outcome: Outcome, write: () => Promise<void>): Promise<Outcome> {
+  try {
+    await write();
     return outcome;
-  });
+  } catch (error) {
+    if (outcome.kind !== "applied" && outcome.kind !== "unconfirmed") throw error;
+    return { ...outcome, notes: [...outcome.notes, error instanceof Error ? error.message : String(error)] };
+  }
+}
+
+/** The policy that was applied last was torn, or somebody removed it. */
+function isPolicyLost(host: Host, { leaves, observed }: Planned): boolean {
+  return leaves.length === 0 && observed.applied !== null && !hasLastSnapshot(host.state);
 }
 
 /** Renders, observes and plans. Takes no lock and writes nothing. */
@@ -137,19 +162,23 @@ export function planOffline(
 
 /** Applies exactly the plan that was saved. Throws ReconcilerError "plan-stale" when the kernel is no longer what it was made for. */
 export async function applySaved(host: Host, saved: SavedPlan, options: PassOptions): Promise<Outcome> {
-  return locked(host, async () => {
-    const observed = await observeFor(host, saved.desired, []);
-    const fresh = plan(host.policy, saved.desired, observed, host.layout, host.name, options.prune);
-    if (!isSamePlan(fresh, saved.plan)) {
-      throw new ReconcilerError("plan-stale", `Cannot apply the saved plan: ${host.name} has changed since it was made`, {
-        hint: "plan again",
-      });
-    }
-    const rendered = await renderFor(host, saved.snapshot);
-    const tests = rendered.kind === "rendered" ? rendered.tests : [];
-    const planned: Planned = { kind: "planned", desired: saved.desired, observed, plan: fresh, leaves: [], tests, warnings: [] };
-    return applyPlanned(host, saved.snapshot, planned, options);
-  });
+  return locked(
+    host,
+    async () => {
+      const observed = await observeFor(host, saved.desired, []);
+      const fresh = plan(host.policy, saved.desired, observed, host.layout, host.name, options.prune);
+      if (!isSamePlan(fresh, saved.plan)) {
+        throw new ReconcilerError("plan-stale", `Cannot apply the saved plan: ${host.name} has changed since it was made`, {
+          hint: "plan again",
+        });
+      }
+      const rendered = await renderFor(host, saved.snapshot);
+      const tests = rendered.kind === "rendered" ? rendered.tests : [];
+      const planned: Planned = { kind: "planned", desired: saved.desired, observed, plan: fresh, leaves: [], tests, warnings: [] };
+      return applyPlanned(host, saved.snapshot, planned, options);
+    },
+    options.trigger === "command",
+  );
 }
 
 /** Made for this host in this state, and leading to the same operations. */
@@ -158,16 +187,27 @@ function isSamePlan(fresh: Plan, saved: Plan): boolean {
   return fresh.host === saved.host && fresh.base === saved.base && operations(fresh) === operations(saved);
 }
 
-/** Runs with the lock held and no journal of a crash left. */
-export async function locked<T>(host: Host, work: () => Promise<T>): Promise<T> {
+/** Runs with the lock held, no journal of a crash left, and torn records set aside: guards too where somebody asks for the pass. */
+export async function locked<T>(host: Host, work: () => Promise<T>, asked = false): Promise<T> {
   await openState(host.state);
   const lock = await lockState(host.state);
   try {
+    for (const { path, movedTo } of await setTornAside(host.state, asked))
+      host.warn?.(`"${path}" is not a record of Sluice and was kept as "${movedTo}"; every hook runs what it ran`);
     await recover(host);
+    await restoreApplied(host);
     return await work();
   } finally {
     lock.release();
   }
+}
+
+/** The record of what runs, made again from the policy that was applied last, where it is lost. */
+async function restoreApplied(host: Host): Promise<void> {
+  if ((await readApplied(host.state)) !== null) return;
+  const last = await readLastSnapshot(host.state);
+  const planned = last === null ? null : await planPass(host, last, { prune: true });
+  if (planned?.kind === "planned") await writeApplied(host.state, planned.plan.applied);
 }
 
 async function applyPlanned(host: Host, snapshot: Snapshot, planned: Planned, options: PassOptions): Promise<Outcome> {

@@ -7,9 +7,9 @@ import { objectsOf } from "./objects.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { type RollBackReason, rollBackUnconfirmed } from "./roll-back-unconfirmed.ts";
 import { appendHistory } from "./state/history.ts";
-import { clearJournal, readJournal } from "./state/journal.ts";
+import { clearJournal, journalFault, readJournal } from "./state/journal.ts";
 import { addToQuarantine } from "./state/quarantine.ts";
-import { clearUnconfirmed, readUnconfirmed } from "./state/unconfirmed.ts";
+import { clearUnconfirmed, readUnconfirmed, type UnconfirmedChange } from "./state/unconfirmed.ts";
 import { systemBootClock } from "./watchdog/boot-clock.ts";
 import { isWatched, seizeLock } from "./watchdog/fence.ts";
 
@@ -25,6 +25,8 @@ const glance = 500;
  */
 export async function recover(host: Host): Promise<void> {
   const before = await readUnconfirmed(host.state).catch(() => null);
+  const fault = await journalFault(host.state);
+  if (fault !== null && isWatched(host.state)) throw pendingWithoutJournal(host, before, fault);
   const found = await readJournal(host.state);
   if (found === null) return;
   const time = new Date(host.now()).toISOString();
@@ -59,6 +61,14 @@ export async function recover(host: Host): Promise<void> {
     result: "rolled-back",
     message,
   });
+}
+
+/** The watchdog has read the journal and takes the change back from memory: nobody else can. */
+function pendingWithoutJournal(host: Host, change: UnconfirmedChange | null, fault: string): ReconcilerError {
+  const [name, until] = [change?.plan.revision.name ?? "a change", change?.confirm.until ?? "its time is over"];
+  const message = `Cannot change ${host.name}: ${name} runs until ${until}, when its watchdog takes it back: it cannot be confirmed, because the journal in "${host.state}" is unreadable: ${fault}`;
+  const hint = change === null ? "sluice status says what runs" : `sluice abort ${change.confirm.id} takes it back at once`;
+  return new ReconcilerError("confirmation-pending", message, { hint });
 }
 
 const blank = { hooks: [], milliseconds: 0, trigger: "recovery" };

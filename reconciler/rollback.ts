@@ -12,7 +12,7 @@ import { ReconcilerError } from "./reconciler-error.ts";
 import { missingPin } from "./require-pins.ts";
 import { readApplied, writeApplied } from "./state/applied.ts";
 import { appendHistory, type HistoryHook } from "./state/history.ts";
-import { writeHold } from "./state/hold.ts";
+import { clearHold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, readUndo, writeJournal } from "./state/journal.ts";
 import { swapLastSnapshots } from "./state/last-snapshot.ts";
 
@@ -24,6 +24,8 @@ export interface RolledBackTo {
   readonly revision: string | null;
   readonly hooks: readonly HistoryHook[];
   readonly milliseconds: number;
+  /** What could not be written down: the kernel is rolled back all the same. */
+  readonly notes: readonly string[];
 }
 
 export interface RollbackOptions {
@@ -38,28 +40,57 @@ export interface RollbackOptions {
  * loaded or fetched. Holds the host there until git says something else. A second rollback undoes the first. null when declined.
  */
 export async function rollback(host: Host, options: RollbackOptions): Promise<RolledBackTo | null> {
-  return locked(host, async () => {
-    const pins = await host.kernel.pins(host.layout.root);
-    const undo = fromWhatRuns(await wayBack(host), pins);
-    await requirePins(host, undo.operations, pins);
-    if (options.approve !== undefined && !(await options.approve(undo.operations, undo.revision.name))) return null;
-    const started = host.now();
-    await perform(host, undo, options.progress ?? (() => undefined));
-    const result = {
-      undone: undo.revision.name,
-      revision: undo.applied?.revision.name ?? null,
-      hooks: undo.operations.flatMap(hooksOf),
-      milliseconds: host.now() - started,
-    };
-    await writeDown(host, undo, result, options.reason);
-    return result;
+  return locked(
+    host,
+    async () => {
+      const pins = await host.kernel.pins(host.layout.root);
+      const undo = fromWhatRuns(await wayBack(host), pins);
+      await requirePins(host, undo.operations, pins);
+      if (options.approve !== undefined && !(await options.approve(undo.operations, undo.revision.name))) return null;
+      const started = host.now();
+      const release = await hold(host, undo, options.reason);
+      try {
+        await perform(host, undo, options.progress ?? (() => undefined));
+      } catch (error) {
+        await release().catch(() => undefined);
+        throw error;
+      }
+      const result = {
+        undone: undo.revision.name,
+        revision: undo.applied?.revision.name ?? null,
+        hooks: undo.operations.flatMap(hooksOf),
+        milliseconds: host.now() - started,
+        notes: [],
+      };
+      return { ...result, notes: await writeDown(host, undo, result, options.reason) };
+    },
+    true,
+  );
+}
+
+/** Before anything is switched: nobody must apply again what was rolled back. Gives back how to take the hold away again. */
+async function hold(host: Host, undo: Journal, reason: string | null): Promise<() => Promise<void>> {
+  const [now, before] = [await readApplied(host.state), await readHold(host.state)];
+  if (now === null) return async () => undefined;
+  const since = new Date(host.now()).toISOString();
+  await asBefore(writeHold(host.state, { since, revision: undo.revision.name, desired: now.desired, reason }));
+  return () => (before === null ? clearHold(host.state) : writeHold(host.state, before));
+}
+
+/** What fails before anything is switched. */
+async function asBefore(work: Promise<void>): Promise<void> {
+  await work.catch((cause: unknown) => {
+    throw new ReconcilerError("state-unwritable", "Cannot roll back: every hook runs what it ran", { cause });
   });
 }
 
 async function wayBack(host: Host): Promise<Journal> {
   const found = await readUndo(host.state);
   if (found?.kind === "found") return found.journal;
-  const reason = found === null ? "nothing has been applied yet" : `the record of the last apply is unreadable (${found.reason})`;
+  const reason =
+    found === null
+      ? "nothing has been applied yet"
+      : `the record of the last apply is unreadable (${found.reason}) and was kept as "${found.movedTo}"`;
   throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: ${reason}`, { hint: "git revert rolls back from the repository" });
 }
 
@@ -85,7 +116,7 @@ async function requirePins({ kernel }: Host, operations: readonly Operation[], p
 async function perform(host: Host, undo: Journal, progress: Progress): Promise<void> {
   const applied = await readApplied(host.state);
   const revision = undo.applied?.revision ?? { name: "nothing", commit: null, author: null, subject: null, committed: null };
-  await writeJournal(host.state, { format: 1, revision, applied, operations: undoing(undo.operations) });
+  await asBefore(writeJournal(host.state, { format: 1, revision, applied, operations: undoing(undo.operations) }));
   try {
     await performOrUndo(host.kernel, objectsOf(host.policy.openObject, {}), undo.operations, "commit", progress);
   } catch (error) {
@@ -97,26 +128,36 @@ async function perform(host: Host, undo: Journal, progress: Progress): Promise<v
   await archiveJournal(host.state);
 }
 
-async function writeDown(host: Host, undo: Journal, result: RolledBackTo, reason: string | null): Promise<void> {
-  const now = await readApplied(host.state);
-  const time = new Date(host.now()).toISOString();
-  if (now !== null) await writeHold(host.state, { since: time, revision: undo.revision.name, desired: now.desired, reason });
+async function writeDown(host: Host, undo: Journal, result: RolledBackTo, reason: string | null): Promise<readonly string[]> {
+  const notes: string[] = [];
+  const attempt = (work: Promise<void>): Promise<boolean> =>
+    work.then(
+      () => true,
+      (error: unknown) => {
+        notes.push(error instanceof Error ? error.message : String(error));
+        return false;
+      },
+    );
   const previous = Object.fromEntries(result.hooks.flatMap(({ hook, from }) => (from === null ? [] : [[hook, from]])));
   const before = undo.applied ?? { revision: undo.revision, desired: "", owned: {}, previous: {} };
-  await writeApplied(host.state, { ...before, previous: { ...before.previous, ...previous } });
-  await swapLastSnapshots(host.state);
+  // In this order: while "applied" is the old one, the next pass knows that there is something left to write.
+  if (await attempt(swapLastSnapshots(host.state)))
+    await attempt(writeApplied(host.state, { ...before, previous: { ...before.previous, ...previous } }));
   const { author, subject } = undo.applied?.revision ?? { author: null, subject: null };
-  await appendHistory(host.state, {
-    time,
-    revision: result.revision ?? "nothing",
-    author,
-    subject,
-    result: "rollback",
-    hooks: result.hooks,
-    milliseconds: result.milliseconds,
-    message: reason ?? `undoes ${result.undone}`,
-    trigger: "command",
-  });
+  await attempt(
+    appendHistory(host.state, {
+      time: new Date(host.now()).toISOString(),
+      revision: result.revision ?? "nothing",
+      author,
+      subject,
+      result: "rollback",
+      hooks: result.hooks,
+      milliseconds: result.milliseconds,
+      message: reason ?? `undoes ${result.undone}`,
+      trigger: "command",
+    }),
+  );
+  return notes;
 }
 
 function hooksOf(operation: Operation): readonly HistoryHook[] {

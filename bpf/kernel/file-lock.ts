@@ -12,7 +12,7 @@ export interface FileLock {
 
 /** Locks a file, made when it is not there; null when another process holds the lock. Never waits. Throws what open(2) refuses. */
 export function lockFile(path: string): FileLock | null {
-  const fd = openSync(path, "a+", 0o600);
+  const fd = openToLock(path);
   const result = libc().flock(fd, lockExclusive | lockNonBlocking);
   if (result < 0) {
     closeSync(fd);
@@ -20,6 +20,16 @@ export function lockFile(path: string): FileLock | null {
     throw refusal(-result, { call: "flock", action: `Cannot lock "${path}"` });
   }
   return releasing(fd);
+}
+
+/** A lock needs no writing: who has to undo a change takes it on a file system that was mounted read-only for its errors, too. */
+function openToLock(path: string): number {
+  try {
+    return openSync(path, "a+", 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EROFS") throw error;
+    return openSync(path, "r");
+  }
 }
 
 function releasing(fd: number): FileLock {

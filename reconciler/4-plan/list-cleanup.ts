@@ -18,8 +18,8 @@ export function keepPrevious(observed: ObservedHook, target: string | null, kept
 }
 
 /**
- * Pins of a hook that neither kept generation uses. `made` are pins of this plan's own. Maps of counters stay: what was counted is
- * never lost, and there are few.
+ * Pins of a hook that neither kept generation uses. `made` are pins of this plan's own. Maps of counters stay, because what was counted
+ * is never lost, but for those of a family that no kept generation knows: nobody reads them again, or an apply died before it had loaded one.
  */
 export function listCleanup(
   layout: PinLayout,
@@ -33,8 +33,10 @@ export function listCleanup(
     if (ids.has(id)) for (const step of manifest?.steps ?? []) for (const map of step.maps) used.add(map.pin);
   }
   const maps = observed.maps.map((map) => map.pin.path).filter((path) => !used.has(path));
+  const families = new Set(observed.generations.filter(({ id }) => ids.has(id)).map(({ manifest }) => manifest?.counters?.family));
+  const counters = observed.counters.filter(({ family, pin }) => !families.has(family) && !used.has(pin.path)).map(({ pin }) => pin.path);
   const generations = observed.generations.filter(({ id }) => !ids.has(id));
-  return [...generations.flatMap((generation) => pinsOf(layout, observed, generation)), ...maps];
+  return [...generations.flatMap((generation) => pinsOf(layout, observed, generation)), ...maps, ...counters];
 }
 
 function pinsOf(layout: PinLayout, observed: ObservedHook, { id, behind, segments, watches = [] }: ObservedGeneration): readonly string[] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Device } from "../../bpf/kernel/kernel.ts";
 import type { DesiredHook } from "../model/desired.ts";
+import type { Generation } from "../model/generation.ts";
 import { hookName } from "../model/hook.ts";
 import type { Observed, ObservedGeneration, ObservedHook } from "../model/observed.ts";
 import type { Operation } from "../model/operation.ts";
@@ -27,7 +28,7 @@ export interface HookPart {
   readonly owned: Readonly<Record<string, Uint8Array>>;
   /** The generation to run afterwards; null for none. */
   readonly target: string | null;
-  /** Pins of its maps. */
+  /** Pins of its maps and of its counters. */
   readonly maps: readonly string[];
   readonly warnings: readonly Warning[];
 }
@@ -75,9 +76,13 @@ export function planHook(context: HookContext, wanted: DesiredHook, observed: Ob
     commit: [...maps.commit, ...links.operations],
     owned: maps.owned,
     target: chosen.generation.id,
-    maps: chosen.generation.steps.flatMap((step) => step.maps.map((map) => map.pin)),
+    maps: pinsOfMaps(chosen.generation),
     warnings: [...resolved.warnings, ...(isIdle ? [] : [...warnFrags(desired), ...warnRawIp(desired, device)])],
   };
+}
+
+function pinsOfMaps({ steps, counters }: Generation): readonly string[] {
+  return [...steps.flatMap((step) => step.maps.map((map) => map.pin)), ...(counters === null ? [] : [counters.pin])];
 }
 
 /** Takes the chain away from a hook that no policy names any more; its generation stays pinned for a rollback. */

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
-import { access, readFile, rename } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Journal } from "../model/journal.ts";
 import { fromJson, toJson } from "../model/json.ts";
-import { moveFile, removeFile, replaceFile, unwritable } from "./write-file.ts";
+import { setAside } from "./set-aside.ts";
+import { moveFile, removeFile, replaceFile } from "./write-file.ts";
 
 /** A journal file that cannot be trusted; it is kept under another name and stands in nobody's way. */
 export interface BrokenJournal {
@@ -36,8 +37,10 @@ export function readJournal(directory: string): Promise<FoundJournal | BrokenJou
   return readChecked(journalPath(directory));
 }
 
-/** The apply is finished: its journal becomes the way back that `sluice rollback` takes, in place of the one before. */
+/** The apply is finished: its journal becomes the way back that `sluice rollback` takes, in place of the one before, which is set aside when torn. */
 export async function archiveJournal(directory: string): Promise<void> {
+  const before = await readText(undoPath(directory));
+  if (before !== null && faultOf(before) !== null) await setAside(undoPath(directory));
   await moveFile(journalPath(directory), undoPath(directory));
 }
 
@@ -49,11 +52,22 @@ export function readUndo(directory: string): Promise<FoundJournal | BrokenJourna
 async function readChecked(path: string): Promise<FoundJournal | BrokenJournal | null> {
   const text = await readText(path);
   if (text === null) return null;
+  const fault = faultOf(text);
+  if (fault !== null) return moveAside(path, fault);
+  return { kind: "found", journal: fromJson(text.slice(text.indexOf("\n") + 1)) as Journal };
+}
+
+/** Why the journal cannot be trusted; null when it can, or is not there. Leaves it where it is. */
+export async function journalFault(directory: string): Promise<string | null> {
+  const text = await readText(journalPath(directory));
+  return text === null ? null : faultOf(text);
+}
+
+function faultOf(text: string): string | null {
   const end = text.indexOf("\n");
-  const body = text.slice(end + 1);
-  if (end < 0 || !text.startsWith("sluice-journal ")) return moveAside(path, "it is not a journal of Sluice");
-  if (text.slice(0, end) !== header(body)) return moveAside(path, "its checksum does not match, so part of it is missing or changed");
-  return { kind: "found", journal: fromJson(body) as Journal };
+  if (end < 0 || !text.startsWith("sluice-journal ")) return "it is not a journal of Sluice";
+  if (text.slice(0, end) !== header(text.slice(end + 1))) return "its checksum does not match, so part of it is missing or changed";
+  return null;
 }
 
 /** The apply is finished or undone; fine when there is no journal. */
@@ -83,14 +97,7 @@ async function readText(path: string): Promise<string | null> {
 }
 
 async function moveAside(path: string, reason: string): Promise<BrokenJournal> {
-  let number = 1;
-  while (await exists(`${path}.broken-${number}`)) number++;
-  const movedTo = `${path}.broken-${number}`;
-  try {
-    await rename(path, movedTo);
-  } catch (error) {
-    throw unwritable(movedTo, error);
-  }
+  const { movedTo } = await setAside(path);
   return { kind: "broken", movedTo, reason };
 }
 

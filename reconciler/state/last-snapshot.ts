@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Revision, Snapshot } from "../model/snapshot.ts";
-import { readRecord, writeRecord } from "./record-file.ts";
+import { isRecord, readRecord, writeRecord } from "./record-file.ts";
 import { moveFile } from "./write-file.ts";
 
 interface SnapshotRecord {
@@ -14,6 +14,10 @@ interface SnapshotRecord {
 export async function readLastSnapshot(directory: string): Promise<Snapshot | null> {
   const record = await readRecord<SnapshotRecord>(current(directory));
   return record === null ? null : { revision: record.revision, files: new Map(Object.entries(record.files)) };
+}
+
+export function hasLastSnapshot(directory: string): boolean {
+  return existsSync(current(directory));
 }
 
 /** Those before are kept for rollbacks, five in all. `isNew` is false when the policy renders to what was applied before. */
@@ -45,7 +49,8 @@ export async function readKeptSnapshots(directory: string): Promise<readonly Sna
 
 /** After a rollback, or a rollback of that: the two snapshots change places. */
 export async function swapLastSnapshots(directory: string): Promise<void> {
-  const [now, before] = [await readRecord(current(directory)), await readRecord(previous(directory))];
+  const read = async (path: string) => ((await isRecord(path)) === true ? readRecord(path) : null);
+  const [now, before] = [await read(current(directory)), await read(previous(directory))];
   await writeRecord(previous(directory), now);
   await writeRecord(current(directory), before);
 }

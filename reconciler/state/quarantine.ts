@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
-import { readRecord, writeRecord } from "./record-file.ts";
+import { isRecord, readRecord, writeRecord } from "./record-file.ts";
 
 /** A policy that failed on this host: the agent does not try it again. */
 export interface QuarantineEntry {
@@ -27,7 +27,9 @@ export async function readQuarantine(directory: string): Promise<readonly Quaran
 
 /** The newest twenty are kept: git has moved on since the others. */
 export async function addToQuarantine(directory: string, entry: QuarantineEntry): Promise<void> {
-  const others = (await readQuarantine(directory)).filter(({ desired }) => desired !== entry.desired);
+  // A host is being brought back: an unreadable list, which is set aside, must not be in its way.
+  const known = (await isRecord(path(directory))) === false ? [] : await readQuarantine(directory);
+  const others = known.filter(({ desired }) => desired !== entry.desired);
   await writeRecord(path(directory), { entries: [entry, ...others].slice(0, mostEntries) } satisfies QuarantineRecord);
 }
 

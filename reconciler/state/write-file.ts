@@ -60,14 +60,14 @@ export async function removeFile(path: string): Promise<void> {
 export function unwritable(path: string, cause: unknown): ReconcilerError {
   const { code, errno } = cause as NodeJS.ErrnoException;
   const reason = (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? (cause as Error).message;
-  const hint = hints[code ?? ""];
-  return new ReconcilerError("state-unwritable", `Cannot write "${path}": ${reason}`, hint === undefined ? { cause } : { cause, hint });
+  const hint = hints[code ?? ""] ?? "Mend that file system, then type the same again";
+  return new ReconcilerError("state-unwritable", `Cannot write "${path}": ${reason}`, { cause, hint });
 }
 
 const hints: Readonly<Record<string, string>> = {
-  ENOSPC: "Free some space on that file system; nothing was changed in the kernel",
-  EDQUOT: "Free some space or raise the quota; nothing was changed in the kernel",
-  EROFS: "Name a writable directory with --state",
+  ENOSPC: "Free some space on that file system, then type the same again",
+  EDQUOT: "Free some space or raise the quota, then type the same again",
+  EROFS: "Mount it writable again, or name a writable directory with --state",
   EACCES: "Run as root, or name a directory of your own with --state",
   EPERM: "Run as root, or name a directory of your own with --state",
 };

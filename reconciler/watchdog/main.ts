@@ -55,9 +55,10 @@ async function findChange(): Promise<{ readonly journal: Journal; readonly confi
 }
 
 async function rollBack(journal: Journal, reason: RollBackReason): Promise<void> {
+  let wasTorn = false;
   for (let pause = 200; ; pause = Math.min(pause * 2, 30_000)) {
     try {
-      await rollBackOnce(journal, reason);
+      await rollBackOnce(journal, reason, wasTorn, () => (wasTorn = true));
       return;
     } catch (error) {
       log(error);
@@ -66,12 +67,13 @@ async function rollBack(journal: Journal, reason: RollBackReason): Promise<void>
   }
 }
 
-async function rollBackOnce(journal: Journal, reason: RollBackReason): Promise<void> {
+async function rollBackOnce(journal: Journal, reason: RollBackReason, wasTorn: boolean, torn: () => void): Promise<void> {
   const lock = await seizeLock(state, "lock", patience);
   try {
     const found = await readJournal(state);
-    // Undone by who made it, or by who came after us. One that was damaged since is no excuse: we have read it.
-    const isGone = found === null || (found.kind === "found" && found.journal.confirm?.id !== journal.confirm?.id);
+    // Undone by who made it, or by who came after us. One that was damaged since, and is set aside now, is no excuse: we have read it.
+    if (found?.kind === "broken") torn();
+    const isGone = (found === null && !wasTorn) || (found?.kind === "found" && found.journal.confirm?.id !== journal.confirm?.id);
     if (!isGone) await rollBackUnconfirmed({ kernel, state, now: Date.now }, journal, reason);
   } finally {
     lock.release();

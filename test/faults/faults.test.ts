@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import test from "ava";
 import { createFaultyKernel, type Fault, KernelDied } from "../../bpf/kernel/decorators/faulty-kernel.ts";
+import { wrapKernel } from "../../bpf/kernel/decorators/wrap-kernel.ts";
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
+import { KernelError } from "../../bpf/kernel/kernel-error.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
+import { packageRoot } from "../../bpf/package-root.ts";
 import { observe } from "../../reconciler/3-observed/observe.ts";
 import { hookName } from "../../reconciler/model/hook.ts";
 import type { Observed } from "../../reconciler/model/observed.ts";
@@ -12,29 +17,51 @@ import { type ChangeCase, changeCases } from "./change-cases.ts";
 /** By hook: what runs, and what is in the maps that it uses. */
 type Running = Readonly<Record<string, string>>;
 
+/** The same as on the real kernel. */
+const errnos = ["ENOMEM", "EPERM", "EBUSY", "ENOSPC"] as const;
+
+test("the cases here are all folders of fixtures/changes", (t) => {
+  const folders = readdirSync(join(packageRoot(), "fixtures/changes"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+  t.deepEqual(
+    changeCases().map(({ name }) => name),
+    folders.map(({ name }) => name),
+  );
+});
+
 for (const change of changeCases()) {
-  test(`${change.name}: whichever operation fails, every hook is as before and nothing is left behind`, async (t) => {
+  test(`${change.name}: whichever call fails, every hook is as before and nothing is left behind`, async (t) => {
     const before = await running(await hostBefore(change));
     const after = await running(await hostAfter(change));
-    const places = await countMutations(change);
-    t.is(places === 0, JSON.stringify(before) === JSON.stringify(after));
+    const places = await countCalls(change);
+    let refusals = 0;
+    let host = await hostBefore(change);
 
     for (let nth = 1; nth <= places; nth += 1) {
-      const host = await hostBefore(change);
-      const fault: Fault = { of: "mutations", nth, when: "before", effect: { kind: "fail", errno: "ENOMEM" } };
+      for (const errno of errnos) {
+        const place = `${errno} at call ${nth}`;
+        const fault: Fault = { of: "all", nth, when: "before", effect: { kind: "fail", errno } };
 
-      const result = await apply(createFaultyKernel(host.memory, [fault]), host, change.after);
+        // What fails while it is planned is thrown: nothing was begun.
+        const result = await apply(createFaultyKernel(host.memory, [fault]), host, change.after).catch((error: unknown) => {
+          t.true(error instanceof KernelError, place);
+          return { kind: "not-planned" } as const;
+        });
 
-      if (result.kind === "committed") {
-        t.deepEqual(await running(host), after, `operation ${nth}`);
-        await nothingLeft(t, host, change.after, `operation ${nth}`);
-      } else {
-        t.is(result.kind, "rolled-back", `operation ${nth}`);
-        t.deepEqual(await running(host), before, `operation ${nth}`);
-        t.is(host.journal, null);
-        await nothingLeft(t, host, change.before, `operation ${nth}`);
+        if (result.kind === "committed") {
+          t.deepEqual(await running(host), after, place);
+          await nothingLeft(t, host, change.after, place);
+          host = await hostBefore(change);
+        } else {
+          refusals += 1;
+          t.true(["rolled-back", "not-planned"].includes(result.kind), `${place}: ${result.kind}`);
+          t.deepEqual(await running(host), before, place);
+          t.is(host.journal, null);
+          await nothingLeft(t, host, change.before, place);
+        }
       }
     }
+    t.true(refusals >= errnos.length, `${refusals} of ${places} calls`);
   });
 
   for (const when of ["before", "after"] as const) {
@@ -76,11 +103,24 @@ async function hostAfter(change: ChangeCase): Promise<MemoryHost> {
   return host;
 }
 
+/** To die at a call that only reads is to die behind the last one that changed something. */
 async function countMutations(change: ChangeCase): Promise<number> {
   const host = await hostBefore(change);
   const counting = createFaultyKernel(host.memory, []);
   await apply(counting, host, change.after);
   return counting.mutations();
+}
+
+/** Calls of planning and applying, reading ones too. */
+async function countCalls(change: ChangeCase): Promise<number> {
+  const host = await hostBefore(change);
+  let calls = 0;
+  const counting = wrapKernel(host.memory, (_method, _args, proceed) => {
+    calls += 1;
+    return proceed();
+  });
+  await apply(counting, host, change.after);
+  return calls;
 }
 
 async function running(host: MemoryHost): Promise<Running> {

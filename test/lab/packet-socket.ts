@@ -13,6 +13,10 @@ const rawSocket = 3;
 const allProtocols = 0x0300; // htons(ETH_P_ALL)
 const dontWait = 0x40;
 const outgoing = 4;
+const socketLevel = 1;
+const forceReceiveBuffer = 33;
+/** So much may arrive before anybody looks. */
+const receiveBuffer = 64 * 1024 * 1024;
 
 const library = koffi.load("libc.so.6");
 const socket: (family: number, type: number, protocol: number) => number = library.func("int socket(int family, int type, int protocol)");
@@ -22,6 +26,9 @@ const sendTo: (fd: number, data: Uint8Array, size: number, flags: number) => num
 );
 const receiveFrom: (fd: number, data: Uint8Array, size: number, flags: number, address: Uint8Array, length: Uint32Array) => number =
   library.func("long recvfrom(int fd, void *data, size_t size, int flags, void *address, void *length)");
+const setOption: (fd: number, level: number, option: number, value: Int32Array, length: number) => number = library.func(
+  "int setsockopt(int fd, int level, int option, const void *value, unsigned int length)",
+);
 const close: (fd: number) => number = library.func("int close(int fd)");
 const nameToIndex: (name: string) => number = library.func("unsigned int if_nametoindex(const char *name)");
 
@@ -100,6 +107,7 @@ function openSocket(device: string): number {
   address.writeUInt16LE(packetFamily, 0);
   address.writeUInt16LE(allProtocols, 2);
   address.writeInt32LE(nameToIndex(device), 4);
+  setOption(fd, socketLevel, forceReceiveBuffer, Int32Array.of(receiveBuffer), 4);
   if (bind(fd, address, address.length) === 0) return fd;
   const errno = koffi.errno();
   close(fd);

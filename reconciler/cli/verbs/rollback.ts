@@ -85,12 +85,13 @@ function preview(operations: readonly Operation[], undone: string): string {
   return `This undoes ${shortRevision(undone)}:\n${lines.join("")}`;
 }
 
-function report({ undone, revision, hooks, milliseconds }: RolledBackTo): string {
+function report({ undone, revision, hooks, milliseconds, notes }: RolledBackTo): string {
   const now = revision === null ? "nothing of Sluice runs now" : `${shortRevision(revision)} runs again`;
   const chains = hooks.length === 1 ? "1 chain" : `${hooks.length} chains`;
   const what = hooks.length === 0 ? "the keys have their old values" : `${chains} switched`;
   return (
     `Rolled back: ${now}, ${what}, in ${printDuration(milliseconds)}\n` +
-    `Held until git says something else than ${shortRevision(undone)}: revert it there to make this permanent\n`
+    `Held until git says something else than ${shortRevision(undone)}: revert it there to make this permanent\n` +
+    notes.map((note) => `Note: ${sanitise(note)}\n`).join("")
   );
 }

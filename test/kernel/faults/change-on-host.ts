@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { packageRoot } from "../../../bpf/package-root.ts";
@@ -7,22 +7,39 @@ import { readDirectory } from "../../../reconciler/1-source/directory-source.ts"
 import { type Host, openHost } from "../../../reconciler/host.ts";
 import { hookName } from "../../../reconciler/model/hook.ts";
 import type { Snapshot } from "../../../reconciler/model/snapshot.ts";
-import { observePins } from "../../../reconciler/reconcile.ts";
-import type { Lab } from "../../lab/lab.ts";
+import { observePins, runPass } from "../../../reconciler/reconcile.ts";
+import { uninstall } from "../../../reconciler/uninstall.ts";
+import type { Lab, Veth } from "../../lab/lab.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
+import type { DyingOrder } from "./dying.ts";
+import type { Route } from "./witness.ts";
 
 /** One commit of fixtures/changes, for devices of the lab, on a host of its own. */
 export interface ChangeOnHost {
   readonly name: string;
   readonly host: Host;
-  readonly state: string;
-  /** The other end of the first device's cable. */
-  readonly peer: string;
-  /** Folders of the policy. */
-  readonly folders: { readonly before: string; readonly after: string };
+  readonly devices: readonly string[];
+  /** Whether undoing it attaches what was detached: then the link has another id. */
+  readonly makesLinks: boolean;
+  /** For packets through the first device. */
+  readonly route: Route;
+  /** For a process that makes the change and dies. */
+  readonly order: Omit<DyingOrder, "when" | "nth">;
+  /** Whether the first device loses packets while its chain is attached or detached, or stands open in between. */
+  readonly hasGap: "none" | "lossy" | "open";
   readonly before: Snapshot;
   readonly after: Snapshot;
+  /** From whatever there is: nothing but the policy before, nothing known of the one after. */
+  startAgain(): Promise<void>;
+  /** Steps of the policy after are verified alone again, as at the first time. */
+  forgetRelocations(): void;
 }
+
+/** Cases in which a chain of the first device comes, goes, or does both. */
+const gaps: Readonly<Record<string, ChangeOnHost["hasGap"]>> = {
+  "first-chain": "lossy",
+  mode: "open",
+};
 
 const fixtures = join(packageRoot(), "fixtures/changes");
 
@@ -31,7 +48,7 @@ export const changeNames = readdirSync(fixtures).filter(
   (name) => statSync(join(fixtures, name)).isDirectory() && !["comment-only", "not-there-yet"].includes(name),
 );
 
-/** Sets a case up; nothing is applied yet. */
+/** Sets a case of fixtures/changes up; nothing is applied yet. */
 export async function changeOnHost(t: ExecutionContext, lab: Lab, name: string): Promise<ChangeOnHost> {
   const [first, second] = [await lab.veth(), await lab.veth()];
   const home = temporaryFolder(t);
@@ -51,11 +68,47 @@ export async function changeOnHost(t: ExecutionContext, lab: Lab, name: string):
     }
     return folder;
   };
-  const folders = { before: prepare("before"), after: prepare("after") };
+  return changeBetween(t, lab, { name, first, second, before: prepare("before"), after: prepare("after") });
+}
+
+/** The same for two folders of a test's own. */
+export async function changeBetween(
+  t: ExecutionContext,
+  lab: Lab,
+  sides: { readonly name: string; readonly first: Veth; readonly second: Veth; readonly before: string; readonly after: string },
+): Promise<ChangeOnHost> {
+  const { name, first, second } = sides;
+  const home = temporaryFolder(t);
   const state = join(home, "state");
-  const host = openHost({ host: "test", state, bpffs: lab.root });
-  const read = async (folder: string) => readDirectory(folder);
-  return { name, host, state, peer: first.outside, folders, before: await read(folders.before), after: await read(folders.after) };
+  const [cache, known] = [join(state, "cache"), join(home, "cache")];
+  const options = { host: "test", state, bpffs: lab.root };
+  const host = openHost(options);
+  const route = { ...first, tally: join(home, "tally") };
+  const before = await readDirectory(sides.before);
+  const forgetRelocations = (): void => {
+    rmSync(cache, { recursive: true, force: true });
+    if (existsSync(known)) cpSync(known, cache, { recursive: true });
+  };
+  return {
+    name,
+    host,
+    devices: [first, second].flatMap(({ inside, outside }) => [inside, outside]),
+    makesLinks: ["everything-at-once", "mode", "remove-interface"].includes(name),
+    route,
+    order: { host: options, policy: sides.after, route },
+    hasGap: gaps[name] ?? "none",
+    before,
+    after: await readDirectory(sides.after),
+    forgetRelocations,
+    async startAgain() {
+      await uninstall(host);
+      rmSync(state, { recursive: true });
+      mkdirSync(state, { mode: 0o700 });
+      forgetRelocations();
+      await runPass(host, before, { prune: true, trigger: "test" });
+      if (!existsSync(known) && existsSync(cache)) cpSync(cache, known, { recursive: true });
+    },
+  };
 }
 
 /** The digest of what runs, by hook. */

@@ -122,6 +122,24 @@ test("planChanges() keeps current and previous generation and cleans up the othe
   t.is(programs.length, 2);
 });
 
+test("planChanges() cleans up counters that no generation knows, and keeps those of one that is pinned", async (t) => {
+  const died = memoryHost(["eth0"]);
+  const { prepare } = await planned(died, eth0(a));
+  const counters = prepare.find((operation) => operation.kind === "create-map" && operation.request.name === "sl_counters");
+  if (counters?.kind !== "create-map") return t.fail("there are no counters");
+  await died.memory.createMap(counters.pin, counters.request);
+
+  const plan = await planned(died, eth0(a));
+  await apply(withPlainPrograms(died.memory), died, eth0(a));
+  await apply(withPlainPrograms(died.memory), died, desiredOf([desiredHook("eth0", "xdp", [a], { counters: false })]));
+
+  t.deepEqual(plan.cleanup, [counters.pin]);
+  t.deepEqual(
+    (await died.memory.pins(layout.root)).map(({ path }) => path).filter((path) => path.includes("/counters/")),
+    [counters.pin.replace("0-16", "1-16")],
+  );
+});
+
 test("planChanges() gives a map of another definition a fresh pin and says that state is lost", async (t) => {
   const host = await hostWith(desiredHook("eth0", "xdp", [b]));
   const grown = desiredStep("b", { maps: [{ name: "flows", incarnation: "0b" }] });

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import test from "ava";
 import type { Applied } from "../../../reconciler/model/applied.ts";
 import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 import { readApplied, writeApplied } from "../../../reconciler/state/applied.ts";
 import { clearHold, type Hold, readHold, writeHold } from "../../../reconciler/state/hold.ts";
+import { setTornAside } from "../../../reconciler/state/torn-records.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 const applied: Applied = {
@@ -62,7 +63,35 @@ for (const [what, text] of [
     const error = await t.throwsAsync(readHold(directory), { instanceOf: ReconcilerError });
 
     t.is(error.code, "state-unwritable");
-    t.is(error.message, `Cannot read "${path}": it is not a record of Sluice`);
+    t.is(error.message, `Cannot read "${path}": it is not a record of Sluice; every hook runs what it ran`);
     t.is(readFileSync(path, "utf8"), text);
   });
 }
+
+test("a record that is written over what is no record keeps that under another name", async (t) => {
+  const directory = temporaryFolder(t);
+  const path = join(directory, "hold.json");
+  writeFileSync(path, "{");
+
+  await writeHold(directory, hold);
+  writeFileSync(path, "[");
+  await clearHold(directory);
+
+  t.deepEqual(readdirSync(directory), ["hold.json.broken-1", "hold.json.broken-2"]);
+  t.is(readFileSync(`${path}.broken-1`, "utf8"), "{");
+});
+
+test("setTornAside() sets aside what a host goes on without, and guards only where somebody asked", async (t) => {
+  const directory = temporaryFolder(t);
+  await writeApplied(directory, applied);
+  const whole = readFileSync(join(directory, "applied.json"));
+  for (const name of ["policy.json", "confirmation.json", "hold.json"]) writeFileSync(join(directory, name), whole.subarray(0, -2));
+
+  const [first, second] = [await setTornAside(directory, false), await setTornAside(directory, true)];
+
+  t.deepEqual(
+    [...first, ...second].map(({ movedTo }) => basename(movedTo)),
+    ["confirmation.json.broken-1", "policy.json.broken-1", "hold.json.broken-1"],
+  );
+  t.deepEqual(await readApplied(directory), applied);
+});

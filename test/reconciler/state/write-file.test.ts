@@ -49,7 +49,7 @@ test("a full disk is told as such, with what to do, and keeps the old file", asy
 
   t.is(error.code, "state-unwritable");
   t.is(error.message, `Cannot write "${path}": no space left on device`);
-  t.is(error.hint, "Free some space on that file system; nothing was changed in the kernel");
+  t.is(error.hint, "Free some space on that file system, then type the same again");
   t.is(readFileSync(path, "utf8"), "old");
   t.deepEqual(readdirSync(mounted), ["journal"]);
 });
@@ -57,5 +57,5 @@ test("a full disk is told as such, with what to do, and keeps the old file", asy
 test("unwritable() falls back to the error's own words", (t) => {
   const error = unwritable("/x", new Error("odd"));
 
-  t.deepEqual([error.message, error.hint], ['Cannot write "/x": odd', null]);
+  t.deepEqual([error.message, error.hint], ['Cannot write "/x": odd', "Mend that file system, then type the same again"]);
 });
