@@ -3,6 +3,7 @@ import type { DriftFinding } from "../6-report/describe-drift.ts";
 import type { Culprit } from "../model/culprit.ts";
 import type { Revision } from "../model/snapshot.ts";
 import type { ProbeResult } from "../probes/probe.ts";
+import type { HostRecords } from "./agent-parts.ts";
 
 /** What the agent says of itself at GET /status: plain JSON. Times are ISO 8601, UTC. */
 export interface AgentStatus {
@@ -23,6 +24,8 @@ export interface AgentStatus {
   readonly unconfirmed: UnconfirmedStatus | null;
   /** Why what the source has is not tried again here. */
   readonly quarantined: QuarantinedStatus | null;
+  /** null before the first turn. */
+  readonly records: HostRecords | null;
 }
 
 export interface UnconfirmedStatus {

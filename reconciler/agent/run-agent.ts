@@ -18,6 +18,7 @@ import type { AgentStatus } from "./agent-status.ts";
 import { systemClock } from "./clock.ts";
 import { collectMetrics } from "./collect-metrics.ts";
 import { hostWork } from "./host-work.ts";
+import { latestReading } from "./latest-reading.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { serveStatus } from "./serve-status.ts";
 import { watchDevices } from "./watch-devices.ts";
@@ -29,6 +30,8 @@ import { watchPaths } from "./watch-paths.ts";
 const deviceLook = 5_000;
 /** Where nobody tells, somebody has to look. */
 const deviceLookAlone = 500;
+/** Prometheus waits ten seconds for all of its answer; the kernel gets half of them. */
+const kernelPatience = 5_000;
 
 export interface AgentOptions {
   readonly signal?: AbortSignal;
@@ -127,11 +130,16 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
 /** Gives back how to end it. */
 async function openMetrics({ config, host, loop, log, started }: Running): Promise<() => Promise<void>> {
   if (config.metrics === null) return async () => undefined;
+  const readHooks = latestReading(async () => inspectHost(host, (await observePins(host)).hooks), {
+    clock: systemClock,
+    patience: kernelPatience,
+    failed: (error) => log.debug({ error }, "chains not read for metrics"),
+  });
   const server = await serveMetrics(config.metrics, async () => {
-    const hooks = await inspectHost(host, (await observePins(host)).hooks);
+    const hooks = await readHooks();
     const { user, system } = process.cpuUsage();
     const use = { residentBytes: process.memoryUsage.rss(), processorSeconds: (user + system) / 1e6 };
-    return printMetrics(collectMetrics(statusOf(loop, started), hooks, use));
+    return printMetrics(collectMetrics({ status: statusOf(loop, started), tally: loop.tally, hooks, use }));
   });
   log.info({ listen: config.metrics, port: server.port }, "metrics served");
   return () => server.end();

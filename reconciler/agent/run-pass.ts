@@ -9,6 +9,7 @@ import type { LoopParts } from "./agent-parts.ts";
 import { backoffDelay, retryBackoff } from "./backoff.ts";
 import { isoTime, type LoopState, pendingHooks } from "./loop-state.ts";
 import { mayPass } from "./next-try.ts";
+import { addDuration } from "./tally.ts";
 
 /** After so many failures in a row the same revision is left alone until something changes. */
 const mostFailures = 8;
@@ -18,20 +19,38 @@ const mostFailures = 8;
  * not help. Never throws.
  */
 export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetched, snapshot: Snapshot, trigger: "commit" | "device") {
-  const { work, log } = parts;
+  const { log } = parts;
   try {
-    const outcome = await work.pass(snapshot, trigger);
+    const outcome = await timedPass(parts, state, snapshot, trigger);
+    countPass(state, outcome);
     return settle(parts, state, fetched, outcome, trigger);
   } catch (error) {
+    state.tally.passes.failed++;
     remember(parts, state, fetched, trigger, "failed", error);
     if (isNews(state, fetched, error)) log.error({ revision: fetched.revision.name, trigger, error }, "pass failed");
     return mayPass(error) ? nextTry(parts, state) : giveUp(state, fetched);
   }
 }
 
+async function timedPass({ work, clock }: LoopParts, { tally }: LoopState, snapshot: Snapshot, trigger: "commit" | "device") {
+  const began = clock.now();
+  try {
+    return await work.pass(snapshot, trigger);
+  } finally {
+    addDuration(tally.passTime, clock.now() - began);
+  }
+}
+
+function countPass({ tally }: LoopState, outcome: Outcome): void {
+  if (outcome.kind !== "declined") tally.passes[outcome.kind]++;
+  if (outcome.kind === "rolled-back") tally.rollbacks[outcome.during]++;
+  if (outcome.kind === "applied" || outcome.kind === "unconfirmed") addDuration(tally.applyTime, outcome.milliseconds);
+}
+
 /** A commit that cannot be read as a policy: reported once, and left alone. */
 export async function refuse(parts: LoopParts, state: LoopState, fetched: Fetched, error: Error): Promise<void> {
   const { log, work } = parts;
+  state.tally.passes.invalid++;
   remember(parts, state, fetched, "commit", "invalid", error);
   log.error({ revision: fetched.revision.name, error }, "revision refused");
   giveUp(state, fetched);

@@ -17,6 +17,7 @@ const fine: AgentStatus = {
   drift: { checked: "2026-11-20T10:00:00.000Z", since: null, findings: [], culprits: [], contested: [] },
   unconfirmed: null,
   quarantined: null,
+  records: null,
 };
 const error = { code: "source-unreachable", message: "Cannot reach it\x1b[31m", hint: "Look at the network" };
 const short = (status: Partial<AgentStatus>) =>
