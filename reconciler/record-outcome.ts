@@ -5,7 +5,7 @@ import type { Outcome } from "./model/outcome.ts";
 import type { Plan } from "./model/plan.ts";
 import type { Revision, Snapshot } from "./model/snapshot.ts";
 import { readApplied, writeApplied } from "./state/applied.ts";
-import { appendHistory, type HistoryEntry, type HistoryHook } from "./state/history.ts";
+import { aboutRevision, appendHistory, type HistoryEntry, type HistoryHook } from "./state/history.ts";
 import { clearHold } from "./state/hold.ts";
 import { readUndo } from "./state/journal.ts";
 import { readLastSnapshot, writeLastSnapshot } from "./state/last-snapshot.ts";
@@ -66,10 +66,7 @@ function historyEntry(host: Host, snapshot: Snapshot | null, trigger: string, ou
   const revision: Revision | undefined = snapshot?.revision ?? plan?.revision;
   return {
     time: new Date(host.now()).toISOString(),
-    revision: revision?.name ?? "",
-    author: revision?.author ?? null,
-    ...(revision?.signer === undefined ? {} : { signer: revision.signer }),
-    subject: revision?.subject ?? null,
+    ...(revision === undefined ? { revision: "", author: null, subject: null } : aboutRevision(revision)),
     result: outcome.kind,
     hooks: outcome.kind === "applied" ? changedHooks(outcome.plan) : [],
     milliseconds: outcome.kind === "applied" ? outcome.milliseconds : 0,

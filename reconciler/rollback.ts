@@ -11,7 +11,7 @@ import { locked } from "./reconcile.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { missingPin } from "./require-pins.ts";
 import { readApplied, writeApplied } from "./state/applied.ts";
-import { appendHistory, type HistoryHook } from "./state/history.ts";
+import { aboutRevision, appendHistory, type HistoryHook } from "./state/history.ts";
 import { writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, readUndo, writeJournal } from "./state/journal.ts";
 import { swapLastSnapshots } from "./state/last-snapshot.ts";
@@ -105,12 +105,10 @@ async function writeDown(host: Host, undo: Journal, result: RolledBackTo, reason
   const before = undo.applied ?? { revision: undo.revision, desired: "", owned: {}, previous: {} };
   await writeApplied(host.state, { ...before, previous: { ...before.previous, ...previous } });
   await swapLastSnapshots(host.state);
-  const { author, subject } = undo.applied?.revision ?? { author: null, subject: null };
+  const about = undo.applied === null ? { revision: "nothing", author: null, subject: null } : aboutRevision(undo.applied.revision);
   await appendHistory(host.state, {
     time,
-    revision: result.revision ?? "nothing",
-    author,
-    subject,
+    ...about,
     result: "rollback",
     hooks: result.hooks,
     milliseconds: result.milliseconds,

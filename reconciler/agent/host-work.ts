@@ -6,7 +6,7 @@ import type { Host } from "../host.ts";
 import type { AskSource } from "../probes/run-probe.ts";
 import { locked, runPass } from "../reconcile.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
-import { appendHistory } from "../state/history.ts";
+import { aboutRevision, appendHistory } from "../state/history.ts";
 import { readHold } from "../state/hold.ts";
 import { knownGoodReader } from "../state/known-good.ts";
 import { readQuarantine } from "../state/quarantine.ts";
@@ -63,12 +63,10 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
       return driftPass(host);
     },
     heal: (modes) => heal(host, { modes, progress }),
-    refuse: ({ name, author, subject }, error) =>
+    refuse: (revision, error) =>
       appendHistory(host.state, {
         time: new Date(host.now()).toISOString(),
-        revision: name,
-        author,
-        subject,
+        ...aboutRevision(revision),
         result: "invalid",
         hooks: [],
         milliseconds: 0,

@@ -35,6 +35,11 @@ test("printHistory() is a table, newest first, with the reason where something w
   );
   t.is(printHistory([], plain), "Nothing has been applied on this host yet\n");
   t.true(printHistory([entry, { ...entry, result: "stuck" }], colored).includes("\x1b[32mapplied"));
+  const rewound = `main@sha1:${"1b90aa3c".repeat(5)}`;
+  t.regex(
+    printHistory([{ ...entry, signer: "alice\x1b[1m (SHA256:x)", rewound }], plain),
+    / main@7c1e4f2a, rewound from main@1b90aa3c {2}alice, signed by alice\\x1b\[1m \(SHA256:x\) /,
+  );
   t.deepEqual(historyToJson("edge-03", [entry]), { format: "1.0", kind: "history", host: "edge-03", entries: [entry] });
 });
 
