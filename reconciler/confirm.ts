@@ -5,7 +5,7 @@ import type { Host } from "./host.ts";
 import type { Confirmation } from "./model/confirmation.ts";
 import type { AppliedPlan } from "./model/outcome.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
-import { recordOutcome } from "./record-outcome.ts";
+import { recordChoice, recordOutcome } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
 import { rollBackUnconfirmed } from "./roll-back-unconfirmed.ts";
 import { archiveJournal, readJournal } from "./state/journal.ts";
@@ -56,6 +56,7 @@ export async function confirmChange(host: Host, id: string, by: string): Promise
     await archiveJournal(host.state);
     const outcome: AppliedPlan = { kind: "applied", plan, milliseconds, leftovers: [], notes: [] };
     await recordOutcome(host, policy, trigger, outcome);
+    await recordChoice(host, trigger, plan.revision);
     await clearUnconfirmed(host.state);
     await writeConfirmationEnd(host.state, end);
     await cleanUp(host.kernel, cleanup, () => undefined);

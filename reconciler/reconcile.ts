@@ -20,7 +20,7 @@ import type { Snapshot } from "./model/snapshot.ts";
 import { objectsOf } from "./objects.ts";
 import { refusalsByTests } from "./packet-tests/refusals-by-tests.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
-import { recordOutcome, recordUnchanged } from "./record-outcome.ts";
+import { recordChoice, recordOutcome, recordUnchanged } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
 import { clearHold, type Hold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
@@ -87,6 +87,7 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
     if (options.hold !== undefined && outcome.kind === "applied") await writeHold(host.state, options.hold);
     if (isReached(outcome)) await release(host, planned, options.trigger);
     if (outcome.kind === "unchanged" && isUnrecorded(planned, snapshot)) await recordUnchanged(host, snapshot, outcome.plan);
+    if (isKept(outcome) && options.hold === undefined) await recordChoice(host, options.trigger, snapshot.revision);
     // A revert finds what runs already: git says it now, so there is nothing left to hold against.
     if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
       await clearHold(host.state);
@@ -148,7 +149,9 @@ export async function applySaved(host: Host, saved: SavedPlan, options: PassOpti
     const rendered = render(host.policy, saved.snapshot, host.name);
     const tests = rendered.kind === "rendered" ? rendered.tests : [];
     const planned: Planned = { kind: "planned", desired: saved.desired, observed, plan: fresh, leaves: [], tests, warnings: [] };
-    return applyPlanned(host, saved.snapshot, planned, options);
+    const outcome = await applyPlanned(host, saved.snapshot, planned, options);
+    if (isKept(outcome)) await recordChoice(host, options.trigger, saved.snapshot.revision);
+    return outcome;
   });
 }
 
@@ -229,8 +232,12 @@ async function release(host: Host, { desired }: Planned, trigger: string): Promi
   else if (trigger === "command") await clearQuarantine(host.state, desired.digest);
 }
 
-function isReached({ kind }: Outcome): boolean {
-  return kind === "applied" || kind === "unchanged" || kind === "unconfirmed";
+function isReached(outcome: Outcome): boolean {
+  return isKept(outcome) || outcome.kind === "unconfirmed";
+}
+
+function isKept({ kind }: Outcome): boolean {
+  return kind === "applied" || kind === "unchanged";
 }
 
 /** Which chains that this plan loaded are several programs, and why: only the verifier knows, so no plan could say it. */

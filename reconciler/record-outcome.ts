@@ -9,6 +9,7 @@ import { aboutRevision, appendHistory, type HistoryEntry, type HistoryHook } fro
 import { clearHold } from "./state/hold.ts";
 import { readUndo } from "./state/journal.ts";
 import { readLastSnapshot, writeLastSnapshot } from "./state/last-snapshot.ts";
+import { clearSeen } from "./state/seen.ts";
 
 /**
  * Writes down how a pass ended and gives the outcome back. The kernel is already what the outcome says: what cannot be written
@@ -49,6 +50,12 @@ export async function recordUnchanged(host: Host, snapshot: Snapshot, { applied 
   const isUnfinished = before !== null && undo?.kind === "found" && undo.journal.applied?.desired === before.desired;
   await writeLastSnapshot(host.state, snapshot, isUnfinished && !hasSameFiles(last, snapshot));
   await writeApplied(host.state, applied);
+}
+
+/** A commit that somebody applied by hand is what the next one has to go on from, whatever was seen before. */
+export async function recordChoice(host: Host, trigger: string, { commit }: Revision): Promise<void> {
+  if (trigger !== "command" || commit === null) return;
+  await clearSeen(host.state).catch((error: unknown) => host.warn?.(error instanceof Error ? error.message : String(error)));
 }
 
 function hasSameFiles(one: Snapshot | null, other: Snapshot): boolean {

@@ -48,7 +48,7 @@ function ofRewound({ source, revision }: AgentStatus): readonly Condition[] {
     return [condition("SluiceSourceRewound", "warning", labels, sanitise(source.error.message), description)];
   }
   if (revision?.rewound === undefined) return [];
-  const summary = `Revision ${sanitise(revision.name)} does not go on from ${sanitise(revision.rewound)}, which was applied before`;
+  const summary = `Revision ${sanitise(revision.name)} does not go on from ${sanitise(revision.rewound)}, which was there before`;
   const description =
     "It was taken. Somebody has rewound or rewritten the branch, or a server offers an older commit again. A commit that goes on from it clears this. Next: sluice history";
   return [condition("SluiceSourceRewound", "warning", labels, summary, description)];

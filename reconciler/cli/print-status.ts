@@ -147,7 +147,7 @@ function printRevision(revision: Revision): string {
   const author = revision.author === null ? "" : `  ${sanitise(revision.author)}`;
   const signer = revision.signer === undefined ? "" : `  signed by ${sanitise(revision.signer)}`;
   const rewound =
-    revision.rewound === undefined ? "" : `\n         does not go on from ${shortRevision(revision.rewound)}, which ran before`;
+    revision.rewound === undefined ? "" : `\n         does not go on from ${shortRevision(revision.rewound)}, which was there before`;
   return `${shortRevision(revision.name)}${subject}${author}${signer}${rewound}`;
 }
 

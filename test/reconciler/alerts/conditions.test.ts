@@ -55,7 +55,7 @@ test("a rewound branch is told at once, whether it was taken or not, and only un
       name: "SluiceSourceRewound",
       severity: "warning",
       labels,
-      summary: "Revision main@sha1:b does not go on from main@sha1:a, which was applied before",
+      summary: "Revision main@sha1:b does not go on from main@sha1:a, which was there before",
     },
   ]);
 });

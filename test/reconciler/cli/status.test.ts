@@ -81,7 +81,7 @@ test("printStatus() of a host whose branch was rewound, by somebody who signed i
 
   t.true(
     text.includes(
-      'RUNNING  main@7c1e4f2a  "block"  alice  signed by alice (SHA256:x)\n         does not go on from main@0123abcd, which ran',
+      'RUNNING  main@7c1e4f2a  "block"  alice  signed by alice (SHA256:x)\n         does not go on from main@0123abcd, which was there',
     ),
   );
 });
