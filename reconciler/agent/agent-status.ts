@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DriftFinding } from "../6-report/describe-drift.ts";
+import type { ReceiverStatus } from "../alerts/receiver-book.ts";
 import type { Culprit } from "../model/culprit.ts";
 import type { Revision } from "../model/snapshot.ts";
 import type { ProbeResult } from "../probes/probe.ts";
@@ -26,6 +27,8 @@ export interface AgentStatus {
   readonly quarantined: QuarantinedStatus | null;
   /** null before the first turn. */
   readonly records: HostRecords | null;
+  /** Who is told of alerts; absent where nobody is. */
+  readonly receivers?: readonly ReceiverStatus[];
 }
 
 export interface UnconfirmedStatus {
@@ -66,6 +69,8 @@ export interface PassStatus {
   readonly result: string;
   readonly revision: string;
   readonly message: string | null;
+  /** Of the error or the refusal that it ended with; null for none. */
+  readonly code: string | null;
 }
 
 export interface DriftStatus {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Metric, Sample } from "../6-report/print-metrics.ts";
+import type { ReceiverStatus } from "../alerts/receiver-book.ts";
 import type { InspectedHook } from "../inspect-hook.ts";
 import type { AgentStatus } from "./agent-status.ts";
 import type { Reading } from "./latest-reading.ts";
@@ -24,6 +25,7 @@ export function collectMetrics({ status, tally, hooks, use }: MetricParts): read
     ...agentMetrics(status),
     ...recordMetrics(status),
     ...tallyMetrics(tally),
+    ...receiverMetrics(status),
     ...readingMetrics(hooks),
     ...chainMetrics(hooks.value ?? []),
     ...processMetrics(status, use),
@@ -96,6 +98,30 @@ function tallyMetrics({ fetches, passes, rollbacks, heals, fetchTime, passTime, 
     histogram("sluice_fetch_duration_seconds", "How long it took to ask the source, and to fetch what was new.", fetchTime),
     histogram("sluice_pass_duration_seconds", "How long passes took, from reading the policy to the end.", passTime),
     histogram("sluice_apply_duration_seconds", "How long applies took, from the first preparation until it was verified.", applyTime),
+  ];
+}
+
+function receiverMetrics({ receivers = [] }: AgentStatus): readonly Metric[] {
+  const each = (value: (receiver: ReceiverStatus) => number) =>
+    receivers.map((receiver) => ({ labels: { receiver: receiver.name }, value: value(receiver) }));
+  return [
+    gauge(
+      "sluice_notification_receiver_up",
+      "Whether the last delivery to a receiver of alerts was taken.",
+      each(({ error }) => (error === null ? 1 : 0)),
+    ),
+    gauge(
+      "sluice_notification_queue_length",
+      "Events that a receiver has not taken yet.",
+      each(({ waiting }) => waiting),
+    ),
+    counter(
+      "sluice_notifications_total",
+      "Events for receivers of alerts by what became of them; retried counts deliveries.",
+      receivers.flatMap(({ name, counts }) =>
+        Object.entries<number>({ ...counts }).map(([result, value]) => ({ labels: { receiver: name, result }, value })),
+      ),
+    ),
   ];
 }
 

@@ -4,8 +4,10 @@ import { hookName } from "../model/hook.ts";
 import type { Outcome } from "../model/outcome.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
 import { describeError } from "./agent-log.ts";
 import type { LoopParts } from "./agent-parts.ts";
+import type { PassStatus } from "./agent-status.ts";
 import { backoffDelay, retryBackoff } from "./backoff.ts";
 import { isoTime, type LoopState, pendingHooks } from "./loop-state.ts";
 import { mayPass } from "./next-try.ts";
@@ -26,7 +28,7 @@ export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetch
     return settle(parts, state, fetched, outcome, trigger);
   } catch (error) {
     state.tally.passes.failed++;
-    remember(parts, state, fetched, trigger, "failed", error);
+    remember(parts, state, fetched, trigger, "failed", whyFailed(error));
     if (isNews(state, fetched, error)) log.error({ revision: fetched.revision.name, trigger, error }, "pass failed");
     return mayPass(error) ? nextTry(parts, state) : giveUp(state, fetched);
   }
@@ -51,7 +53,7 @@ function countPass({ tally }: LoopState, outcome: Outcome): void {
 export async function refuse(parts: LoopParts, state: LoopState, fetched: Fetched, error: Error): Promise<void> {
   const { log, work } = parts;
   state.tally.passes.invalid++;
-  remember(parts, state, fetched, "commit", "invalid", error);
+  remember(parts, state, fetched, "commit", "invalid", whyFailed(error));
   log.error({ revision: fetched.revision.name, error }, "revision refused");
   giveUp(state, fetched);
   await work.refuse(fetched.revision, error).catch((cause: unknown) => log.warn({ error: cause }, "history not written"));
@@ -59,7 +61,7 @@ export async function refuse(parts: LoopParts, state: LoopState, fetched: Fetche
 
 function settle(parts: LoopParts, state: LoopState, fetched: Fetched, outcome: Outcome, trigger: string): number | null {
   const error = errorOf(outcome);
-  remember(parts, state, fetched, trigger, outcome.kind, error);
+  remember(parts, state, fetched, trigger, outcome.kind, whyNot(outcome));
   state.held = outcome.kind === "held";
   state.quarantined = outcome.kind === "quarantined" ? { revision: outcome.revision, reason: outcome.reason } : null;
   if ("plan" in outcome) {
@@ -104,9 +106,33 @@ function giveUp(state: LoopState, fetched: Fetched): null {
   return null;
 }
 
-function remember({ clock }: LoopParts, state: LoopState, fetched: Fetched, trigger: string, result: string, error: unknown): void {
-  const message = error instanceof Error ? error.message : null;
-  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger, result, revision: fetched.revision.name, message };
+type Why = Pick<PassStatus, "message" | "code">;
+
+function remember({ clock }: LoopParts, state: LoopState, fetched: Fetched, trigger: string, result: string, why: Why): void {
+  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger, result, revision: fetched.revision.name, ...why };
+}
+
+function whyFailed(error: unknown): Why {
+  return { message: error instanceof Error ? error.message : null, code: error instanceof ReconcilerError ? error.code : null };
+}
+
+/** The first reason of those that there may be. */
+function whyNot(outcome: Outcome): Why {
+  switch (outcome.kind) {
+    case "rolled-back":
+    case "stuck":
+      return whyFailed(outcome.error);
+    case "refused": {
+      const [first] = outcome.plan.refusals;
+      return { message: first?.message ?? null, code: first?.code ?? null };
+    }
+    case "invalid": {
+      const first = outcome.diagnostics.find(({ severity }) => severity === "error");
+      return { message: first === undefined ? null : `${first.at.file}:${first.at.line}:${first.at.column}: ${first.message}`, code: null };
+    }
+    default:
+      return { message: null, code: null };
+  }
 }
 
 /** The same failure of the same revision again is not worth a line. */

@@ -87,7 +87,14 @@ export async function settleChange(parts: LoopParts, state: LoopState, decision:
       return;
     }
     state.good = fetched;
-    state.lastPass = { time: isoTime(parts.clock.now()) ?? "", trigger: "confirmation", result: "applied", revision, message: null };
+    state.lastPass = {
+      time: isoTime(parts.clock.now()) ?? "",
+      trigger: "confirmation",
+      result: "applied",
+      revision,
+      message: null,
+      code: null,
+    };
     parts.log.info({ revision, id, by: decision.kind === "confirm" ? decision.message : "hand" }, "revision confirmed");
     return;
   }
@@ -118,7 +125,7 @@ interface Failure {
 function failed({ log, clock }: LoopParts, state: LoopState, { id, revision, message, because }: Failure): void {
   state.tally.rollbacks[because]++;
   state.quarantined = { revision, reason: message };
-  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger: "confirmation", result: "rolled-back", revision, message };
+  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger: "confirmation", result: "rolled-back", revision, message, code: null };
   log.error({ revision, id, reason: message }, "revision rolled back");
 }
 

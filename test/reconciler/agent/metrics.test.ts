@@ -26,7 +26,14 @@ const status: AgentStatus = {
     nextTry: null,
   },
   revision: { name: 'main@sha1:7c1e "x"\\', commit: null, author: null, subject: null, committed: null },
-  lastPass: { time: "2026-11-27T08:00:02.500Z", trigger: "watch", result: "applied", revision: "main@sha1:7c1e", message: null },
+  lastPass: {
+    time: "2026-11-27T08:00:02.500Z",
+    trigger: "watch",
+    result: "applied",
+    revision: "main@sha1:7c1e",
+    message: null,
+    code: null,
+  },
   pending: ["eth1/xdp"],
   held: true,
   drift: {
@@ -47,6 +54,14 @@ const status: AgentStatus = {
     quarantine: [{ desired: "d2", revision: "main@sha1:7c1e", since: "2026-11-27T07:30:00.000Z", reason: "Failing: tcp" }],
     unconfirmed: { id: "a1", until: "2026-11-27T08:01:00.000Z" },
   },
+  receivers: [
+    {
+      name: "ops",
+      waiting: 2,
+      error: { reason: "it answers 401", since: "2026-11-27T08:00:00.000Z", final: true },
+      counts: { sent: 5, failed: 1, retried: 3 },
+    },
+  ],
 };
 
 const hook = {
@@ -95,6 +110,9 @@ test("printMetrics() of an agent with one chain", (t) => {
     'sluice_fetch_duration_seconds_bucket{le="+Inf"} 4',
     "sluice_fetch_duration_seconds_sum 90.309",
     "sluice_fetch_duration_seconds_count 4",
+    'sluice_notification_receiver_up{receiver="ops"} 0',
+    'sluice_notification_queue_length{receiver="ops"} 2',
+    'sluice_notifications_total{receiver="ops",result="failed"} 1',
     "sluice_kernel_reading_up 1",
     "sluice_kernel_reading_timestamp_seconds 1795766404",
     "sluice_confirm_pending 1",

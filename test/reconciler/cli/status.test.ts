@@ -144,6 +144,19 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
 
   t.true(text.includes('LAST     invalid main@7c1e4f2a 3 min ago: interfaces/eth0.yaml:4:10: Unknown hook "xpd"\n'));
   t.true(text.includes("AGENT    running for 2 h (process 12)\n         /srv/git fails: no\\x0aroute\n"));
+  const receiver = (name: string, final: boolean, waiting: number, failed: number) => ({
+    name,
+    waiting,
+    error: { reason: "no\nanswer", since: "", final },
+    counts: { sent: 0, failed, retried: 0 },
+  });
+  const well = { name: "am", waiting: 0, error: null, counts: { sent: 1, failed: 0, retried: 0 } };
+  const receivers = [receiver("ops", true, 0, 2), receiver("page", false, 1, 0), well];
+  t.true(
+    printStatus(buildStatus({ ...facts, history: [last], agent: { ...agent, status: { ...agent.status, receivers } } }), options).includes(
+      "no\\x0aroute\n         receiver ops refuses alerts: no\\x0aanswer, 2 events lost\n         receiver page does not take alerts: no\\x0aanswer, 1 event waiting\n",
+    ),
+  );
 });
 
 test("buildStatus() asks the agent what is pending where nothing was applied yet", (t) => {
