@@ -24,7 +24,7 @@ import { recordChoice, recordOutcome, recordUnchanged } from "./record-outcome.t
 import { recover } from "./recover.ts";
 import { clearHold, type Hold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
-import { lockState } from "./state/lock.ts";
+import { lockStateSoon } from "./state/lock.ts";
 import { appliedNow } from "./state/now.ts";
 import { clearQuarantine, type QuarantineEntry, readQuarantine } from "./state/quarantine.ts";
 import { openState } from "./state/state-directory.ts";
@@ -161,10 +161,10 @@ function isSamePlan(fresh: Plan, saved: Plan): boolean {
   return fresh.host === saved.host && fresh.base === saved.base && operations(fresh) === operations(saved);
 }
 
-/** Runs with the lock held and no journal of a crash left. */
+/** Runs with the lock held and no journal of a crash left. Waits a moment for whoever has it: an agent heals by itself, too. */
 export async function locked<T>(host: Host, work: () => Promise<T>): Promise<T> {
   await openState(host.state);
-  const lock = await lockState(host.state);
+  const lock = await lockStateSoon(host.state);
   try {
     await recover(host);
     return await work();
