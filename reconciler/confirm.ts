@@ -5,11 +5,11 @@ import type { Host } from "./host.ts";
 import type { Confirmation } from "./model/confirmation.ts";
 import type { AppliedPlan } from "./model/outcome.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
-import { recordOutcome } from "./record-outcome.ts";
+import { recordChoice, recordOutcome } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
 import { rollBackUnconfirmed } from "./roll-back-unconfirmed.ts";
 import { archiveJournal, journalFault, readJournal } from "./state/journal.ts";
-import { lockState, type StateLock } from "./state/lock.ts";
+import { lockStateSoon } from "./state/lock.ts";
 import {
   type ConfirmationEnd,
   clearUnconfirmed,
@@ -36,7 +36,7 @@ const rollBackTime = 60_000;
  */
 export async function confirmChange(host: Host, id: string, by: string): Promise<ConfirmationEnd> {
   if (!existsSync(host.state)) return endedBefore(host, id, null);
-  const lock = await lockSoon(host.state);
+  const lock = await lockStateSoon(host.state);
   try {
     const fault = isWatched(host.state) ? await journalFault(host.state) : null;
     if (fault !== null) throw unreadable(id, "its journal", fault);
@@ -59,6 +59,7 @@ export async function confirmChange(host: Host, id: string, by: string): Promise
     await archiveJournal(host.state);
     const outcome: AppliedPlan = { kind: "applied", plan, milliseconds, leftovers: [], notes: [] };
     await recordOutcome(host, policy, trigger, outcome);
+    await recordChoice(host, trigger, plan.revision);
     await clearUnconfirmed(host.state);
     await writeConfirmationEnd(host.state, end);
     await cleanUp(host.kernel, cleanup, () => undefined);
@@ -89,7 +90,7 @@ export async function abortChange(
 
 /** Nobody watches over it, or who does is stuck: with the lock of watchdogs we are the watchdog. */
 async function abortAlone(host: Host, id: string, reason: { readonly message: string; readonly quarantine: boolean }): Promise<void> {
-  const lock = await lockSoon(host.state);
+  const lock = await lockStateSoon(host.state);
   try {
     const found = await readJournal(host.state);
     if (found?.kind !== "found" || found.journal.confirm?.id !== id) return;
@@ -147,17 +148,4 @@ function unreadable(id: string, what: string, fault: string): ReconcilerError {
 
 function notYet(id: string): ReconcilerError {
   return new ReconcilerError("state-locked", `Cannot confirm ${id}: it is not fully applied`, { hint: "Try again when it has finished" });
-}
-
-/** Passes take moments. */
-async function lockSoon(state: string): Promise<StateLock> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await lockState(state);
-    } catch (error) {
-      const isLocked = error instanceof ReconcilerError && error.code === "state-locked";
-      if (!isLocked || tries === 100) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }

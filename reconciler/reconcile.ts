@@ -20,13 +20,13 @@ import type { Snapshot } from "./model/snapshot.ts";
 import { objectsOf } from "./objects.ts";
 import { refusalsByTests } from "./packet-tests/refusals-by-tests.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
-import { recordOutcome, recordUnchanged } from "./record-outcome.ts";
+import { recordChoice, recordOutcome, recordUnchanged } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
 import { readApplied, writeApplied } from "./state/applied.ts";
 import { clearHold, type Hold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
 import { hasLastSnapshot, readLastSnapshot } from "./state/last-snapshot.ts";
-import { lockState } from "./state/lock.ts";
+import { lockStateSoon } from "./state/lock.ts";
 import { appliedNow } from "./state/now.ts";
 import { clearQuarantine, type QuarantineEntry, readQuarantine } from "./state/quarantine.ts";
 import { openState } from "./state/state-directory.ts";
@@ -94,6 +94,7 @@ export async function runPass(host: Host, snapshot: Snapshot, options: PassOptio
         if (isReached(outcome)) await release(host, planned, options.trigger);
         if (outcome.kind === "unchanged" && (isUnrecorded(planned, snapshot) || isPolicyLost(host, planned)))
           await recordUnchanged(host, snapshot, outcome.plan);
+        if (isKept(outcome) && options.hold === undefined) await recordChoice(host, options.trigger, snapshot.revision);
         // A revert finds what runs already: git says it now, so there is nothing left to hold against.
         if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
           await clearHold(host.state);
@@ -175,7 +176,9 @@ export async function applySaved(host: Host, saved: SavedPlan, options: PassOpti
       const rendered = await renderFor(host, saved.snapshot);
       const tests = rendered.kind === "rendered" ? rendered.tests : [];
       const planned: Planned = { kind: "planned", desired: saved.desired, observed, plan: fresh, leaves: [], tests, warnings: [] };
-      return applyPlanned(host, saved.snapshot, planned, options);
+      const outcome = await applyPlanned(host, saved.snapshot, planned, options);
+      if (isKept(outcome)) await recordChoice(host, options.trigger, saved.snapshot.revision);
+      return outcome;
     },
     options.trigger === "command",
   );
@@ -187,10 +190,13 @@ function isSamePlan(fresh: Plan, saved: Plan): boolean {
   return fresh.host === saved.host && fresh.base === saved.base && operations(fresh) === operations(saved);
 }
 
-/** Runs with the lock held, no journal of a crash left, and torn records set aside: guards too where somebody asks for the pass. */
+/**
+ * Runs with the lock held, no journal of a crash left, and torn records set aside: guards too where somebody asks for the pass. Waits a
+ * moment for whoever has the lock: an agent heals by itself, too.
+ */
 export async function locked<T>(host: Host, work: () => Promise<T>, asked = false): Promise<T> {
   await openState(host.state);
-  const lock = await lockState(host.state);
+  const lock = await lockStateSoon(host.state);
   try {
     for (const { path, movedTo } of await setTornAside(host.state, asked))
       host.warn?.(`"${path}" is not a record of Sluice and was kept as "${movedTo}"; every hook runs what it ran`);
@@ -269,8 +275,12 @@ async function release(host: Host, { desired }: Planned, trigger: string): Promi
   else if (trigger === "command") await clearQuarantine(host.state, desired.digest);
 }
 
-function isReached({ kind }: Outcome): boolean {
-  return kind === "applied" || kind === "unchanged" || kind === "unconfirmed";
+function isReached(outcome: Outcome): boolean {
+  return isKept(outcome) || outcome.kind === "unconfirmed";
+}
+
+function isKept({ kind }: Outcome): boolean {
+  return kind === "applied" || kind === "unchanged";
 }
 
 /** Which chains that this plan loaded are several programs, and why: only the verifier knows, so no plan could say it. */

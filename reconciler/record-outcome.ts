@@ -5,10 +5,11 @@ import type { Outcome } from "./model/outcome.ts";
 import type { Plan } from "./model/plan.ts";
 import type { Revision, Snapshot } from "./model/snapshot.ts";
 import { readApplied, writeApplied } from "./state/applied.ts";
-import { appendHistory, type HistoryEntry, type HistoryHook } from "./state/history.ts";
+import { aboutRevision, appendHistory, type HistoryEntry, type HistoryHook } from "./state/history.ts";
 import { clearHold } from "./state/hold.ts";
 import { readUndo } from "./state/journal.ts";
 import { readLastSnapshot, writeLastSnapshot } from "./state/last-snapshot.ts";
+import { clearSeen } from "./state/seen.ts";
 
 /**
  * Writes down how a pass ended and gives the outcome back. The kernel is already what the outcome says: what cannot be written
@@ -51,6 +52,12 @@ export async function recordUnchanged(host: Host, snapshot: Snapshot, { applied 
   await writeApplied(host.state, applied);
 }
 
+/** A commit that somebody applied by hand is what the next one has to go on from, whatever was seen before. */
+export async function recordChoice(host: Host, trigger: string, { commit }: Revision): Promise<void> {
+  if (trigger !== "command" || commit === null) return;
+  await clearSeen(host.state).catch((error: unknown) => host.warn?.(error instanceof Error ? error.message : String(error)));
+}
+
 function hasSameFiles(one: Snapshot | null, other: Snapshot): boolean {
   if (one?.files.size !== other.files.size) return false;
   return [...other.files].every(([path, content]) => Buffer.compare(one.files.get(path) ?? missing, content) === 0);
@@ -66,10 +73,7 @@ function historyEntry(host: Host, snapshot: Snapshot | null, trigger: string, ou
   const revision: Revision | undefined = snapshot?.revision ?? plan?.revision;
   return {
     time: new Date(host.now()).toISOString(),
-    revision: revision?.name ?? "",
-    author: revision?.author ?? null,
-    ...(revision?.signer === undefined ? {} : { signer: revision.signer }),
-    subject: revision?.subject ?? null,
+    ...(revision === undefined ? { revision: "", author: null, subject: null } : aboutRevision(revision)),
     result: outcome.kind,
     hooks: outcome.kind === "applied" ? changedHooks(outcome.plan) : [],
     milliseconds: outcome.kind === "applied" ? outcome.milliseconds : 0,

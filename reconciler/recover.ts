@@ -6,7 +6,7 @@ import type { Journal } from "./model/journal.ts";
 import { objectsOf } from "./objects.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { type RollBackReason, rollBackUnconfirmed } from "./roll-back-unconfirmed.ts";
-import { appendHistory } from "./state/history.ts";
+import { aboutRevision, appendHistory } from "./state/history.ts";
 import { clearJournal, journalFault, readJournal } from "./state/journal.ts";
 import { addToQuarantine } from "./state/quarantine.ts";
 import { clearUnconfirmed, readUnconfirmed, type UnconfirmedChange } from "./state/unconfirmed.ts";
@@ -55,9 +55,7 @@ export async function recover(host: Host): Promise<void> {
   await appendHistory(host.state, {
     ...blank,
     time,
-    revision: revision.name,
-    author: revision.author,
-    subject: revision.subject,
+    ...aboutRevision(revision),
     result: "rolled-back",
     message,
   });

@@ -7,7 +7,7 @@ import { hookName } from "./model/hook.ts";
 import type { Journal } from "./model/journal.ts";
 import type { Operation } from "./model/operation.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
-import { appendHistory, type HistoryHook } from "./state/history.ts";
+import { aboutRevision, appendHistory, type HistoryHook } from "./state/history.ts";
 import { clearJournal } from "./state/journal.ts";
 import { addToQuarantine } from "./state/quarantine.ts";
 import { clearUnconfirmed, writeConfirmationEnd } from "./state/unconfirmed.ts";
@@ -49,9 +49,7 @@ export async function rollBackUnconfirmed(parts: RollBackParts, journal: Journal
   }
   await appendHistory(state, {
     time,
-    revision: revision.name,
-    author: revision.author,
-    subject: revision.subject,
+    ...aboutRevision(revision),
     result: "rolled-back",
     hooks: reason.rebooted === true ? [] : journal.operations.flatMap(hooksOf),
     milliseconds: parts.now() - started,

@@ -11,7 +11,7 @@ import { locked } from "./reconcile.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { missingPin } from "./require-pins.ts";
 import { readApplied, writeApplied } from "./state/applied.ts";
-import { appendHistory, type HistoryHook } from "./state/history.ts";
+import { aboutRevision, appendHistory, type HistoryHook } from "./state/history.ts";
 import { clearHold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, readUndo, writeJournal } from "./state/journal.ts";
 import { swapLastSnapshots } from "./state/last-snapshot.ts";
@@ -143,13 +143,11 @@ async function writeDown(host: Host, undo: Journal, result: RolledBackTo, reason
   // In this order: while "applied" is the old one, the next pass knows that there is something left to write.
   if (await attempt(swapLastSnapshots(host.state)))
     await attempt(writeApplied(host.state, { ...before, previous: { ...before.previous, ...previous } }));
-  const { author, subject } = undo.applied?.revision ?? { author: null, subject: null };
+  const about = undo.applied === null ? { revision: "nothing", author: null, subject: null } : aboutRevision(undo.applied.revision);
   await attempt(
     appendHistory(host.state, {
       time: new Date(host.now()).toISOString(),
-      revision: result.revision ?? "nothing",
-      author,
-      subject,
+      ...about,
       result: "rollback",
       hooks: result.hooks,
       milliseconds: result.milliseconds,

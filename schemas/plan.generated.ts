@@ -74,6 +74,14 @@ export interface PlanRevision {
    * ISO 8601, UTC; null for a folder.
    */
   committed: string | null;
+  /**
+   * Whose good signature it has: a name and the fingerprint of the key. Not there where nobody asked.
+   */
+  signer?: string;
+  /**
+   * Name of what the host had before, where this revision does not go on from it: the branch was rewound or rewritten. Not there when all is well.
+   */
+  rewound?: string;
 }
 /**
  * What happens to one hook.
@@ -1191,6 +1199,17 @@ export const planSchema: object = {
             "string",
             "null"
           ]
+        },
+        "signer": {
+          "description": "Whose good signature it has: a name and the fingerprint of the key. Not there where nobody asked.",
+          "type": "string",
+          "examples": [
+            "alice@example.net (SHA256:uNiVztksCsDhcc0u9e8BrrJXVGDLYxlz7hsvJTQEjTA)"
+          ]
+        },
+        "rewound": {
+          "description": "Name of what the host had before, where this revision does not go on from it: the branch was rewound or rewritten. Not there when all is well.",
+          "type": "string"
         }
       }
     },

@@ -5,7 +5,7 @@ import { type GitCache, limitingPacks, tidyRepository } from "./git-cache.ts";
 import { GitFailure, runGit } from "./git-command.ts";
 import { parseCommit } from "./git-commit.ts";
 import { isCacheDamage, isRefusedObject } from "./git-error.ts";
-import { firstParents, hasCommit, mostCommits, readHistory } from "./git-history.ts";
+import { firstParents, type History, hasCommit, mostCommits, readHistory } from "./git-history.ts";
 import { type GitObjects, withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
 import { fullName, type GitRef, revisionName } from "./git-ref.ts";
@@ -32,19 +32,22 @@ export interface FetchRequest {
   readonly verify: GitVerify | null;
   readonly forcePush: ForcePush;
   /** What this host was brought to last, where that is a commit. */
-  readonly applied: AppliedCommit | null;
+  readonly applied: EarlierCommit | null;
+  /** What was taken last from there, applied or not. */
+  readonly seen: EarlierCommit | null;
 }
 
-/** What to do about a commit that does not go on from what was applied last. alert: take it, and say so in Revision.rewound. */
+/** What to do about a commit that does not go on from what there was before. alert: take it, and say so in Revision.rewound. */
 export type ForcePush = "follow" | "alert" | "refuse";
 
-export type AppliedCommit = Revision & { readonly commit: string };
+export type EarlierCommit = Pick<Revision, "name" | "rewound"> & { readonly commit: string };
 
 /** What was fetched last; git sets a ref only once everything that it needs has arrived. */
 const fetchedRef = "refs/sluice/fetched";
 
-/** What was applied, once nothing fetched leads to it any more: kept to be compared with. */
+/** What was applied, and what was taken, once nothing fetched leads to it any more: kept to be compared with. */
 const appliedRef = "refs/sluice/applied";
+const seenRef = "refs/sluice/seen";
 
 const newestOnly = "--depth=1";
 /** As deep as git goes: all there is. */
@@ -86,8 +89,9 @@ export async function fetchCommit(request: FetchRequest, signal: AbortSignal): P
 /** Whether it costs little to fetch also what lies between: it is asked for, and the cache has where it begins. */
 async function isNear(request: FetchRequest, objects: GitObjects): Promise<boolean> {
   const { applied, verify } = request;
-  if (applied === null || !(verify?.mode === "commits" || looksBack(request, applied))) return false;
-  return hasCommit(objects, applied.commit);
+  const ends = verify?.mode === "commits" && applied !== null ? [applied, ...comparable(request)] : comparable(request);
+  for (const { commit } of ends) if (await hasCommit(objects, commit)) return true;
+  return false;
 }
 
 /** false when somewhere in it is an object that git refuses: then a commit that mends this can still be taken, but not compared. */
@@ -101,15 +105,21 @@ async function tryHistory(request: FetchRequest, depth: string | null, signal: A
   }
 }
 
-/** A commit that is named is wanted wherever it lies, and so is another branch than before: the operator has changed that. */
-function looksBack({ forcePush, ref }: FetchRequest, applied: AppliedCommit): boolean {
-  return forcePush !== "follow" && ref.kind !== "commit" && applied.name === revisionName(ref, applied.commit);
+/**
+ * What a commit has to go on from: what was taken last, and what was applied last. A commit that is named is wanted wherever it lies, and so
+ * is another branch than before: the operator has changed that.
+ */
+function comparable({ forcePush, ref, applied, seen }: FetchRequest): readonly EarlierCommit[] {
+  if (forcePush === "follow" || ref.kind === "commit") return [];
+  const isOther = applied === null || applied.commit === seen?.commit || applied.name !== revisionName(ref, applied.commit);
+  return [...(seen === null ? [] : [seen]), ...(isOther ? [] : [applied])];
 }
 
 /** With its signer and whether it goes back, before any of its files is looked at. Throws "source-unverified" and "source-rewound". */
 async function accepted(request: FetchRequest, objects: GitObjects, fetched: Fetched, signal: AbortSignal): Promise<Fetched> {
   const signer = await signerOf(request, objects, fetched, signal);
-  const rewound = await comparedWithApplied(request, objects, fetched, signal);
+  await checkLine(request, objects, fetched, signal);
+  const rewound = await comparedWithBefore(request, objects, fetched, signal);
   const marks = { ...(signer === null ? {} : { signer }), ...(rewound === null ? {} : { rewound }) };
   return { ...fetched, revision: { ...fetched.revision, ...marks } };
 }
@@ -121,26 +131,50 @@ async function signerOf({ place, verify, ref }: FetchRequest, objects: GitObject
   return verifyTag(place.setting, verify, { tag, name: ref.name, commit: identity }, signal);
 }
 
-/** Name of what the commit should have gone on from and does not; null when all is well. */
-async function comparedWithApplied(request: FetchRequest, objects: GitObjects, fetched: Fetched, signal: AbortSignal) {
-  const { place, applied, verify, forcePush, ref } = request;
-  if (applied === null) return null;
-  if (applied.commit === fetched.identity) return applied.rewound ?? null;
-  const checksAll = verify?.mode === "commits";
-  if (!checksAll && !looksBack(request, applied)) return null;
-
-  const look = () => readHistory(place.setting, objects, { commit: fetched.identity, older: applied.commit }, signal);
-  let history = await look();
-  if (history.cut && (await tryHistory(request, wholeHistory, signal))) history = await look();
+/** Throws "source-unverified" where something between it and what was applied last is not signed, or cannot be known. */
+async function checkLine(request: FetchRequest, objects: GitObjects, { identity }: Fetched, signal: AbortSignal): Promise<void> {
+  const { applied, verify } = request;
+  if (verify?.mode !== "commits" || applied === null || applied.commit === identity) return;
+  const history = await lookBack(request, objects, { commit: identity, older: applied.commit }, signal);
+  if (history.cut) throw unverified(`commit ${identity.slice(0, 12)}`, "the repository does not have all commits before it");
   const known = (await hasCommit(objects, applied.commit)) ? applied.commit : null;
-  if (checksAll) {
-    if (history.cut) throw unverified(`commit ${fetched.identity.slice(0, 12)}`, "the repository does not have all commits before it");
-    await verifyLine(request, verify, fetched.identity, known, signal);
+  await verifyLine(request, verify, identity, known, signal);
+}
+
+/** Name of what the commit should have gone on from and does not; null when all is well. */
+async function comparedWithBefore(request: FetchRequest, objects: GitObjects, { identity }: Fetched, signal: AbortSignal) {
+  for (const before of comparable(request)) {
+    if (before.commit === identity) {
+      if (before.rewound !== undefined) return before.rewound;
+    } else if (!(await lookBack(request, objects, { commit: identity, older: before.commit }, signal)).descends) {
+      await keepEarlier(request, objects, signal);
+      if (request.forcePush === "refuse") throw rewoundError(request, identity, before);
+      return before.name;
+    }
   }
-  if (history.descends || !looksBack(request, applied)) return null;
-  if (known !== null) await runGit(place.setting, ["update-ref", appliedRef, known], signal);
-  if (forcePush === "refuse") throw rewoundError(ref, fetched.identity, applied);
-  return applied.name;
+  return null;
+}
+
+/** Fetches the whole history where less does not give the answer. */
+async function lookBack(
+  request: FetchRequest,
+  objects: GitObjects,
+  ends: { readonly commit: string; readonly older: string },
+  signal: AbortSignal,
+): Promise<History> {
+  const look = () => readHistory(request.place.setting, objects, ends, signal);
+  const history = await look();
+  return history.cut && (await tryHistory(request, wholeHistory, signal)) ? look() : history;
+}
+
+async function keepEarlier({ place, applied, seen }: FetchRequest, objects: GitObjects, signal: AbortSignal): Promise<void> {
+  for (const [ref, earlier] of [
+    [appliedRef, applied],
+    [seenRef, seen],
+  ] as const) {
+    if (earlier !== null && (await hasCommit(objects, earlier.commit)))
+      await runGit(place.setting, ["update-ref", ref, earlier.commit], signal);
+  }
 }
 
 /** All but the newest, which is checked already. */
@@ -157,10 +191,11 @@ async function verifyLine({ place }: FetchRequest, verify: GitVerify, commit: st
   if (others.length > 0) await verifyCommits(place.setting, verify, others, signal);
 }
 
-function rewoundError({ kind, name }: GitRef, commit: string, applied: AppliedCommit): ReconcilerError {
+function rewoundError({ ref: { kind, name }, applied }: FetchRequest, commit: string, before: EarlierCommit): ReconcilerError {
+  const when = before.commit === applied?.commit ? "was applied last" : "was there before";
   return new ReconcilerError(
     "source-rewound",
-    `Cannot follow ${kind} "${name}": commit ${commit.slice(0, 12)} does not go on from ${applied.commit.slice(0, 12)}, which was applied last`,
+    `Cannot follow ${kind} "${name}": commit ${commit.slice(0, 12)} does not go on from ${before.commit.slice(0, 12)}, which ${when}`,
     {
       hint: "What was applied last goes on. If somebody has rewound it on purpose, apply it by hand once (sluice apply --repo …) and the agent goes on from there; otherwise push what was lost",
     },

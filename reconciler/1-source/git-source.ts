@@ -3,12 +3,13 @@ import { rm } from "node:fs/promises";
 import type { Snapshot } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { readApplied } from "../state/applied.ts";
+import { readSeen, type SeenCommit, writeSeen } from "../state/seen.ts";
 import { DeadlineError, withDeadline } from "./deadline.ts";
 import { clearRepository, type GitCache, initRepository, makeTemporary, openCache } from "./git-cache.ts";
 import { GitFailure } from "./git-command.ts";
 import type { GitCredentials } from "./git-environment.ts";
 import { gitError, isCacheDamage } from "./git-error.ts";
-import { type AppliedCommit, type FetchedCommit, type ForcePush, fetchCommit } from "./git-fetch.ts";
+import { type EarlierCommit, type FetchedCommit, type ForcePush, fetchCommit } from "./git-fetch.ts";
 import { isAt, refPlaces } from "./git-local.ts";
 import { withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
@@ -34,8 +35,10 @@ export interface GitSourceOptions {
   readonly verify?: GitVerify;
   /** Default: follow. */
   readonly forcePush?: ForcePush;
-  /** The state directory, where it is written what was applied last; absent: nothing was. */
+  /** The state directory, where it is written what was applied last, and what was taken; absent: nothing was. */
   readonly state?: string;
+  /** Writes down there what it takes. Default: false. */
+  readonly remembers?: boolean;
   readonly limits?: SnapshotLimits;
 }
 
@@ -51,6 +54,7 @@ export function openGitSource(options: GitSourceOptions): Source {
     });
   }
   const what = `fetch ${ref.kind} "${ref.name}" of "${remote.url}"`;
+  const origin: Origin = { repository: remote.url, ref: `${ref.kind} ${ref.name}` };
   let temporary: string | null = null;
   let known: Fetched | null = null;
   /** What the last fetch has read already, until somebody takes it. */
@@ -87,11 +91,13 @@ export function openGitSource(options: GitSourceOptions): Source {
         ready = null;
         // Other branches move too, and a fetch of nothing would leave a pack each time.
         const isElsewhere = moved && (known === null || !(await isAt(remote.url, ref, known.identity)));
-        const applied = options.state === undefined ? null : await appliedCommit(options.state);
+        const before = options.state === undefined ? nothingBefore : await commitsBefore(options.state, origin);
         const found = await fetchCommit(
-          { place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop, verify, forcePush, applied },
+          { place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop, verify, forcePush, ...before },
           deadline,
         );
+        if (options.remembers === true && options.state !== undefined && ref.kind !== "commit")
+          await remember(options.state, origin, before.seen, found.fetched);
         ready = found;
         known = found.fetched;
         return known;
@@ -111,9 +117,25 @@ export function openGitSource(options: GitSourceOptions): Source {
   };
 }
 
-async function appliedCommit(state: string): Promise<AppliedCommit | null> {
+type Origin = Pick<SeenCommit, "repository" | "ref">;
+
+const nothingBefore = { applied: null, seen: null };
+
+async function commitsBefore(
+  state: string,
+  origin: Origin,
+): Promise<{ readonly applied: EarlierCommit | null; readonly seen: EarlierCommit | null }> {
   const { revision } = (await readApplied(state)) ?? {};
-  return revision?.commit == null ? null : { ...revision, commit: revision.commit };
+  return {
+    applied: revision?.commit == null ? null : { ...revision, commit: revision.commit },
+    seen: await readSeen(state, origin),
+  };
+}
+
+async function remember(state: string, origin: Origin, before: EarlierCommit | null, { identity, revision }: Fetched): Promise<void> {
+  const { name, rewound } = revision;
+  if (before?.commit === identity && before.rewound === rewound) return;
+  await writeSeen(state, { ...origin, name, commit: identity, ...(rewound === undefined ? {} : { rewound }) });
 }
 
 /** A cache that a crash or a full disk left damaged is made anew, and the work tried once more: a fetch then fetches all again. */

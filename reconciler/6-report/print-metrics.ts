@@ -5,13 +5,15 @@ export interface Metric {
   /** With its unit in it, and "_total" behind a counter: the rules of Prometheus. */
   readonly name: string;
   readonly help: string;
-  readonly type: "gauge" | "counter";
+  readonly type: "gauge" | "counter" | "histogram";
   readonly samples: readonly Sample[];
 }
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number | bigint;
+  /** What of a histogram it is. */
+  readonly part?: "_bucket" | "_sum" | "_count";
 }
 
 /** Metrics in the text format of Prometheus, version 0.0.4; those without samples are left out. */
@@ -25,9 +27,9 @@ export function printMetrics(metrics: readonly Metric[]): string {
     .join("");
 }
 
-function printSample(name: string, { labels, value }: Sample): string {
+function printSample(name: string, { labels, value, part }: Sample): string {
   const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
-  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
+  return `${name}${part ?? ""}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}\n`;
 }
 
 function escapeLabel(text: string): string {

@@ -45,7 +45,12 @@ function headline(plan: Plan): string {
 
 function source({ revision }: Plan): string {
   const subject = revision.subject === null ? "" : ` ${codeSpan(cutText(sanitise(revision.subject), 200))}`;
-  return `Revision ${codeSpan(shortName(revision))}${subject}`;
+  const signer = revision.signer === undefined ? "" : `, signed by ${codeSpan(cutText(sanitise(revision.signer), 200))}`;
+  const rewound =
+    revision.rewound === undefined
+      ? ""
+      : `\n\n**The branch was rewound:** this does not go on from ${codeSpan(shortName({ name: revision.rewound }))}, which was there before.`;
+  return `Revision ${codeSpan(shortName(revision))}${subject}${signer}${rewound}`;
 }
 
 function notes(plan: Plan): string {

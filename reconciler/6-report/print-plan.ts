@@ -36,7 +36,7 @@ function printHead({ host, revision }: Plan, paint: Paint): string {
   const rewound =
     revision.rewound === undefined
       ? ""
-      : `\n${paint.yellow(`! does not go on from ${shortName({ name: revision.rewound })}, which was applied before`)}`;
+      : `\n${paint.yellow(`! does not go on from ${shortName({ name: revision.rewound })}, which was there before`)}`;
   return `${paint.bold(sanitise(host))}  ${shortName(revision)}${subject}${author}${signer}${rewound}\n`;
 }
 

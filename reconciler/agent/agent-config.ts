@@ -96,6 +96,7 @@ function sourceOptions(file: AgentFile, state: string): SourceOptions {
     ...(file.verify === undefined ? {} : { verify: file.verify }),
     forcePush: file.forcePush ?? "alert",
     state,
+    remembers: true,
     limits,
   };
 }

@@ -2,13 +2,14 @@
 
 import type { Revision } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
-import type { LoopParts, Reason } from "./agent-parts.ts";
+import type { HostRecords, LoopParts, Reason } from "./agent-parts.ts";
 import type { DriftStatus, PassStatus, QuarantinedStatus, SourceStatus, UnconfirmedStatus } from "./agent-status.ts";
 import { jittered } from "./backoff.ts";
 import { checkDrift } from "./check-drift.ts";
 import { initialState, isoTime, type LoopState, sourceStatus } from "./loop-state.ts";
 import { createQueue } from "./queue.ts";
 import { syncDevices, syncSource } from "./sync-source.ts";
+import type { Tally } from "./tally.ts";
 import { settleChange, tryChange, withdrawChange } from "./try-change.ts";
 
 /** The loop of the agent: one thing at a time, whoever asks. */
@@ -18,6 +19,7 @@ export interface AgentLoop {
   /** Like push("device"), where one of them is an interface of the policy, or where we cannot know yet. */
   devicesAppeared(names: readonly string[]): Promise<void>;
   status(): LoopStatus;
+  readonly tally: Tally;
   /** Lets a pass that runs finish, breaks off a fetch, and leaves the kernel as it is. */
   stop(): Promise<void>;
 }
@@ -31,6 +33,7 @@ export interface LoopStatus {
   readonly drift: DriftStatus | null;
   readonly unconfirmed: UnconfirmedStatus | null;
   readonly quarantined: QuarantinedStatus | null;
+  readonly records: HostRecords | null;
 }
 
 /** Makes a loop that waits for its first push. */
@@ -59,6 +62,7 @@ export function createLoop(parts: LoopParts): AgentLoop {
       later("poll", settings.pollMilliseconds);
     }
     watchOver();
+    await lookAtRecords(parts, state);
     parts.turned?.();
     const { driftMilliseconds } = settings;
     if (driftMilliseconds !== null && (lookAgain !== null || reasons.has("drift") || reasons.has("start")))
@@ -98,6 +102,7 @@ export function createLoop(parts: LoopParts): AgentLoop {
       if (interfaces === null || names.some((name) => interfaces.has(name))) await queue.push("device");
     },
     status: () => statusOf(parts, state),
+    tally: state.tally,
     async stop() {
       ending.abort();
       for (const cancel of timers.values()) cancel();
@@ -137,8 +142,21 @@ async function recover({ work, log }: LoopParts): Promise<void> {
   }
 }
 
+/** A rollback by hand is not ours, but it is to be told of. */
+async function lookAtRecords({ work, log }: LoopParts, state: LoopState): Promise<void> {
+  try {
+    const before = state.records;
+    const records = await work.records();
+    state.records = records;
+    state.held = records.hold !== null;
+    if (before !== null && records.hold !== null && records.hold.since !== before.hold?.since) state.tally.rollbacks.hand++;
+  } catch (error) {
+    log.warn({ error }, "records not read");
+  }
+}
+
 function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
-  const { driftChecked, driftSince, drift, revision, lastPass, pending, held, unconfirmed, probes, quarantined } = state;
+  const { driftChecked, driftSince, drift, revision, lastPass, pending, held, unconfirmed, probes, quarantined, records } = state;
   return {
     source: sourceStatus(state, source.name),
     revision,
@@ -148,6 +166,7 @@ function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
     unconfirmed:
       unconfirmed === null ? null : { id: unconfirmed.id, revision: unconfirmed.fetched.revision.name, until: unconfirmed.until, probes },
     quarantined,
+    records,
     drift:
       driftChecked === null
         ? null

@@ -6,6 +6,9 @@ import type { DriftMode } from "../model/desired.ts";
 import type { Outcome } from "../model/outcome.ts";
 import type { Revision, Snapshot } from "../model/snapshot.ts";
 import type { ProbeResult } from "../probes/probe.ts";
+import type { Hold } from "../state/hold.ts";
+import type { KnownGood } from "../state/known-good.ts";
+import type { QuarantineEntry } from "../state/quarantine.ts";
 import type { ArmedEnd } from "../watchdog/arm.ts";
 import type { Clock } from "./clock.ts";
 import type { ConfirmConfig } from "./confirm-config.ts";
@@ -36,6 +39,18 @@ export interface HostWork {
   heal(modes: readonly DriftMode[]): Promise<Outcome | null>;
   /** Writes into the history that a revision is no policy at all. */
   refuse(revision: Revision, error: Error): Promise<void>;
+  /** What is on record: also what a person has done, and what was so before the agent was started. */
+  records(): Promise<HostRecords>;
+}
+
+/** What is written down about a host, whoever wrote it. */
+export interface HostRecords {
+  readonly good: KnownGood | null;
+  readonly hold: Hold | null;
+  /** Newest first. */
+  readonly quarantine: readonly QuarantineEntry[];
+  /** What waits to be confirmed. */
+  readonly unconfirmed: { readonly id: string; readonly until: string } | null;
 }
 
 export interface LoopSettings {

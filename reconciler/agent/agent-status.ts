@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DriftFinding } from "../6-report/describe-drift.ts";
+import type { ReceiverStatus } from "../alerts/receiver-book.ts";
 import type { Culprit } from "../model/culprit.ts";
 import type { Revision } from "../model/snapshot.ts";
 import type { ProbeResult } from "../probes/probe.ts";
+import type { HostRecords } from "./agent-parts.ts";
 
 /** What the agent says of itself at GET /status: plain JSON. Times are ISO 8601, UTC. */
 export interface AgentStatus {
@@ -23,6 +25,10 @@ export interface AgentStatus {
   readonly unconfirmed: UnconfirmedStatus | null;
   /** Why what the source has is not tried again here. */
   readonly quarantined: QuarantinedStatus | null;
+  /** null before the first turn. */
+  readonly records: HostRecords | null;
+  /** Who is told of alerts; absent where nobody is. */
+  readonly receivers?: readonly ReceiverStatus[];
 }
 
 export interface UnconfirmedStatus {
@@ -63,6 +69,8 @@ export interface PassStatus {
   readonly result: string;
   readonly revision: string;
   readonly message: string | null;
+  /** Of the error or the refusal that it ended with; null for none. */
+  readonly code: string | null;
 }
 
 export interface DriftStatus {

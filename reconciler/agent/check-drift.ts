@@ -5,6 +5,7 @@ import type { LoopParts } from "./agent-parts.ts";
 import { backoffDelay, healBackoff } from "./backoff.ts";
 import { pause } from "./clock.ts";
 import type { LoopState } from "./loop-state.ts";
+import { addDuration } from "./tally.ts";
 
 /** A map cannot be read in one moment, and another of our commands may be at work: only what is seen twice is drift. */
 const lookAgainAfter = 1_000;
@@ -99,12 +100,18 @@ async function healDrift({ clock, log, work, settings }: LoopParts, state: LoopS
   if (clock.now() < state.healNotBefore) return state.healNotBefore - clock.now();
   state.heals++;
   state.healNotBefore = clock.now() + backoffDelay(healBackoff, state.heals, clock.random());
-  const outcome = await work.heal(settings.driftMode === "heal" ? ["alert", "heal"] : ["heal"]);
+  const outcome = await work.heal(settings.driftMode === "heal" ? ["alert", "heal"] : ["heal"]).catch((error: unknown) => {
+    state.tally.heals.failed++;
+    throw error;
+  });
   if (outcome?.kind === "applied") {
+    state.tally.heals.healed++;
+    addDuration(state.tally.applyTime, outcome.milliseconds);
     log.info({ attempt: state.heals, milliseconds: outcome.milliseconds }, "drift healed");
     state.healed.push(...wanted.map((finding) => ({ place: placeOf(finding), at: clock.now() })));
     return lookAgainAfter;
   }
+  state.tally.heals[outcome?.kind === "refused" ? "refused" : "failed"]++;
   log.error({ attempt: state.heals, result: outcome?.kind ?? "none" }, "drift not healed");
   return state.healNotBefore - clock.now();
 }

@@ -8,7 +8,10 @@ import type { AskSource } from "../probes/run-probe.ts";
 import { locked, runPass } from "../reconcile.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { recount, recountEvery } from "../recount.ts";
-import { appendHistory } from "../state/history.ts";
+import { aboutRevision, appendHistory } from "../state/history.ts";
+import { readHold } from "../state/hold.ts";
+import { knownGoodReader } from "../state/known-good.ts";
+import { readQuarantine } from "../state/quarantine.ts";
 import { readUnconfirmed } from "../state/unconfirmed.ts";
 import type { HostWork } from "./agent-parts.ts";
 import type { ConfirmConfig } from "./confirm-config.ts";
@@ -29,6 +32,7 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
     options.log.info({ phase, number, of, operation: text }, "operation");
   const armed = keepArmed(host, options.log);
   const probe = probeRound(host, options.confirm, options.askSource);
+  const readKnownGood = knownGoodReader(host.state);
   const { confirm } = options;
   const request = confirm === null ? {} : { confirm: armed.request(confirm) };
   let recounted = host.now();
@@ -69,18 +73,25 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
       return result;
     },
     heal: (modes) => heal(host, { modes, progress }),
-    refuse: ({ name, author, subject }, error) =>
+    refuse: (revision, error) =>
       appendHistory(host.state, {
         time: new Date(host.now()).toISOString(),
-        revision: name,
-        author,
-        subject,
+        ...aboutRevision(revision),
         result: "invalid",
         hooks: [],
         milliseconds: 0,
         message: error.message,
         trigger: "commit",
       }),
+    async records() {
+      const { id, until } = (await readUnconfirmed(host.state))?.confirm ?? {};
+      return {
+        good: await readKnownGood(),
+        hold: await readHold(host.state),
+        quarantine: await readQuarantine(host.state),
+        unconfirmed: id === undefined || until === undefined ? null : { id, until },
+      };
+    },
   };
 }
 

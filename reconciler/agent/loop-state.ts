@@ -6,7 +6,9 @@ import { hookName } from "../model/hook.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Revision } from "../model/snapshot.ts";
 import type { ProbeResult } from "../probes/probe.ts";
+import type { HostRecords } from "./agent-parts.ts";
 import type { PassStatus, QuarantinedStatus, SourceStatus, StatusError } from "./agent-status.ts";
+import { emptyTally, type Tally } from "./tally.ts";
 import type { Decision } from "./try-change.ts";
 
 /** What the loop remembers between two turns. Nothing of it is needed after a restart. Times in milliseconds since the epoch. */
@@ -48,6 +50,9 @@ export interface LoopState {
   healed: { readonly place: string; readonly at: number }[];
   /** Places that drift whenever they are healed. */
   contested: readonly string[];
+  /** As it was behind the last turn; null before the first. */
+  records: HostRecords | null;
+  readonly tally: Tally;
 }
 
 export function initialState(): LoopState {
@@ -78,6 +83,8 @@ export function initialState(): LoopState {
     healNotBefore: 0,
     healed: [],
     contested: [],
+    records: null,
+    tally: emptyTally(),
   };
 }
 

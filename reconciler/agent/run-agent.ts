@@ -5,7 +5,7 @@ import { openTripwire } from "../../bpf/kernel/tripwire.ts";
 import { libraryObject } from "../../bpf/programs/library.ts";
 import { openSource, type Source } from "../1-source/source.ts";
 import { printMetrics } from "../6-report/print-metrics.ts";
-import { openDesk } from "../alerts/alert-desk.ts";
+import { type AlertDesk, openDesk } from "../alerts/alert-desk.ts";
 import { type Host, openHost } from "../host.ts";
 import { inspectHost, observePins } from "../inspect.ts";
 import { openParser, type Parser } from "../parser/parse-apart.ts";
@@ -20,6 +20,7 @@ import type { AgentStatus } from "./agent-status.ts";
 import { systemClock } from "./clock.ts";
 import { collectMetrics } from "./collect-metrics.ts";
 import { hostWork } from "./host-work.ts";
+import { latestReading } from "./latest-reading.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { serveStatus } from "./serve-status.ts";
 import { watchDevices } from "./watch-devices.ts";
@@ -31,6 +32,8 @@ import { watchPaths } from "./watch-paths.ts";
 const deviceLook = 5_000;
 /** Where nobody tells, somebody has to look. */
 const deviceLookAlone = 500;
+/** Prometheus waits ten seconds for all of its answer; the kernel gets half of them. */
+const kernelPatience = 5_000;
 
 export interface AgentOptions {
   readonly signal?: AbortSignal;
@@ -67,11 +70,12 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
       log,
     });
     const started = new Date().toISOString();
-    const turned = () => void desk.update(statusOf(loop, started));
+    const status = () => statusOf(loop, started, desk);
+    const turned = () => void desk.update(status());
     const parts = { source, work, clock: systemClock, log, settings: config.loop, turned, ...trial };
     const loop = createLoop(watch === null ? parts : { ...parts, watch });
     try {
-      await follow({ config, source, host, log, loop, started }, options.signal);
+      await follow({ config, source, host, log, loop, status }, options.signal);
     } finally {
       watch?.end();
       await desk.end();
@@ -105,15 +109,14 @@ interface Running {
   readonly host: Host;
   readonly log: Logger;
   readonly loop: AgentLoop;
-  /** ISO 8601, UTC. */
-  readonly started: string;
+  status(): AgentStatus;
 }
 
 async function follow(running: Running, signal: AbortSignal | undefined): Promise<void> {
-  const { config, source, host, log, loop, started } = running;
+  const { config, source, host, log, loop, status } = running;
   const sync = () => loop.push("request");
   const ends = [
-    await serveStatus(join(config.state, "agent.sock"), { status: () => statusOf(loop, started), sync }),
+    await serveStatus(join(config.state, "agent.sock"), { status, sync }),
     await watchPaths(source.watch, () => void loop.push("watch")),
     watchInterfaces(running),
     await openMetrics(running),
@@ -129,13 +132,18 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
 }
 
 /** Gives back how to end it. */
-async function openMetrics({ config, host, loop, log, started }: Running): Promise<() => Promise<void>> {
+async function openMetrics({ config, host, loop, log, status }: Running): Promise<() => Promise<void>> {
   if (config.metrics === null) return async () => undefined;
+  const readHooks = latestReading(async () => inspectHost(host, (await observePins(host)).hooks), {
+    clock: systemClock,
+    patience: kernelPatience,
+    failed: (error) => log.debug({ error }, "chains not read for metrics"),
+  });
   const server = await serveMetrics(config.metrics, async () => {
-    const hooks = await inspectHost(host, (await observePins(host)).hooks);
+    const hooks = await readHooks();
     const { user, system } = process.cpuUsage();
     const use = { residentBytes: process.memoryUsage.rss(), processorSeconds: (user + system) / 1e6 };
-    return printMetrics(collectMetrics(statusOf(loop, started), hooks, use));
+    return printMetrics(collectMetrics({ status: status(), tally: loop.tally, hooks, use }));
   });
   log.info({ listen: config.metrics, port: server.port }, "metrics served");
   return () => server.end();
@@ -166,8 +174,10 @@ function watchInterfaces({ host, log, loop }: Running): () => void {
   };
 }
 
-function statusOf(loop: AgentLoop, started: string): AgentStatus {
-  return { format: "1.0", kind: "agent-status", version: sluiceVersion(), pid: process.pid, started, ...loop.status() };
+function statusOf(loop: AgentLoop, started: string, desk: AlertDesk): AgentStatus {
+  const receivers = desk.receivers();
+  const told = receivers.length === 0 ? {} : { receivers };
+  return { format: "1.0", kind: "agent-status", version: sluiceVersion(), pid: process.pid, started, ...loop.status(), ...told };
 }
 
 /** Resolves to why: the name of a signal, or "aborted". */

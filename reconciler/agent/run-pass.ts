@@ -4,11 +4,14 @@ import { hookName } from "../model/hook.ts";
 import type { Outcome } from "../model/outcome.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Snapshot } from "../model/snapshot.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
 import { describeError } from "./agent-log.ts";
 import type { LoopParts } from "./agent-parts.ts";
+import type { PassStatus } from "./agent-status.ts";
 import { backoffDelay, retryBackoff } from "./backoff.ts";
 import { isoTime, type LoopState, pendingHooks } from "./loop-state.ts";
 import { mayPass } from "./next-try.ts";
+import { addDuration } from "./tally.ts";
 
 /** After so many failures in a row the same revision is left alone until something changes. */
 const mostFailures = 8;
@@ -18,21 +21,39 @@ const mostFailures = 8;
  * not help. Never throws.
  */
 export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetched, snapshot: Snapshot, trigger: "commit" | "device") {
-  const { work, log } = parts;
+  const { log } = parts;
   try {
-    const outcome = await work.pass(snapshot, trigger);
+    const outcome = await timedPass(parts, state, snapshot, trigger);
+    countPass(state, outcome);
     return settle(parts, state, fetched, outcome, trigger);
   } catch (error) {
-    remember(parts, state, fetched, trigger, "failed", error);
+    state.tally.passes.failed++;
+    remember(parts, state, fetched, trigger, "failed", whyFailed(error));
     if (isNews(state, fetched, error)) log.error({ revision: fetched.revision.name, trigger, error }, "pass failed");
     return mayPass(error) ? nextTry(parts, state) : giveUp(state, fetched);
   }
 }
 
+async function timedPass({ work, clock }: LoopParts, { tally }: LoopState, snapshot: Snapshot, trigger: "commit" | "device") {
+  const began = clock.now();
+  try {
+    return await work.pass(snapshot, trigger);
+  } finally {
+    addDuration(tally.passTime, clock.now() - began);
+  }
+}
+
+function countPass({ tally }: LoopState, outcome: Outcome): void {
+  if (outcome.kind !== "declined") tally.passes[outcome.kind]++;
+  if (outcome.kind === "rolled-back") tally.rollbacks[outcome.during]++;
+  if (outcome.kind === "applied" || outcome.kind === "unconfirmed") addDuration(tally.applyTime, outcome.milliseconds);
+}
+
 /** A commit that cannot be read as a policy: reported once, and left alone. */
 export async function refuse(parts: LoopParts, state: LoopState, fetched: Fetched, error: Error): Promise<void> {
   const { log, work } = parts;
-  remember(parts, state, fetched, "commit", "invalid", error);
+  state.tally.passes.invalid++;
+  remember(parts, state, fetched, "commit", "invalid", whyFailed(error));
   log.error({ revision: fetched.revision.name, error }, "revision refused");
   giveUp(state, fetched);
   await work.refuse(fetched.revision, error).catch((cause: unknown) => log.warn({ error: cause }, "history not written"));
@@ -40,7 +61,7 @@ export async function refuse(parts: LoopParts, state: LoopState, fetched: Fetche
 
 function settle(parts: LoopParts, state: LoopState, fetched: Fetched, outcome: Outcome, trigger: string): number | null {
   const error = errorOf(outcome);
-  remember(parts, state, fetched, trigger, outcome.kind, error);
+  remember(parts, state, fetched, trigger, outcome.kind, whyNot(outcome));
   state.held = outcome.kind === "held";
   state.quarantined = outcome.kind === "quarantined" ? { revision: outcome.revision, reason: outcome.reason } : null;
   if ("plan" in outcome) {
@@ -85,9 +106,33 @@ function giveUp(state: LoopState, fetched: Fetched): null {
   return null;
 }
 
-function remember({ clock }: LoopParts, state: LoopState, fetched: Fetched, trigger: string, result: string, error: unknown): void {
-  const message = error instanceof Error ? error.message : null;
-  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger, result, revision: fetched.revision.name, message };
+type Why = Pick<PassStatus, "message" | "code">;
+
+function remember({ clock }: LoopParts, state: LoopState, fetched: Fetched, trigger: string, result: string, why: Why): void {
+  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger, result, revision: fetched.revision.name, ...why };
+}
+
+function whyFailed(error: unknown): Why {
+  return { message: error instanceof Error ? error.message : null, code: error instanceof ReconcilerError ? error.code : null };
+}
+
+/** The first reason of those that there may be. */
+function whyNot(outcome: Outcome): Why {
+  switch (outcome.kind) {
+    case "rolled-back":
+    case "stuck":
+      return whyFailed(outcome.error);
+    case "refused": {
+      const [first] = outcome.plan.refusals;
+      return { message: first?.message ?? null, code: first?.code ?? null };
+    }
+    case "invalid": {
+      const first = outcome.diagnostics.find(({ severity }) => severity === "error");
+      return { message: first === undefined ? null : `${first.at.file}:${first.at.line}:${first.at.column}: ${first.message}`, code: null };
+    }
+    default:
+      return { message: null, code: null };
+  }
 }
 
 /** The same failure of the same revision again is not worth a line. */

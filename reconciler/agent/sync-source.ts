@@ -6,6 +6,7 @@ import type { LoopParts } from "./agent-parts.ts";
 import { backoffDelay, retryBackoff } from "./backoff.ts";
 import type { LoopState } from "./loop-state.ts";
 import { bringTo, refuse } from "./run-pass.ts";
+import { addDuration } from "./tally.ts";
 import { withdrawChange } from "./try-change.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function syncSource(
   { force, moved }: { readonly force: boolean; readonly moved: boolean },
   signal: AbortSignal,
 ): Promise<number | null> {
-  const fetched = await ask(parts, state, signal, () => parts.source.fetch(signal, moved));
+  const fetched = await ask(parts, state, signal, () => timedFetch(parts, state, signal, moved));
   if (fetched === null) return sourceDelay(parts, state);
   const isNew = state.revision?.name !== fetched.revision.name;
   state.revision = fetched.revision;
@@ -39,6 +40,21 @@ export async function syncSource(
     if (rewound !== undefined) parts.log.warn({ revision: name, before: rewound }, "new revision does not go on from the one before");
   }
   return readAndBring(parts, state, fetched, "commit", signal);
+}
+
+async function timedFetch({ source, clock }: LoopParts, { tally }: LoopState, signal: AbortSignal, moved: boolean): Promise<Fetched> {
+  const began = clock.now();
+  let result: "answered" | "failed" = "failed";
+  try {
+    const fetched = await source.fetch(signal, moved);
+    result = "answered";
+    return fetched;
+  } finally {
+    if (!signal.aborted) {
+      tally.fetches[result]++;
+      addDuration(tally.fetchTime, clock.now() - began);
+    }
+  }
 }
 
 /** Brings the host again to the revision it is at, because its devices changed. */

@@ -4,11 +4,12 @@ import type { ProbeResult } from "../probes/probe.ts";
 import { errorCatalogue, ReconcilerError } from "../reconciler-error.ts";
 import type { LoopParts } from "./agent-parts.ts";
 import { isoTime, type LoopState } from "./loop-state.ts";
+import type { RollbackReason } from "./tally.ts";
 
 /** What is to be done about a change that waits to be confirmed. */
 export type Decision =
   | { readonly kind: "confirm"; readonly message: string }
-  | { readonly kind: "abort"; readonly message: string }
+  | { readonly kind: "abort"; readonly message: string; readonly because: "probes" | "unwatched" }
   /** Somebody else has said it. */
   | { readonly kind: "confirmed" }
   | { readonly kind: "rolled-back"; readonly message: string };
@@ -42,7 +43,7 @@ export function tryChange(parts: LoopParts, state: LoopState, decided: (decision
       cancel = clock.after(settings?.every ?? 1_000, () => void round(judgement.kind === "wait" ? judgement.trial : trial));
       return;
     }
-    finish(judgement.kind === "confirm" ? judgement : { kind: "abort", message: judgement.message });
+    finish(judgement.kind === "confirm" ? judgement : { kind: "abort", message: judgement.message, because: "probes" });
   }
 
   function report(results: readonly ProbeResult[]): void {
@@ -60,7 +61,7 @@ export function tryChange(parts: LoopParts, state: LoopState, decided: (decision
   void work.decided(id).then((end) => {
     if (end.kind === "confirmed") finish({ kind: "confirmed" });
     else if (end.kind === "rolled-back") finish({ kind: "rolled-back", message: end.reason });
-    else finish({ kind: "abort", message: "Nobody watched over the change any more" });
+    else finish({ kind: "abort", message: "Nobody watched over the change any more", because: "unwatched" });
   });
   return () => {
     stopped = true;
@@ -82,17 +83,25 @@ export async function settleChange(parts: LoopParts, state: LoopState, decision:
     const late = decision.kind === "confirm" ? await confirm(parts, id, decision.message) : null;
     forget();
     if (late !== null) {
-      failed(parts, state, { id, revision, message: late });
+      failed(parts, state, { id, revision, message: late, because: "watchdog" });
       return;
     }
     state.good = fetched;
-    state.lastPass = { time: isoTime(parts.clock.now()) ?? "", trigger: "confirmation", result: "applied", revision, message: null };
+    state.lastPass = {
+      time: isoTime(parts.clock.now()) ?? "",
+      trigger: "confirmation",
+      result: "applied",
+      revision,
+      message: null,
+      code: null,
+    };
     parts.log.info({ revision, id, by: decision.kind === "confirm" ? decision.message : "hand" }, "revision confirmed");
     return;
   }
   if (decision.kind === "abort") await parts.work.abort(id, { message: decision.message, quarantine: true });
   forget();
-  failed(parts, state, { id, revision, message: decision.message });
+  const because = decision.kind === "abort" ? decision.because : "watchdog";
+  failed(parts, state, { id, revision, message: decision.message, because });
 }
 
 /** Git has moved on, or the agent ends: nobody is to blame. */
@@ -101,17 +110,22 @@ export async function withdrawChange({ work, log }: LoopParts, state: LoopState,
   if (unconfirmed === null) return;
   await work.abort(unconfirmed.id, { message, quarantine: false });
   log.info({ revision: unconfirmed.fetched.revision.name, id: unconfirmed.id, reason: message }, "revision withdrawn");
+  state.tally.rollbacks.withdrawn++;
   state.unconfirmed = null;
   state.decision = null;
 }
 
-function failed(
-  { log, clock }: LoopParts,
-  state: LoopState,
-  { id, revision, message }: { readonly id: string; readonly revision: string; readonly message: string },
-): void {
+interface Failure {
+  readonly id: string;
+  readonly revision: string;
+  readonly message: string;
+  readonly because: RollbackReason;
+}
+
+function failed({ log, clock }: LoopParts, state: LoopState, { id, revision, message, because }: Failure): void {
+  state.tally.rollbacks[because]++;
   state.quarantined = { revision, reason: message };
-  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger: "confirmation", result: "rolled-back", revision, message };
+  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger: "confirmation", result: "rolled-back", revision, message, code: null };
   log.error({ revision, id, reason: message }, "revision rolled back");
 }
 

@@ -6,13 +6,15 @@ import type { Clock } from "../agent/clock.ts";
 import type { AlertBook } from "./alert.ts";
 import { readBook, writeBook } from "./alert-book.ts";
 import { conditionsOf, unknownConditions } from "./conditions.ts";
-import { nextAlerts, pendingEvents, withTaken } from "./next-alerts.ts";
-import type { Receiver } from "./receiver.ts";
+import { nextAlerts, pendingEvents, withRefused, withTaken } from "./next-alerts.ts";
+import type { Receiver, Sent } from "./receiver.ts";
+import { afterDelivery, newReceiver, type ReceiverRecord, type ReceiverStatus } from "./receiver-book.ts";
 
 /** Tells receivers what begins and what ends. */
 export interface AlertDesk {
   /** Takes down what the status says, durably, and then tells whoever does not know it yet. Never throws. */
   update(status: AgentStatus): Promise<void>;
+  receivers(): readonly ReceiverStatus[];
   /** Stops telling. What nobody has taken yet waits for the next start. */
   end(): Promise<void>;
 }
@@ -38,6 +40,7 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
   const timers = new Map<string, () => void>();
   const busy = new Map<string, Promise<void>>();
   const failures = new Map<string, number>();
+  const records = new Map<string, ReceiverRecord>();
 
   // Somebody new hears of what begins from now on.
   for (const { name } of receivers) if (book.taken[name] === undefined) book = withTaken(book, name, book.nextId - 1);
@@ -74,9 +77,10 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
     timers.get(name)?.();
     const events = pendingEvents(book, name);
     if (events.length > 0 || (repeat !== null && book.firing.length > 0)) {
-      const sent = await receiver.send({ host, events, firing: book.firing, now: clock.now() });
-      const { last } = sent;
-      if (last !== null) await change((current) => withTaken(current, name, last), "keep");
+      const delivery = { host, events, firing: book.firing, now: clock.now() };
+      const sent = await receiver.send(delivery);
+      await change((current) => settled(current, name, sent), "keep");
+      records.set(name, afterDelivery(records.get(name) ?? newReceiver, delivery, sent));
       if (sent.kind === "later") {
         again(receiver, sent.message, sent.wait);
         return;
@@ -124,6 +128,8 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
       // A receiver that has to wait waits on: its time has been told to it.
       for (const receiver of receivers) if (!failures.has(receiver.name)) tell(receiver);
     },
+    receivers: () =>
+      receivers.map(({ name }) => ({ name, waiting: pendingEvents(book, name).length, ...(records.get(name) ?? newReceiver) })),
     async end() {
       ended = true;
       for (const cancel of timers.values()) cancel();
@@ -131,4 +137,10 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
       await writing;
     },
   };
+}
+
+/** What the receiver has taken, and what it never will. */
+function settled(book: AlertBook, name: string, sent: Sent): AlertBook {
+  const known = sent.kind === "refused" ? withRefused(book, name, sent.ids, sent.message) : book;
+  return sent.last === null ? known : withTaken(known, name, sent.last);
 }

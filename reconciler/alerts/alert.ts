@@ -7,6 +7,8 @@ export interface Condition {
   readonly severity: Severity;
   /** What tells it from another one of its name; nothing that changes while it lasts. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Revision.name that it is about; null where it is about none. It may change while the condition lasts. */
+  readonly revision: string | null;
   readonly summary: string;
   /** More, and what to type next. */
   readonly description: string;
@@ -18,8 +20,12 @@ export type Severity = "critical" | "warning" | "info";
 export interface Alert extends Condition {
   /** 16 hex digits. */
   readonly fingerprint: string;
-  /** ISO 8601, UTC: when it was first seen. */
+  /** ISO 8601, UTC: when it began this time. */
   readonly startsAt: string;
+  /** ISO 8601, UTC: when it began for the first time, as far as events are kept. */
+  readonly firstSeen: string;
+  /** How often it has begun since then: 1 for the first time. */
+  readonly count: number;
 }
 
 /** That an alert began, or that it is over. */
@@ -30,6 +36,8 @@ export interface AlertEvent {
   /** ISO 8601, UTC. */
   readonly time: string;
   readonly alert: Alert;
+  /** Why receivers will never take it, by their names; absent while none has refused it. */
+  readonly failed?: Readonly<Record<string, string>>;
 }
 
 /** What is kept on disk. */

@@ -16,8 +16,7 @@ export function alertmanager({ name, url }: { readonly name: string; readonly ur
       const alerts = alertsOf(delivery);
       if (alerts.length === 0) return { kind: "taken", last };
       try {
-        const { status, retryAfter } = await post(address, JSON.stringify(alerts), {});
-        return judgeAnswer(status, retryAfter, last, null);
+        return judgeAnswer(await post(address, JSON.stringify(alerts), {}), delivery.events, null);
       } catch (error) {
         return { kind: "later", last: null, message: whyFailed(error), wait: null };
       }
@@ -39,6 +38,13 @@ export function alertsOf({ host, events, firing, now }: Delivery): readonly obje
   ];
 }
 
-function payload(host: string, { name, severity, labels, summary, description, startsAt }: Alert, endsAt: string): object {
-  return { labels: { alertname: name, host, severity, ...labels }, annotations: { summary, description }, startsAt, endsAt };
+function payload(host: string, alert: Alert, endsAt: string): object {
+  const { name, severity, labels, revision, summary, description, startsAt, firstSeen, count } = alert;
+  const annotations = { summary, description, first_seen: firstSeen, count: String(count) };
+  return {
+    labels: { alertname: name, host, severity, ...labels },
+    annotations: revision === null ? annotations : { ...annotations, revision },
+    startsAt,
+    endsAt,
+  };
 }

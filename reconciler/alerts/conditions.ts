@@ -25,60 +25,99 @@ export function conditionsOf(status: AgentStatus): readonly Condition[] {
  * that has begun to fail again is not known to be well either.
  */
 export function unknownConditions({ source, lastPass, drift }: AgentStatus, watchesDrift: boolean): ReadonlySet<string> {
-  const untilPass = ["SluicePassFailed", "SluiceRolledBack", "SluiceConfirmationPending", "SluiceHeld", "SluicePending"];
+  const untilPass = [
+    "SluicePassFailed",
+    "SluiceTestsFailed",
+    "SluiceRolledBack",
+    "SluiceConfirmationPending",
+    "SluiceHeld",
+    "SluicePending",
+  ];
   return new Set([
-    ...(source.state === "answers" ? [] : ["SluiceSourceFailing", "SluiceSourceRewound"]),
+    ...unknownOfSource(source),
     ...(lastPass === null ? untilPass : []),
     ...(drift === null && watchesDrift ? ["SluiceDrift"] : []),
   ]);
 }
 
-function ofSource({ source }: AgentStatus): readonly Condition[] {
-  if (source.error === null || source.error.code === "source-rewound" || source.failures < failuresToTell) return [];
-  const summary = `The policy cannot be read: ${sanitise(source.error.message)}`;
-  const description = `What was applied last goes on, and is still healed. ${hint(source.error.hint)}Next: sluice status`;
-  return [condition("SluiceSourceFailing", "warning", { source: source.name }, summary, description)];
+/** One that answers with what is not taken can be reached; one that goes back had a good signature. */
+function unknownOfSource({ state, error }: AgentStatus["source"]): readonly string[] {
+  if (state === "answers" || error?.code === "source-rewound") return [];
+  if (error !== null && stalledCodes.has(error.code)) return ["SluiceSourceRewound"];
+  return ["SluiceSourceFailing", "SluiceSourceRewound", "SluiceStalled"];
+}
+
+/** What the source has will not do, however often it is asked, until somebody changes something. */
+const stalledCodes: ReadonlySet<string> = new Set(["source-ref-missing", "source-refused", "source-unverified", "source-invalid"]);
+
+function ofSource({ source, lastPass }: AgentStatus): readonly Condition[] {
+  const labels = { source: source.name };
+  const { error } = source;
+  if (error === null) {
+    if (lastPass?.code !== "source-invalid") return [];
+    const { revision, message } = lastPass;
+    const summary = `What the repository has is no policy: ${sanitise(message ?? lastPass.result)}`;
+    const description = "The host keeps what it had until there is another commit. Next: sluice history --limit 1";
+    return [condition({ name: "SluiceStalled", severity: "warning", labels, revision, summary, description })];
+  }
+  const isStalled = stalledCodes.has(error.code);
+  const isSure = error.code === "source-unverified" || source.failures >= failuresToTell;
+  if (error.code === "source-rewound" || !isSure) return [];
+  const description = `What was applied last goes on, and is still healed. ${hint(error.hint)}Next: sluice status`;
+  const summary = `${isStalled ? "What the repository has is not taken" : "The policy cannot be read"}: ${sanitise(error.message)}`;
+  const name = isStalled ? "SluiceStalled" : "SluiceSourceFailing";
+  return [condition({ name, severity: "warning", labels, revision: null, summary, description })];
 }
 
 /** At once: this is not for a server that restarts to be mistaken for. */
 function ofRewound({ source, revision }: AgentStatus): readonly Condition[] {
-  const labels = { source: source.name };
+  const about = { name: "SluiceSourceRewound", severity: "warning", labels: { source: source.name } } as const;
   if (source.error?.code === "source-rewound") {
     const description = `It was not taken. ${hint(source.error.hint)}Next: sluice status`;
-    return [condition("SluiceSourceRewound", "warning", labels, sanitise(source.error.message), description)];
+    return [condition({ ...about, revision: null, summary: sanitise(source.error.message), description })];
   }
   if (revision?.rewound === undefined) return [];
-  const summary = `Revision ${sanitise(revision.name)} does not go on from ${sanitise(revision.rewound)}, which was applied before`;
+  const summary = `Revision ${sanitise(revision.name)} does not go on from ${sanitise(revision.rewound)}, which was there before`;
   const description =
     "It was taken. Somebody has rewound or rewritten the branch, or a server offers an older commit again. A commit that goes on from it clears this. Next: sluice history";
-  return [condition("SluiceSourceRewound", "warning", labels, summary, description)];
+  return [condition({ ...about, revision: revision.name, summary, description })];
 }
 
 /** How a pass ends that leaves the host with something else than the policy says. What is quarantined or held is told as that. */
 const failedResults: ReadonlySet<string> = new Set(["refused", "invalid", "rolled-back", "stuck", "failed"]);
 
 function ofPass({ lastPass }: AgentStatus): readonly Condition[] {
-  if (lastPass === null || !failedResults.has(lastPass.result)) return [];
-  const stuck = lastPass.result === "stuck";
-  const summary = `Revision ${sanitise(lastPass.revision)} was not applied: ${sanitise(lastPass.message ?? lastPass.result)}`;
+  if (lastPass === null || !failedResults.has(lastPass.result) || lastPass.code === "source-invalid") return [];
+  const { result, revision, message, code } = lastPass;
+  if (code === "tests-failed") {
+    const summary = `Packet tests of revision ${sanitise(revision)} fail: ${sanitise(message ?? result)}`;
+    const description = "It was not applied; the host keeps what it had. Next: sluice test";
+    return [condition({ name: "SluiceTestsFailed", severity: "warning", labels: {}, revision, summary, description })];
+  }
+  const stuck = result === "stuck";
+  const summary = `Revision ${sanitise(revision)} was not applied: ${sanitise(message ?? result)}`;
   const host = stuck ? "The host is between two policies." : "The host keeps what it had.";
   const description = `${host} Next: sluice ${stuck ? "rescue" : "history --limit 1"}`;
-  return [condition("SluicePassFailed", stuck ? "critical" : "warning", { result: lastPass.result }, summary, description)];
+  const severity = stuck ? "critical" : "warning";
+  return [condition({ name: "SluicePassFailed", severity, labels: { result }, revision, summary, description })];
 }
 
+/** By the revision that failed here, not by what git has now: that may be another commit with the same content. */
 function ofQuarantine({ quarantined }: AgentStatus): readonly Condition[] {
   if (quarantined === null) return [];
-  const summary = `Revision ${sanitise(quarantined.revision)} was taken back: ${sanitise(quarantined.reason)}`;
+  const { revision, reason } = quarantined;
+  const summary = `Revision ${sanitise(revision)} was taken back: ${sanitise(reason)}`;
   const description =
     "It is not tried again here; what was good before runs and is healed. A commit with other content clears this. Next: sluice history";
-  return [condition("SluiceRolledBack", "critical", {}, summary, description)];
+  return [condition({ name: "SluiceRolledBack", severity: "critical", labels: { revision }, revision, summary, description })];
 }
 
 function ofConfirmation({ unconfirmed }: AgentStatus): readonly Condition[] {
   if (unconfirmed === null) return [];
-  const summary = `Revision ${sanitise(unconfirmed.revision)} waits to be confirmed`;
-  const description = `It is taken back at ${unconfirmed.until} unless it is. Next: sluice confirm ${unconfirmed.id}, or sluice abort ${unconfirmed.id}`;
-  return [condition("SluiceConfirmationPending", "info", {}, summary, description)];
+  const { id, revision, until } = unconfirmed;
+  const summary = `Revision ${sanitise(revision)} waits to be confirmed`;
+  const description = `It is taken back at ${until} unless it is. Next: sluice confirm ${id}, or sluice abort ${id}`;
+  return [condition({ name: "SluiceConfirmationPending", severity: "info", labels: {}, revision, summary, description })];
 }
 
 function ofDrift({ drift }: AgentStatus): readonly Condition[] {
@@ -91,35 +130,33 @@ function ofDrift({ drift }: AgentStatus): readonly Condition[] {
     const isContested = drift?.contested.includes(`${hookName(hook)} ${place}`) === true;
     const healing = mode === "heal" ? "It is healed." : "It is left as it is.";
     const does = isContested ? "It comes back whenever it is healed, so it is left alone for ten minutes." : healing;
-    return condition("SluiceDrift", kind === "missing" ? "critical" : "warning", labels, summary, `${who}${does} Next: sluice drift`);
+    const severity = kind === "missing" ? "critical" : "warning";
+    return condition({ name: "SluiceDrift", severity, labels, revision: null, summary, description: `${who}${does} Next: sluice drift` });
   });
 }
 
 function ofHost({ held, pending }: AgentStatus): readonly Condition[] {
-  const next = "It goes on when git has something else, or with: sluice rollback --clear";
+  const next = "It goes on when git has something else, or when somebody applies a policy. Next: sluice apply";
+  const about = { severity: "info", revision: null } as const;
+  const summary = "A rollback by hand holds this host";
   return [
-    ...(held ? [condition("SluiceHeld", "info", {}, "A rollback by hand holds this host", next)] : []),
+    ...(held ? [condition({ ...about, name: "SluiceHeld", labels: {}, summary, description: next })] : []),
     ...pending.map((hook) =>
-      condition(
-        "SluicePending",
-        "info",
-        { hook },
-        `${sanitise(hook)} waits for its interface`,
-        "It gets its chain when the device appears",
-      ),
+      condition({
+        ...about,
+        name: "SluicePending",
+        labels: { hook },
+        summary: `${sanitise(hook)} waits for its interface`,
+        description: "It gets its chain when the device appears",
+      }),
     ),
   ];
 }
 
-function condition(
-  name: string,
-  severity: Condition["severity"],
-  labels: Condition["labels"],
-  summary: string,
-  description: string,
-): Condition {
+/** With labels and revision that are safe to print; summary and description are so already. */
+function condition({ labels, revision, ...others }: Condition): Condition {
   const safe = Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, sanitise(value)]));
-  return { name, severity, labels: safe, summary, description };
+  return { ...others, labels: safe, revision: revision === null ? null : sanitise(revision) };
 }
 
 function hint(text: string | null): string {

@@ -18,7 +18,7 @@ export interface Look {
  */
 export function nextAlerts(book: AlertBook, { conditions, unknown }: Look, time: string): AlertBook {
   const before = new Map(book.firing.map((alert) => [alert.fingerprint, alert]));
-  const seen = uniqueAlerts(conditions, before, time);
+  const seen = uniqueAlerts(conditions, book, time);
   const found = new Set(seen.map(({ fingerprint }) => fingerprint));
   const firing = [...seen, ...book.firing.filter(({ name, fingerprint }) => unknown.has(name) && !found.has(fingerprint))];
   const now = new Set(firing.map(({ fingerprint }) => fingerprint));
@@ -43,15 +43,31 @@ export function withTaken(book: AlertBook, receiver: string, id: number): AlertB
   return book.taken[receiver] === id ? book : { ...book, taken: { ...book.taken, [receiver]: id } };
 }
 
+/** Some events will never be taken by a receiver, for a reason. */
+export function withRefused(book: AlertBook, receiver: string, ids: readonly number[], reason: string): AlertBook {
+  if (ids.length === 0) return book;
+  const events = book.events.map((event) =>
+    ids.includes(event.id) ? { ...event, failed: { ...event.failed, [receiver]: reason } } : event,
+  );
+  return { ...book, events };
+}
+
 /** Two differences that read alike are one alert. */
-function uniqueAlerts(conditions: readonly Condition[], before: ReadonlyMap<string, Alert>, time: string): readonly Alert[] {
+function uniqueAlerts(conditions: readonly Condition[], { firing, events }: AlertBook, time: string): readonly Alert[] {
+  const before = new Map(firing.map((alert) => [alert.fingerprint, alert]));
   const alerts = new Map<string, Alert>();
   for (const condition of conditions) {
     const fingerprint = fingerprintOf(condition);
-    if (!alerts.has(fingerprint))
-      alerts.set(fingerprint, { ...condition, fingerprint, startsAt: before.get(fingerprint)?.startsAt ?? time });
+    if (alerts.has(fingerprint)) continue;
+    const { startsAt, firstSeen, count } = before.get(fingerprint) ?? begun(fingerprint, events, time);
+    alerts.set(fingerprint, { ...condition, fingerprint, startsAt, firstSeen, count });
   }
   return [...alerts.values()];
+}
+
+function begun(fingerprint: string, events: readonly AlertEvent[], time: string): Pick<Alert, "startsAt" | "firstSeen" | "count"> {
+  const last = events.findLast(({ alert }) => alert.fingerprint === fingerprint)?.alert;
+  return { startsAt: time, firstSeen: last?.firstSeen ?? time, count: (last?.count ?? 0) + 1 };
 }
 
 function fingerprintOf({ name, labels }: Condition): string {

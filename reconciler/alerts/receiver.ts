@@ -20,23 +20,28 @@ export interface Delivery {
 }
 
 /**
- * taken: as far as it goes, by the last event's id, or null for none. later: to be tried again, not before so many milliseconds. refused: it
- * will never be taken.
+ * taken: as far as it goes, by the last event's id, or null for none. later: to be tried again, not before so many milliseconds. refused:
+ * these events will never be taken.
  */
 export type Sent =
   | { readonly kind: "taken"; readonly last: number | null }
   | { readonly kind: "later"; readonly last: number | null; readonly message: string; readonly wait: number | null }
-  | { readonly kind: "refused"; readonly last: number | null; readonly message: string };
+  | { readonly kind: "refused"; readonly last: number | null; readonly ids: readonly number[]; readonly message: string };
 
 /** Longest time for one delivery. */
 export const patience = 10_000;
 
-/** What an answer means for what was sent. */
-export function judgeAnswer(status: number, retryAfter: string | null, last: number | null, before: number | null): Sent {
+/** What an answer means for the events that were sent; `before` is the last that was taken before them. */
+export function judgeAnswer(
+  { status, retryAfter }: { readonly status: number; readonly retryAfter: string | null },
+  sent: readonly AlertEvent[],
+  before: number | null,
+): Sent {
+  const last = sent.at(-1)?.id ?? before;
   if (status < 300) return { kind: "taken", last };
   const message = `it answers ${status}`;
   const isBusy = status >= 500 || status === 408 || status === 425 || status === 429;
-  if (!isBusy) return { kind: "refused", last, message };
+  if (!isBusy) return { kind: "refused", last, ids: sent.map(({ id }) => id), message };
   return { kind: "later", last: before, message, wait: waitOf(retryAfter, Date.now()) };
 }
 

@@ -39,8 +39,7 @@ async function sendOne(url: string, secretFile: string | null, { host, event, no
   try {
     const secret = secretFile === null ? null : (await readFile(secretFile, "utf8")).trim();
     const signed = secret === null ? {} : { "x-sluice-signature": signature(secret, Math.floor(now / 1000), body) };
-    const { status, retryAfter } = await post(url, body, { "x-sluice-delivery": `${host}/${event.id}`, ...signed });
-    return judgeAnswer(status, retryAfter, event.id, before);
+    return judgeAnswer(await post(url, body, { "x-sluice-delivery": `${host}/${event.id}`, ...signed }), [event], before);
   } catch (error) {
     return { kind: "later", last: before, message: whyFailed(error), wait: null };
   }

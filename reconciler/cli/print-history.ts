@@ -18,7 +18,7 @@ export function printHistory(
     entries.map((entry) => [
       printTime(entry.time),
       entry.result,
-      shortRevision(entry.revision),
+      `${shortRevision(entry.revision)}${entry.rewound === undefined ? "" : `, rewound from ${shortRevision(entry.rewound)}`}`,
       sanitise(entry.signer === undefined ? (entry.author ?? "-") : `${entry.author ?? "-"}, signed by ${entry.signer}`),
       printDuration(entry.milliseconds),
       entry.trigger,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { XdpMode } from "../../bpf/kernel/kernel.ts";
 import { sanitise } from "../6-report/sanitise.ts";
+import type { ReceiverStatus } from "../alerts/receiver-book.ts";
 import type { Revision } from "../model/snapshot.ts";
 import type { HistoryEntry } from "../state/history.ts";
 import type { Hold } from "../state/hold.ts";
@@ -147,7 +148,7 @@ function printRevision(revision: Revision): string {
   const author = revision.author === null ? "" : `  ${sanitise(revision.author)}`;
   const signer = revision.signer === undefined ? "" : `  signed by ${sanitise(revision.signer)}`;
   const rewound =
-    revision.rewound === undefined ? "" : `\n         does not go on from ${shortRevision(revision.rewound)}, which ran before`;
+    revision.rewound === undefined ? "" : `\n         does not go on from ${shortRevision(revision.rewound)}, which was there before`;
   return `${shortRevision(revision.name)}${subject}${author}${signer}${rewound}`;
 }
 
@@ -159,10 +160,18 @@ function printLast(last: HistoryEntry, now: number): string {
 function printAgent(agent: AgentAnswer, now: number): string {
   if (agent.kind === "absent") return "not running";
   if (agent.kind === "silent") return `does not answer: ${sanitise(agent.reason)}`;
-  const { pid, started, source } = agent.status;
+  const { pid, started, source, receivers = [] } = agent.status;
   const state = source.error === null ? "" : `\n         ${sanitise(source.name)} fails: ${sanitise(source.error.message)}`;
   const asked = source.lastAnswer === null ? "" : `, source answered ${printAge(now - Date.parse(source.lastAnswer))} ago`;
-  return `running for ${printAge(now - Date.parse(started))} (process ${pid})${asked}${state}`;
+  return `running for ${printAge(now - Date.parse(started))} (process ${pid})${asked}${state}${receivers.map(printReceiver).join("")}`;
+}
+
+/** Nothing for one that takes what it is told. */
+function printReceiver({ name, waiting, error, counts }: ReceiverStatus): string {
+  if (error === null) return "";
+  const rest = waiting === 0 ? "" : `, ${count(waiting, "event")} waiting`;
+  const lost = counts.failed === 0 ? "" : `, ${count(counts.failed, "event")} lost`;
+  return `\n         receiver ${sanitise(name)} ${error.final ? "refuses alerts" : "does not take alerts"}: ${sanitise(error.reason)}${rest}${lost}`;
 }
 
 function nextStep(status: Status): string | null {

@@ -19,6 +19,6 @@ export interface Revision {
   readonly committed: string | null;
   /** Whose good signature it has: a name and the key's fingerprint. Not there where nobody asked. */
   readonly signer?: string;
-  /** Revision.name of what was applied before it, where it does not go on from that: somebody has rewound or rewritten the branch. */
+  /** Revision.name of what was applied or taken before it, where it does not go on from that: somebody has rewound or rewritten the branch. */
   readonly rewound?: string;
 }

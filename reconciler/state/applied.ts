@@ -5,10 +5,14 @@ import { readRecord, writeRecord } from "./record-file.ts";
 
 /** null before the first apply. */
 export function readApplied(directory: string): Promise<Applied | null> {
-  return readRecord<Applied>(join(directory, "applied.json"));
+  return readRecord<Applied>(appliedPath(directory));
 }
 
 /** Writes nothing when it already says so. */
 export function writeApplied(directory: string, applied: Applied): Promise<void> {
-  return writeRecord(join(directory, "applied.json"), applied);
+  return writeRecord(appliedPath(directory), applied);
+}
+
+export function appliedPath(directory: string): string {
+  return join(directory, "applied.json");
 }

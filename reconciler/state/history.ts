@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { Revision } from "../model/snapshot.ts";
 import { appendLine, replaceFile } from "./write-file.ts";
 
 /** What one pass did, or what one command did: a line of history.jsonl. */
@@ -13,6 +14,8 @@ export interface HistoryEntry {
   readonly subject: string | null;
   /** Whose good signature the revision has; not there where nobody asked. */
   readonly signer?: string;
+  /** Revision.name of what was there before, where the revision does not go on from it. */
+  readonly rewound?: string;
   readonly result: "applied" | "rolled-back" | "refused" | "invalid" | "stuck" | "rollback";
   readonly hooks: readonly HistoryHook[];
   readonly milliseconds: number;
@@ -20,6 +23,13 @@ export interface HistoryEntry {
   readonly message: string | null;
   /** What started it: "commit", "drift", "device", "command". */
   readonly trigger: string;
+}
+
+/** What an entry says of its revision. */
+export function aboutRevision(revision: Revision): Pick<HistoryEntry, "revision" | "author" | "subject" | "signer" | "rewound"> {
+  const { name, author, subject, signer, rewound } = revision;
+  const marks = { ...(signer === undefined ? {} : { signer }), ...(rewound === undefined ? {} : { rewound }) };
+  return { revision: name, author, subject, ...marks };
 }
 
 /** One hook that changed: "eth0/xdp" and generation ids, null for none. */

@@ -25,6 +25,21 @@ export async function lockState(directory: string, name: "lock" | "agent.lock" =
   });
 }
 
+const tryEvery = 50;
+
+/** The lock of the writer for who can wait a moment, as long as most passes take. Throws as lockState does when that is over. */
+export async function lockStateSoon(directory: string, patience = 5_000): Promise<StateLock> {
+  for (let waited = 0; ; waited += tryEvery) {
+    try {
+      return await lockState(directory);
+    } catch (error) {
+      const isLocked = error instanceof ReconcilerError && error.code === "state-locked";
+      if (!isLocked || waited >= patience) throw error;
+      await new Promise((resolve) => setTimeout(resolve, tryEvery));
+    }
+  }
+}
+
 function openLock(path: string): StateLock | null {
   try {
     return lockFile(path);

@@ -18,6 +18,7 @@ import { rollbackTo } from "../../reconciler/rollback-to.ts";
 import { readHistory } from "../../reconciler/state/history.ts";
 import { readHold } from "../../reconciler/state/hold.ts";
 import { readQuarantine } from "../../reconciler/state/quarantine.ts";
+import { readSeen, writeSeen } from "../../reconciler/state/seen.ts";
 import { readConfirmationEnd } from "../../reconciler/state/unconfirmed.ts";
 import { temporaryFolder } from "./temporary.ts";
 
@@ -204,6 +205,25 @@ test("rule 7: confirming needs the id of the change that waits; once confirmed i
   t.true(await runs(world.host, 3));
   await rollback(world.host, { reason: null });
   t.true(await runs(world.host, 1));
+});
+
+test("a commit that somebody applies by hand is gone on from once it is confirmed, and not before", async (t) => {
+  const world = worldOf(t);
+  const { host } = world;
+  const seen = { repository: "/srv/git/a.git", ref: "branch main", name: "main@sha1:9", commit: "9" };
+  const snapshot = policy(2);
+  const commit = { ...snapshot, revision: { ...snapshot.revision, commit: "2" } };
+  await runPass(host, policy(1), options);
+  await writeSeen(host.state, seen);
+  const { request, die } = fakeWatchdog(t);
+
+  const outcome = await runPass(host, commit, { ...options, trigger: "command", confirm: request });
+  t.deepEqual(await readSeen(host.state, seen), seen);
+  if (outcome.kind !== "unconfirmed") return t.fail(outcome.kind);
+  die();
+  await confirmChange(host, outcome.id, "by hand");
+
+  t.is(await readSeen(host.state, seen), null);
 });
 
 test("rule 8: past the deadline it is taken back, not confirmed, even when no watchdog has done it", async (t) => {

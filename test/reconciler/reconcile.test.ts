@@ -12,9 +12,11 @@ import { linkPin } from "../../reconciler/model/pins.ts";
 import type { Snapshot } from "../../reconciler/model/snapshot.ts";
 import { applySaved, planPass, runPass, type SavedPlan } from "../../reconciler/reconcile.ts";
 import { rollback } from "../../reconciler/rollback.ts";
+import { rollbackTo } from "../../reconciler/rollback-to.ts";
 import { readApplied } from "../../reconciler/state/applied.ts";
 import { readHistory } from "../../reconciler/state/history.ts";
 import { readHold } from "../../reconciler/state/hold.ts";
+import { readSeen, writeSeen } from "../../reconciler/state/seen.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 const options = { prune: false, trigger: "test" } as const;
@@ -165,6 +167,35 @@ test("a commit that changes nothing here is written down as what was reached las
 
   t.is(outcome.kind, "unchanged");
   t.is((await readApplied(host.state))?.revision.name, "two");
+});
+
+test("only a commit that somebody applies by hand, whether it changes anything or not, ends what was seen before", async (t) => {
+  const { host } = hostOf(t);
+  const commit = (limit: number): Snapshot => {
+    const snapshot = policy(`main@sha1:${limit}`, { eth0: { limit } });
+    return { ...snapshot, revision: { ...snapshot.revision, commit: String(limit) } };
+  };
+  const seen = { repository: "/srv/git/a.git", ref: "branch main", name: "main@sha1:9", commit: "9" };
+  const isKept = async (act: () => Promise<unknown>) => {
+    await act();
+    const kept = (await readSeen(host.state, seen)) !== null;
+    await writeSeen(host.state, seen);
+    return kept;
+  };
+  const byHand = { prune: false, trigger: "command" };
+  await runPass(host, commit(1), options);
+  await writeSeen(host.state, seen);
+
+  t.true(await isKept(() => runPass(host, commit(2), { ...byHand, trigger: "commit" })));
+  t.true(await isKept(() => runPass(host, commit(2), { ...byHand, trigger: "drift" })));
+  t.true(await isKept(() => runPass(host, policy("dir:/x", { eth0: { limit: 3 } }), byHand)));
+  t.true(await isKept(() => runPass(host, commit(4), { ...byHand, approve: async () => false })));
+  t.true(await isKept(() => rollbackTo(host, "main@sha1:2", { reason: null })));
+  t.false(await isKept(() => runPass(host, commit(4), byHand)));
+  t.false(await isKept(() => runPass(host, commit(4), byHand)));
+  const planned = await planPass(host, commit(5), byHand);
+  if (planned.kind === "invalid") return t.fail("It is valid");
+  t.false(await isKept(() => applySaved(host, { ...planned, snapshot: commit(5) }, byHand)));
 });
 
 test("a crash in the middle is undone from the journal by the next pass, which then applies", async (t) => {

@@ -71,10 +71,22 @@ kernelTest(
     t.teardown(() => hook.close());
     const host = await station(t, lab);
     const config = join(temporaryFolder(t), "agent.yaml");
+    const refusing = createServer((request, response) => {
+      request.resume();
+      response.writeHead(401).end();
+    });
+    await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve));
+    t.teardown(() => refusing.close());
     const webhook = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`;
+    const refused = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}/`;
     writeFileSync(
       config,
-      `apiVersion: sluice/v1\nalerts:\n  - { name: am, alertmanager: { url: "${url}" } }\n  - { name: ops, webhook: { url: "${webhook}" } }\n`,
+      `apiVersion: sluice/v1
+alerts:
+  - { name: am, alertmanager: { url: "${url}" } }
+  - { name: ops, webhook: { url: "${webhook}" } }
+  - { name: wrong, webhook: { url: "${refused}" } }
+`,
     );
     writeFiles(host.folder, { "interfaces/lab.yaml": xdpPolicy(host.device, [dropsFrom("bogons", "10.0.0.0/8")]) });
     const args = ["--config", config, "--dir", host.folder, "--drift-interval", "1s"];
@@ -84,6 +96,8 @@ kernelTest(
     await lab.kernel.detach(`${lab.root}/${host.device}/xdp/link`);
     await first.told("alert fires");
     await until(t, async () => (await firing(url)).length === 1, "Alertmanager knows");
+    await until(t, async () => (await host.sluice("events")).out.includes("not taken by wrong: it answers 401"), "a refusal is shown");
+    t.regex((await host.sluice("status")).out, /receiver wrong refuses alerts: it answers 401, 1 event lost\n/);
     t.is(await first.stop(), 0);
     const listed = await host.sluice("events");
     const before = await firing(url);

@@ -33,10 +33,18 @@ kernelTest("an agent tells Prometheus what its chains drop, and of drift until i
   await lab.send(host.peer, [sent, sent, sent]);
   await until(`sluice_step_packets_total{${labels},step="bogons",verdict="drop"} 3`);
   await until(`sluice_chain_attached{${labels}} 1`);
+  await until("sluice_kernel_reading_up 1");
+  await until('sluice_passes_total{result="applied"} 1');
+  await until("sluice_apply_duration_seconds_count 1");
+  await until("sluice_suspended 0");
+  t.regex(await metrics(), /\nsluice_last_known_good_info\{revision="dir:[^"]*",digest="[0-9a-f]+"\} 1\n/);
   await lab.kernel.detach(`${lab.root}/${host.device}/xdp/link`);
   await until(`sluice_drift_items{${labels},kind="missing"} 1`);
   await until(`sluice_chain_attached{${labels}} 0`);
   t.like(await host.sluice("drift", "--heal"), { exit: 0 });
   await until("sluice_drift_items 0");
+  t.like(await host.sluice("rollback", "--yes"), { exit: 0 });
+  await until("sluice_suspended 1");
+  await until('sluice_rollbacks_total{reason="hand"} 1');
   t.is(await agent.stop(), 0);
 });

@@ -95,3 +95,25 @@ kernelTest("sluice agent follows a folder, status sees it, and stopping it leave
   t.is((await lab.kernel.attached(device, "xdp")).length, 1);
   t.like(json(await sluice("status", "--json")), { state: "running", agent: { kind: "absent" } });
 });
+
+kernelTest("sluice drift --heal and apply wait for an agent that is at work for a moment", async (t, lab) => {
+  const { state, device, write, sluice } = await station(t, lab);
+  write("10.0.0.0/8");
+  t.like(await sluice("apply", "--yes"), { exit: 0 });
+  await lab.kernel.detach(`${lab.root}/${device}/xdp/link`);
+
+  for (const command of [
+    ["drift", "--heal"],
+    ["apply", "--yes"],
+  ]) {
+    const lock = await lockState(state);
+    const ending = sluice(...command);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    lock.release();
+    const { exit, err } = await ending;
+    t.is(exit, 0, err);
+    write("172.16.0.0/12");
+  }
+
+  t.like(await sluice("drift", "--detailed-exitcode"), { exit: 0 });
+});

@@ -67,6 +67,11 @@ kernelTest(
     const plan = ["plan", "--repo", policy.path, "--allowed-signers", allowedSigners];
     t.is((await host.sluice(...plan, "--verify-mode", "commits")).exit, 5);
     t.regex((await host.sluice(...plan)).out, /signed by alice@example\.net/);
+    t.regex((await host.sluice(...plan, "--markdown")).out, /, signed by `alice@example\.net \(SHA256:[^`]+\)`\n/);
+    t.regex(
+      String((json(await host.sluice(...plan, "--json"))["revision"] as { signer?: string }).signer),
+      /^alice@example\.net \(SHA256:/,
+    );
 
     policy.git("reset", "--quiet", "--hard", signed);
     policy.drop("10.3.0.0/16", key.options);
@@ -105,7 +110,9 @@ kernelTest("an older signed commit that is offered again is taken without a word
   const plan = await host.sluice("plan", "--repo", policy.path, "--force-push", "refuse");
   t.is(plan.exit, 5);
   t.regex(plan.err, /apply it by hand once/);
-  t.regex((await host.sluice("plan", "--repo", policy.path, "--force-push", "alert")).out, /! does not go on from main@sha1:[0-9a-f]{8}/);
+  const alerted = ["plan", "--repo", policy.path, "--force-push", "alert"];
+  t.regex((await host.sluice(...alerted)).out, /! does not go on from main@sha1:[0-9a-f]{8}, which was there before/);
+  t.regex((await host.sluice(...alerted, "--markdown")).out, /\*\*The branch was rewound:\*\* this does not go on from `main@sha1:/);
 
   // The way out that the message names.
   t.is((await host.sluice("apply", "--repo", policy.path, "--yes")).exit, 0);
@@ -123,13 +130,40 @@ kernelTest("an older signed commit that is offered again is taken without a word
   await alerting.told("revision applied");
   await alerting.stop();
   t.deepEqual(await firing(host), ["SluiceSourceRewound"]);
-  t.regex((await host.sluice("status")).out, /does not go on from main@[0-9a-f]{8}, which ran before/);
+  t.regex((await host.sluice("status")).out, /does not go on from main@[0-9a-f]{8}, which was there before/);
+  const { entries } = json(await host.sluice("history", "--json")) as unknown as { readonly entries: readonly object[] };
+  t.like(entries[0], { result: "applied", revision: `main@sha1:${old}`, rewound: `main@sha1:${newer}` });
+  t.regex(String((entries[0] as { signer?: string }).signer), /^alice@example\.net \(SHA256:/);
   const still = start("alert");
   await still.told("nothing to change");
   policy.drop("10.4.0.0/16", key.options);
   await still.told("revision applied");
   await still.stop();
   t.deepEqual(await firing(host), []);
+
+  // A newer one that was verified and not applied: the policy in it is wrong.
+  const applied = await running();
+  const wary = start("refuse");
+  await wary.told("nothing to change");
+  policy.commit({ "interfaces/a.yaml": "interface: [" }, "Break it");
+  policy.git(...key.options, "commit", "--quiet", "--amend", "--no-edit", "-S");
+  const broken = policy.git("rev-parse", "HEAD");
+  await wary.told("revision refused");
+  rewind(applied);
+  t.is(code(await wary.told(failing)), "source-rewound");
+  await wary.stop();
+  t.deepEqual(await firing(host), ["SluiceSourceRewound", "SluicePassFailed"]);
+  t.regex((await host.sluice("plan", "--repo", policy.path, "--force-push", "refuse")).err, /, which was there before/);
+  // Nothing changes, but somebody has decided.
+  t.is((await host.sluice("apply", "--repo", policy.path, "--yes")).exit, 0);
+  const decided = start("refuse");
+  await decided.told("nothing to change");
+  t.is(await running(), applied);
+  rewind(broken);
+  await decided.told("revision refused");
+  await decided.stop();
+  rewind(applied);
+  t.is((await host.sluice("apply", "--repo", policy.path, "--yes")).exit, 0);
 
   const following = start("follow");
   await following.told("nothing to change");

@@ -9,14 +9,15 @@ import { openSource } from "../../../reconciler/1-source/source.ts";
 import type { Revision } from "../../../reconciler/model/snapshot.ts";
 import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 import { writeApplied } from "../../../reconciler/state/applied.ts";
+import { clearSeen } from "../../../reconciler/state/seen.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 /** A host that fetches and, when told, has applied what it fetched; each time in a new process, as far as a source can tell. */
 export interface FetchingHost {
   /** The revision, or the error's code and what it says, with digests short. */
   fetch(): Promise<Fetch>;
-  /** Writes down that this was applied. */
-  apply(revision: Pick<Revision, "name" | "commit">): Promise<void>;
+  /** Writes down that this was applied, as the agent does, or as somebody does by hand. */
+  apply(revision: Pick<Revision, "name" | "commit">, byHand?: boolean): Promise<void>;
   readonly cache: string;
 }
 
@@ -31,16 +32,17 @@ export interface HostSettings {
   readonly verify?: GitVerify;
   readonly forcePush?: ForcePush;
   readonly limits?: SnapshotLimits;
+  readonly remembers?: boolean;
 }
 
 export function fetchingHost(t: ExecutionContext, repository: string, settings: HostSettings): FetchingHost {
   const folder = temporaryFolder(t);
   const cache = join(folder, "cache");
-  const { ref = { kind: "branch", name: "main" }, ...others } = settings;
+  const { ref = { kind: "branch", name: "main" }, remembers = true, ...others } = settings;
   return {
     cache,
     async fetch() {
-      const common = { kind: "git", repository, ref, path: "", cache, timeoutMilliseconds: 20_000, state: folder } as const;
+      const common = { kind: "git", repository, ref, path: "", cache, timeoutMilliseconds: 20_000, state: folder, remembers } as const;
       try {
         const source = openSource({ ...common, ...others });
         const fetched = await source.fetch(new AbortController().signal);
@@ -51,12 +53,10 @@ export function fetchingHost(t: ExecutionContext, repository: string, settings: 
         return { code: error.code, message: error.message.replaceAll(/\b[0-9a-f]{12}\b/g, "C") };
       }
     },
-    apply: ({ name, commit }) =>
-      writeApplied(folder, {
-        revision: { name, commit, author: null, subject: null, committed: null },
-        desired: "",
-        owned: {},
-        previous: {},
-      }),
+    async apply({ name, commit }, byHand = false) {
+      const revision = { name, commit, author: null, subject: null, committed: null };
+      await writeApplied(folder, { revision, desired: "", owned: {}, previous: {} });
+      if (byHand) await clearSeen(folder);
+    },
   };
 }

@@ -94,7 +94,7 @@ test("what somebody applies by hand is gone on from; a branch that comes back is
   t.is((await host.fetch()).revision?.commit, commits[2]);
 
   repository.git("reset", "--quiet", "--hard", commits[0]);
-  await host.apply({ name: `main@sha1:${commits[0]}`, commit: commits[0] });
+  await host.apply({ name: `main@sha1:${commits[0]}`, commit: commits[0] }, true);
   repository.commit({ a: "anew" });
 
   t.is((await host.fetch()).revision?.subject, "change");
@@ -108,7 +108,7 @@ test("with the cache lost, what was applied is looked for in the whole history",
 
   repository.git("reset", "--quiet", "--hard", commits[0]);
   rmSync(host.cache, { recursive: true });
-  t.deepEqual(await host.fetch(), refused);
+  t.deepEqual(await host.fetch(), { ...refused, message: refused.message.replace("was applied last", "was there before") });
 });
 
 test("where an agent that did not look back has left a gap, the gap is filled", async (t) => {
@@ -202,4 +202,81 @@ test("an object that git refuses, somewhere below the newest commit, is told of 
     t.deepEqual(error, forcePush === "refuse" ? refused : {});
     t.is(revision?.rewound, forcePush === "alert" ? `main@sha1:${commits[2]}` : undefined);
   }
+});
+
+/** Three commits, of which the host has applied the first and only seen the newest: it was quarantined, say. */
+async function appliedAndSeen(t: ExecutionContext, forcePush: ForcePush) {
+  const repository = testRepository(t);
+  const first = repository.commit({ a: "1" });
+  const host = fetchingHost(t, repository.path, { forcePush });
+  await fetchAndApply(host);
+  const between = repository.commit({ a: "2" });
+  const newest = repository.commit({ a: "3" });
+  t.is((await host.fetch()).revision?.rewound, undefined);
+  const rewind = (commit: string) => void repository.git("reset", "--quiet", "--hard", commit);
+  return { repository, host, first, between, newest, rewind };
+}
+
+test("a rewind behind what was only seen is noticed, to the commit that is applied and to one between", async (t) => {
+  for (const to of ["first", "between"] as const)
+    for (const forcePush of ["follow", "alert", "refuse"] as const) {
+      const { host, rewind, newest, ...commits } = await appliedAndSeen(t, forcePush);
+      rewind(commits[to]);
+
+      for (const _process of [1, 2]) {
+        const { revision, ...error } = await host.fetch();
+        const message = 'Cannot follow branch "main": commit C does not go on from C, which was there before';
+        t.deepEqual(error, forcePush === "refuse" ? { code: "source-rewound", message } : {});
+        t.is(revision?.rewound, forcePush === "alert" ? `main@sha1:${newest}` : undefined);
+      }
+    }
+});
+
+test("what was only seen may come back, or be gone on from, also when it is no longer in the cache", async (t) => {
+  for (const loseCache of [false, true]) {
+    const { host, rewind, newest, first, repository } = await appliedAndSeen(t, "refuse");
+    rewind(first);
+    t.is((await host.fetch()).code, "source-rewound");
+    if (loseCache) rmSync(host.cache, { recursive: true });
+    t.is((await host.fetch()).code, "source-rewound");
+
+    rewind(newest);
+    t.is((await host.fetch()).revision?.commit, newest);
+    repository.commit({ a: "4" });
+    t.is((await host.fetch()).revision?.rewound, undefined);
+  }
+});
+
+test("a rewind that was told of is told of until something goes on from it, through a restart", async (t) => {
+  const { host, rewind, newest, first, repository } = await appliedAndSeen(t, "alert");
+  rewind(first);
+  await host.fetch();
+  t.is((await host.fetch()).revision?.rewound, `main@sha1:${newest}`);
+
+  repository.commit({ a: "anew" });
+
+  t.is((await host.fetch()).revision?.rewound, undefined);
+});
+
+test("somebody who applies the commit by hand decides that it is to be gone on from", async (t) => {
+  const { host, rewind, first, repository } = await appliedAndSeen(t, "refuse");
+  rewind(first);
+  t.is((await host.fetch()).code, "source-rewound");
+
+  await host.apply({ name: `main@sha1:${first}`, commit: first }, true);
+
+  t.is((await host.fetch()).revision?.commit, first);
+  repository.commit({ a: "anew" });
+  t.is((await host.fetch()).revision?.rewound, undefined);
+});
+
+test("who only looks remembers nothing, and each repository and branch is remembered by itself", async (t) => {
+  const { host, rewind, first, repository } = await appliedAndSeen(t, "refuse");
+  const looking = fetchingHost(t, repository.path, { forcePush: "refuse", remembers: false });
+  await looking.apply({ name: `main@sha1:${first}`, commit: first });
+  await looking.fetch();
+  rewind(first);
+
+  t.is((await looking.fetch()).revision?.commit, first);
+  t.is((await host.fetch()).code, "source-rewound");
 });

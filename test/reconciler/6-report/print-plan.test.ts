@@ -41,7 +41,7 @@ test("printPlan() says who signed the commit, and that it does not go on from th
   ).split("\n");
 
   t.true(line?.endsWith("  signed by alice (SHA256:x)"));
-  t.is(next, "! does not go on from main@sha1:0123abcd, which was applied before");
+  t.is(next, "! does not go on from main@sha1:0123abcd, which was there before");
 });
 
 test("printPlan() and printPlanMarkdown() let nothing through that steers a terminal", (t) => {

@@ -220,6 +220,9 @@ export const samplePlans: Readonly<Record<string, Plan>> = {
   folder: planOf([hookPlan({ changes: [], unchanged: 1 })], {
     revision: { name: "dir:/etc/sluice", commit: null, author: null, subject: null, committed: null },
   }),
+  rewound: planOf([hookPlan({ changes: [], unchanged: 1 })], {
+    revision: { ...revision, signer: "alice@example.net (SHA256:uNiVzt`ks)", rewound: `main@sha1:${"0123abcd".repeat(5)}` },
+  }),
   hostile: planOf(
     [
       hookPlan({
@@ -242,7 +245,7 @@ export const samplePlans: Readonly<Record<string, Plan>> = {
     ],
     {
       host: `edge ${evil}`,
-      revision: { ...revision, name: `main ${evil}`, subject: evil, author: evil },
+      revision: { ...revision, name: `main ${evil}`, subject: evil, author: evil, signer: evil, rewound: evil },
       refusals: [{ hook: null, code: "x", message: evil, hint: evil }],
       warnings: [{ hook: null, code: "x", message: evil }],
     },

@@ -5,7 +5,7 @@ import type { Fetched, Source } from "../../../reconciler/1-source/source.ts";
 import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
 import { openLog } from "../../../reconciler/agent/agent-log.ts";
 import { type AgentLoop, createLoop } from "../../../reconciler/agent/agent-loop.ts";
-import type { HostWork, LoopSettings, TrialSettings } from "../../../reconciler/agent/agent-parts.ts";
+import type { HostRecords, HostWork, LoopSettings, TrialSettings } from "../../../reconciler/agent/agent-parts.ts";
 import type { Clock } from "../../../reconciler/agent/clock.ts";
 import type { DriftResult } from "../../../reconciler/drift.ts";
 import type { Desired } from "../../../reconciler/model/desired.ts";
@@ -82,6 +82,7 @@ export interface FakeLoop {
   /** Ends the change with an id as the watchdog would. */
   readonly deciders: Map<string, (end: ArmedEnd) => void>;
   confirmFails: Error | null;
+  records: HostRecords;
   /** While not null, a pass does not end before it does. */
   gate: Promise<void> | null;
 }
@@ -103,6 +104,7 @@ export async function fakeLoop(settings: Partial<LoopSettings> = {}, trial?: Tri
     rounds: 0,
     deciders: new Map(),
     confirmFails: null,
+    records: { good: null, hold: null, quarantine: [], unconfirmed: null },
     gate: null,
   };
   const defaults: LoopSettings = { pollMilliseconds: 60_000, pollJitter: 0.1, driftMilliseconds: null, driftMode: "alert" };
@@ -176,6 +178,8 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
       await fake.gate;
       const outcome = fake.outcome(commit);
       if (outcome instanceof Error) throw outcome;
+      if (outcome.kind === "held") fake.records = { ...fake.records, hold: { ...outcome, desired: "", reason: null } };
+      if (outcome.kind === "applied") fake.records = { ...fake.records, hold: null };
       return outcome;
     },
     async drift(): Promise<DriftResult> {
@@ -201,6 +205,7 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
     async refuse({ name }, error) {
       fake.calls.push(`refuse ${name}: ${error.message}`);
     },
+    records: async () => fake.records,
   };
 }
 

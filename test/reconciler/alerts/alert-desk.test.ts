@@ -126,9 +126,18 @@ test("a receiver that refuses an event is not asked again about it, and one that
 
   await one.update(status("eth7/xdp"));
   await one.update(status("eth7/xdp", "eth8/xdp"));
-  await until(() => requests.length >= 2);
+  await until(() => requests.length >= 2 && one.receivers()[1]?.counts.sent === 1);
+  const told = one.receivers();
   await one.end();
 
+  t.deepEqual(told, [
+    { name: "hangs", waiting: 2, error: null, counts: { sent: 0, failed: 0, retried: 0 } },
+    { name: "ops", waiting: 0, error: null, counts: { sent: 1, failed: 1, retried: 0 } },
+  ]);
+  t.deepEqual(
+    (await readBook(state)).events.map(({ failed }) => failed),
+    [{ ops: "it answers 404" }, undefined],
+  );
   t.deepEqual(
     requests.map(({ headers }) => headers["x-sluice-delivery"]),
     ["edge-03/1", "edge-03/2"],

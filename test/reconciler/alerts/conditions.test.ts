@@ -11,12 +11,13 @@ const fine: AgentStatus = {
   started: "2026-11-20T10:00:00.000Z",
   source: { name: "repo main", state: "answers", lastAnswer: "2026-11-20T10:00:00.000Z", error: null, failures: 0, nextTry: null },
   revision: null,
-  lastPass: { time: "2026-11-20T10:00:00.000Z", trigger: "commit", result: "applied", revision: "abc", message: null },
+  lastPass: { time: "2026-11-20T10:00:00.000Z", trigger: "commit", result: "applied", revision: "abc", message: null, code: null },
   pending: [],
   held: false,
   drift: { checked: "2026-11-20T10:00:00.000Z", since: null, findings: [], culprits: [], contested: [] },
   unconfirmed: null,
   quarantined: null,
+  records: null,
 };
 const error = { code: "source-unreachable", message: "Cannot reach it\x1b[31m", hint: "Look at the network" };
 const short = (status: Partial<AgentStatus>) =>
@@ -40,6 +41,39 @@ test("a source counts as failing from the third time on, and its texts are safe 
   ]);
 });
 
+test("a source that answers with what is not taken is stalled: at once without a good signature, else from the third time on", (t) => {
+  const failing = (code: string, failures: number) =>
+    short({ source: { ...fine.source, state: "fails", error: { ...error, code }, failures } }).map(({ name, labels }) => [name, labels]);
+  const stalled = [["SluiceStalled", { source: "repo main" }]];
+
+  t.deepEqual(failing("source-unverified", 1), stalled);
+  for (const code of ["source-ref-missing", "source-refused"]) {
+    t.deepEqual(failing(code, 2), []);
+    t.deepEqual(failing(code, 3), stalled);
+  }
+  const lastPass = { time: "", trigger: "commit", result: "invalid", revision: "abc", message: "Too large", code: "source-invalid" };
+  t.deepEqual(short({ lastPass }), [
+    {
+      name: "SluiceStalled",
+      severity: "warning",
+      labels: { source: "repo main" },
+      summary: "What the repository has is no policy: Too large",
+    },
+  ]);
+  t.is(short({ lastPass: { ...lastPass, message: null } })[0]?.summary, "What the repository has is no policy: invalid");
+});
+
+test("packet tests that fail, and a revision that was taken back, are told apart from other passes that fail", (t) => {
+  const lastPass = { time: "", trigger: "commit", result: "refused", revision: "abc", message: 'Test "x" fails', code: "tests-failed" };
+
+  t.deepEqual(short({ lastPass }), [
+    { name: "SluiceTestsFailed", severity: "warning", labels: {}, summary: 'Packet tests of revision abc fail: Test "x" fails' },
+  ]);
+  t.is(short({ lastPass: { ...lastPass, message: null } })[0]?.summary, "Packet tests of revision abc fail: refused");
+  t.deepEqual(short({ lastPass: { ...lastPass, code: "shadowed" } })[0]?.labels, { result: "refused" });
+  t.deepEqual(short({ quarantined: { revision: "abc\n", reason: "No" } })[0]?.labels, { revision: "abc\\x0a" });
+});
+
 test("a rewound branch is told at once, whether it was taken or not, and only under its own name", (t) => {
   const labels = { source: "repo main" };
   const refused = { code: "source-rewound", message: "Cannot follow it", hint: "Apply it by hand" };
@@ -54,7 +88,7 @@ test("a rewound branch is told at once, whether it was taken or not, and only un
       name: "SluiceSourceRewound",
       severity: "warning",
       labels,
-      summary: "Revision main@sha1:b does not go on from main@sha1:a, which was applied before",
+      summary: "Revision main@sha1:b does not go on from main@sha1:a, which was there before",
     },
   ]);
 });
@@ -87,7 +121,7 @@ test("each difference of the kernel is a condition of its own, with who made it"
 });
 
 test("what failed, was taken back, waits or is held is told, with what to type next", (t) => {
-  const lastPass = { time: "", trigger: "commit", result: "stuck", revision: "abc", message: "Cannot undo" };
+  const lastPass = { time: "", trigger: "commit", result: "stuck", revision: "abc", message: "Cannot undo", code: null };
   const status = {
     ...fine,
     lastPass,
@@ -103,7 +137,7 @@ test("what failed, was taken back, waits or is held is told, with what to type n
       ["SluicePassFailed", "critical", "sluice rescue"],
       ["SluiceRolledBack", "critical", "sluice history"],
       ["SluiceConfirmationPending", "info", "sluice confirm c1, or sluice abort c1"],
-      ["SluiceHeld", "info", ""],
+      ["SluiceHeld", "info", "sluice apply"],
       ["SluicePending", "info", ""],
     ],
   );
@@ -120,11 +154,16 @@ test("an agent that has just started does not know what is over", (t) => {
     "SluiceRolledBack",
     "SluiceSourceFailing",
     "SluiceSourceRewound",
+    "SluiceStalled",
+    "SluiceTestsFailed",
   ];
   const unknown = (status: AgentStatus, watchesDrift = true) => [...unknownConditions(status, watchesDrift)].sort();
 
   t.deepEqual(unknown(started), all);
   t.deepEqual(unknown({ ...started, source: { ...fine.source, state: "fails", error, failures: 1 } }), all);
+  const failing = (code: string) => ({ ...fine, source: { ...fine.source, state: "fails" as const, error: { ...error, code } } });
+  t.deepEqual(unknown(failing("source-unverified")), ["SluiceSourceRewound"]);
+  t.deepEqual(unknown(failing("source-rewound")), []);
   t.deepEqual(unknown(fine), []);
   t.deepEqual(unknown({ ...fine, drift: null }), ["SluiceDrift"]);
   t.deepEqual(unknown({ ...fine, drift: null }, false), []);

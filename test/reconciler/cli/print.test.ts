@@ -3,9 +3,11 @@
 import test from "ava";
 import picocolors from "picocolors";
 import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
+import type { Alert } from "../../../reconciler/alerts/alert.ts";
 import { buildChecks, type MachineFacts } from "../../../reconciler/cli/build-checks.ts";
 import { doctorToJson, printDoctor, works } from "../../../reconciler/cli/print-doctor.ts";
 import { driftToJson, printDrift } from "../../../reconciler/cli/print-drift.ts";
+import { printEvents, printFiring } from "../../../reconciler/cli/print-events.ts";
 import { historyToJson, printHistory } from "../../../reconciler/cli/print-history.ts";
 import type { Desired } from "../../../reconciler/model/desired.ts";
 import type { Plan } from "../../../reconciler/model/plan.ts";
@@ -37,7 +39,45 @@ test("printHistory() is a table, newest first, with the reason where something w
   );
   t.is(printHistory([], plain), "Nothing has been applied on this host yet\n");
   t.true(printHistory([entry, { ...entry, result: "stuck" }], colored).includes("\x1b[32mapplied"));
+  const rewound = `main@sha1:${"1b90aa3c".repeat(5)}`;
+  t.regex(
+    printHistory([{ ...entry, signer: "alice\x1b[1m (SHA256:x)", rewound }], plain),
+    / main@7c1e4f2a, rewound from main@1b90aa3c {2}alice, signed by alice\\x1b\[1m \(SHA256:x\) /,
+  );
   t.deepEqual(historyToJson("edge-03", [entry]), { format: "1.0", kind: "history", host: "edge-03", entries: [entry] });
+});
+
+const alert: Alert = {
+  name: "SluiceDrift",
+  severity: "critical",
+  labels: {},
+  revision: null,
+  summary: "missing",
+  description: "Next: sluice drift",
+  fingerprint: "0123456789abcdef",
+  startsAt: "2026-11-20T10:26:12.000Z",
+  firstSeen: "2026-11-20T10:00:00.000Z",
+  count: 1,
+};
+
+test("printEvents() and printFiring() say how often an alert has begun, and who will never take an event", (t) => {
+  const event = { id: 1, status: "firing", time: alert.startsAt, alert } as const;
+
+  t.is(
+    printEvents(
+      [
+        { ...event, failed: { "ops\x1b": "it answers 401" } },
+        { ...event, status: "resolved" },
+      ],
+      plain,
+    ),
+    `2026-11-20 10:26:12Z firing   SluiceDrift: missing
+  not taken by ops\\x1b: it answers 401
+2026-11-20 10:26:12Z resolved SluiceDrift: missing
+`,
+  );
+  t.regex(printFiring([alert], plain), /^critical SluiceDrift for [^,]*: missing\n {2}Next: sluice drift\n\n$/);
+  t.regex(printFiring([{ ...alert, count: 3 }], plain), / for .*, 3 times since 2026-11-20 10:00:00Z: missing\n/);
 });
 
 const finding: DriftFinding = {

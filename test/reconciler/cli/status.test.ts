@@ -81,7 +81,7 @@ test("printStatus() of a host whose branch was rewound, by somebody who signed i
 
   t.true(
     text.includes(
-      'RUNNING  main@7c1e4f2a  "block"  alice  signed by alice (SHA256:x)\n         does not go on from main@0123abcd, which ran',
+      'RUNNING  main@7c1e4f2a  "block"  alice  signed by alice (SHA256:x)\n         does not go on from main@0123abcd, which was there',
     ),
   );
 });
@@ -137,21 +137,33 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
     nextTry: null,
   } as const;
   const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "2026-11-20T10:00:00Z", source } as const;
-  const agent = {
-    kind: "alive",
-    status: { ...agentStatus, revision: null, lastPass: null, pending: [], held: false, drift: null, unconfirmed: null, quarantined: null },
-  } as const;
+  const nothing = { revision: null, lastPass: null, pending: [], held: false, drift: null, unconfirmed: null } as const;
+  const agent = { kind: "alive", status: { ...agentStatus, ...nothing, quarantined: null, records: null } } as const;
 
   const text = printStatus(buildStatus({ ...facts, history: [last], agent }), options);
 
   t.true(text.includes('LAST     invalid main@7c1e4f2a 3 min ago: interfaces/eth0.yaml:4:10: Unknown hook "xpd"\n'));
   t.true(text.includes("AGENT    running for 2 h (process 12)\n         /srv/git fails: no\\x0aroute\n"));
+  const receiver = (name: string, final: boolean, waiting: number, failed: number) => ({
+    name,
+    waiting,
+    error: { reason: "no\nanswer", since: "", final },
+    counts: { sent: 0, failed, retried: 0 },
+  });
+  const well = { name: "am", waiting: 0, error: null, counts: { sent: 1, failed: 0, retried: 0 } };
+  const receivers = [receiver("ops", true, 0, 2), receiver("page", false, 1, 0), well];
+  t.true(
+    printStatus(buildStatus({ ...facts, history: [last], agent: { ...agent, status: { ...agent.status, receivers } } }), options).includes(
+      "no\\x0aroute\n         receiver ops refuses alerts: no\\x0aanswer, 2 events lost\n         receiver page does not take alerts: no\\x0aanswer, 1 event waiting\n",
+    ),
+  );
 });
 
 test("buildStatus() asks the agent what is pending where nothing was applied yet", (t) => {
   const source = { name: "/srv/git", state: "answers", lastAnswer: null, error: null, failures: 0, nextTry: null } as const;
   const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "", source } as const;
-  const rest = { revision: null, lastPass: null, pending: ["eth1/xdp"], held: false, drift: null, unconfirmed: null, quarantined: null };
+  const nothing = { revision: null, lastPass: null, held: false, drift: null, unconfirmed: null, quarantined: null, records: null };
+  const rest = { ...nothing, pending: ["eth1/xdp"] };
   const observed = { devices: [], hooks: [], unknown: [], applied: null };
 
   const status = buildStatus({ ...facts, observed, comparison: null, agent: { kind: "alive", status: { ...agentStatus, ...rest } } });

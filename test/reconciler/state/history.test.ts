@@ -2,7 +2,7 @@
 import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { appendHistory, type HistoryEntry, readHistory } from "../../../reconciler/state/history.ts";
+import { aboutRevision, appendHistory, type HistoryEntry, readHistory } from "../../../reconciler/state/history.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 const entry: HistoryEntry = {
@@ -20,6 +20,15 @@ const entry: HistoryEntry = {
 function numbered(number: number): HistoryEntry {
   return { ...entry, revision: `main@sha1:${number}` };
 }
+
+test("aboutRevision() takes the marks over that are there", (t) => {
+  const revision = { name: "main@sha1:1", commit: "1", author: "alice", subject: "x", committed: null };
+  const about = { revision: "main@sha1:1", author: "alice", subject: "x" };
+
+  t.deepEqual(aboutRevision(revision), about);
+  const marks = { signer: "alice (SHA256:x)", rewound: "main@sha1:2" };
+  t.deepEqual(aboutRevision({ ...revision, ...marks }), { ...about, ...marks });
+});
 
 test("readHistory() gives the newest entries, newest first", async (t) => {
   const directory = temporaryFolder(t);

@@ -5,7 +5,7 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
-import { lockHolder, lockState } from "../../../reconciler/state/lock.ts";
+import { lockHolder, lockState, lockStateSoon } from "../../../reconciler/state/lock.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 test("lockState() lets one in, says who that is, and the next one in after it", async (t) => {
@@ -20,6 +20,21 @@ test("lockState() lets one in, says who that is, and the next one in after it", 
 
   t.is(error.code, "state-locked");
   t.regex(error.message, new RegExp(`^Cannot lock "${directory}": process ${process.pid} \\(.+\\) is at work$`));
+});
+
+test("lockStateSoon() waits for who has it, and not for ever", async (t) => {
+  const directory = temporaryFolder(t);
+  const first = await lockState(directory);
+  await t.throwsAsync(lockStateSoon(directory, 100), { code: "state-locked" });
+
+  const waiting = lockStateSoon(directory, 60_000);
+  setTimeout(() => first.release(), 100);
+  const second = await waiting;
+
+  await t.throwsAsync(lockState(directory), { code: "state-locked" });
+  second.release();
+  const nowhere = join(directory, "nowhere");
+  await t.throwsAsync(lockStateSoon(nowhere), { code: "state-unwritable" });
 });
 
 test("lockState() of the agent does not keep commands out", async (t) => {
