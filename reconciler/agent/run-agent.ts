@@ -8,6 +8,7 @@ import { printMetrics } from "../6-report/print-metrics.ts";
 import { openDesk } from "../alerts/alert-desk.ts";
 import { type Host, openHost } from "../host.ts";
 import { inspectHost, observePins } from "../inspect.ts";
+import type { Outcome } from "../model/outcome.ts";
 import { lockState } from "../state/lock.ts";
 import { openState } from "../state/state-directory.ts";
 import { sluiceVersion } from "../version.ts";
@@ -20,6 +21,7 @@ import { collectMetrics } from "./collect-metrics.ts";
 import { hostWork } from "./host-work.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { serveStatus } from "./serve-status.ts";
+import { tellReady } from "./tell-ready.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { type KernelWatch, watchKernel } from "./watch-kernel.ts";
 import { watchLinks } from "./watch-links.ts";
@@ -69,12 +71,13 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
       clock: systemClock,
       log,
     });
-    const started = new Date().toISOString();
-    const turned = () => void desk.update(statusOf(loop, started));
-    const parts = { source, work, clock: systemClock, log, settings: config.loop, turned, ...trial };
+    const life: Life = { started: new Date(performance.timeOrigin).toISOString(), filteredAfter: null };
+    const turned = () => void desk.update(statusOf(loop, life));
+    const recovered = (outcome: Outcome | null) => become(life, outcome, log);
+    const parts = { source, work, clock: systemClock, log, settings: config.loop, recovered, turned, ...trial };
     const loop = createLoop(watch === null ? parts : { ...parts, watch });
     try {
-      await follow({ config, source, host, log, loop, started }, options.signal);
+      await follow({ config, source, host, log, loop, life }, options.signal);
     } finally {
       watch?.end();
       await desk.end();
@@ -101,15 +104,31 @@ interface Running {
   readonly host: Host;
   readonly log: Logger;
   readonly loop: AgentLoop;
+  readonly life: Life;
+}
+
+/** How this process came up. */
+interface Life {
   /** ISO 8601, UTC. */
   readonly started: string;
+  filteredAfter: number | null;
+}
+
+/** Packets are filtered, as far as that can be had without asking anybody: what waits for that may come up. */
+function become(life: Life, outcome: Outcome | null, log: Logger): void {
+  if (outcome?.kind === "applied" || outcome?.kind === "unchanged") {
+    life.filteredAfter = Math.round(performance.now());
+    log.info({ milliseconds: life.filteredAfter }, "packets are filtered");
+  }
+  const problem = tellReady(process.env);
+  if (problem !== null) log.warn({ problem }, "the service manager was not told that we are ready");
 }
 
 async function follow(running: Running, signal: AbortSignal | undefined): Promise<void> {
-  const { config, source, host, log, loop, started } = running;
+  const { config, source, host, log, loop, life } = running;
   const sync = () => loop.push("request");
   const ends = [
-    await serveStatus(join(config.state, "agent.sock"), { status: () => statusOf(loop, started), sync }),
+    await serveStatus(join(config.state, "agent.sock"), { status: () => statusOf(loop, life), sync }),
     await watchPaths(source.watch, () => void loop.push("watch")),
     watchInterfaces(running),
     await openMetrics(running),
@@ -125,13 +144,13 @@ async function follow(running: Running, signal: AbortSignal | undefined): Promis
 }
 
 /** Gives back how to end it. */
-async function openMetrics({ config, host, loop, log, started }: Running): Promise<() => Promise<void>> {
+async function openMetrics({ config, host, loop, log, life }: Running): Promise<() => Promise<void>> {
   if (config.metrics === null) return async () => undefined;
   const server = await serveMetrics(config.metrics, async () => {
     const hooks = await inspectHost(host, (await observePins(host)).hooks);
     const { user, system } = process.cpuUsage();
     const use = { residentBytes: process.memoryUsage.rss(), processorSeconds: (user + system) / 1e6 };
-    return printMetrics(collectMetrics(statusOf(loop, started), hooks, use));
+    return printMetrics(collectMetrics(statusOf(loop, life), hooks, use));
   });
   log.info({ listen: config.metrics, port: server.port }, "metrics served");
   return () => server.end();
@@ -162,8 +181,8 @@ function watchInterfaces({ host, log, loop }: Running): () => void {
   };
 }
 
-function statusOf(loop: AgentLoop, started: string): AgentStatus {
-  return { format: "1.0", kind: "agent-status", version: sluiceVersion(), pid: process.pid, started, ...loop.status() };
+function statusOf(loop: AgentLoop, { started, filteredAfter }: Life): AgentStatus {
+  return { format: "1.0", kind: "agent-status", version: sluiceVersion(), pid: process.pid, started, filteredAfter, ...loop.status() };
 }
 
 /** Resolves to why: the name of a signal, or "aborted". */
