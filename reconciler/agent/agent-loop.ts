@@ -46,7 +46,10 @@ export function createLoop(parts: LoopParts): AgentLoop {
   async function turn(reasons: ReadonlySet<Reason>): Promise<void> {
     let lookAgain: number | null = null;
     try {
-      if (reasons.has("start")) parts.recovered?.(await recover(parts));
+      if (reasons.has("start")) {
+        const outcome = await recover(parts);
+        parts.recovered?.(outcome);
+      }
       if (state.decision !== null) await settleChange(parts, state, state.decision);
       if (state.unconfirmed === null && state.devicesWait) reasons = new Set([...reasons, "device"]);
       const retry = await sync(parts, state, reasons, ending.signal);

@@ -72,7 +72,7 @@ async function rollBackOnce(journal: Journal, reason: RollBackReason): Promise<v
     const found = await readJournal(state);
     // Undone by who made it, or by who came after us. One that was damaged since is no excuse: we have read it.
     const isGone = found === null || (found.kind === "found" && found.journal.confirm?.id !== journal.confirm?.id);
-    if (!isGone) await rollBackUnconfirmed({ kernel, state, now: Date.now }, journal, reason);
+    if (!isGone) await rollBackUnconfirmed({ kernel, state, layout: { root: bpffs }, now: Date.now }, journal, reason);
   } finally {
     lock.release();
   }

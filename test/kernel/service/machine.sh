@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Boots a systemd of its own with the unit that is shipped: in namespaces and a cgroup of its own, on the kernel, the devices and the bpffs of who
 # calls this. It goes with this process. The machine's own systemd, /etc, /dev, /run and cgroups are not touched.
-#   machine.sh WORK    with WORK/{boot,etc,srv,state,log}, and PROJECT, NODE, BPFFS, USER_ID in the environment
+#   machine.sh WORK    with WORK/{etc,units,log} for /etc, for all units and for what is written, and in the environment
+#                      PROJECT, NODE, BPFFS, STATE (/var/lib), SRV (/srv), USER_ID, CGROUP
 set -euo pipefail
 work=$1
 
 if [ -z "${IN_CGROUP:-}" ]; then
-  mkdir -p "$work/cgroup"
-  mount -t cgroup2 cgroup2 "$work/cgroup"
-  mkdir "$work/cgroup/$CGROUP"
   echo $$ >"$work/cgroup/$CGROUP/cgroup.procs"
   export IN_CGROUP=1
   exec unshare --fork --kill-child --pid --mount --cgroup --uts --ipc --propagation private "$0" "$work"
@@ -18,16 +16,18 @@ fi
 # All that comes is seen by what systemd starts, as on a machine that was booted.
 umount "$work/cgroup"
 mount -t proc proc /proc
+cat /proc/sys/kernel/random/uuid >"$work/boot_id"
+mount --bind "$work/boot_id" /proc/sys/kernel/random/boot_id
 mount -t sysfs sysfs /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tracefs tracefs /sys/kernel/tracing
 mount --bind "$BPFFS" /sys/fs/bpf
-hostname edge-03
 
 # A root with this project in /opt, a user of its own and no units but ours.
 mkdir "$work/opt" "$work/dev" "$work/upper" "$work/scratch"
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$work/upper,workdir=$work/scratch" /etc
 cp -r "$work/etc/." /etc
+echo edge-03 >/etc/hostname
 echo "sluice:x:$USER_ID:$USER_ID::/var/lib/sluice:/usr/sbin/nologin" >>/etc/passwd
 echo "sluice:x:$USER_ID:" >>/etc/group
 mount -t tmpfs tmpfs "$work/opt"
@@ -37,8 +37,8 @@ touch "$work/opt/bin/node"
 mount --bind "$NODE" "$work/opt/bin/node"
 ln -s /opt/sluice/dist/command/cli/main.js "$work/opt/bin/sluice"
 mount --rbind "$work/opt" /opt
-mount --bind "$work/state" /var/lib
-mount --bind "$work/srv" /srv
+mount --bind "$STATE" /var/lib
+mount --bind "$SRV" /srv
 mount --bind "$work/log" /mnt
 mount -t tmpfs tmpfs "$work/dev"
 cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "$work/dev"
