@@ -30,6 +30,9 @@ cp -r "$work/etc/." /etc
 echo edge-03 >/etc/hostname
 echo "sluice:x:$USER_ID:$USER_ID::/var/lib/sluice:/usr/sbin/nologin" >>/etc/passwd
 echo "sluice:x:$USER_ID:" >>/etc/group
+chown -R "root:$USER_ID" /etc/sluice
+chmod 0750 /etc/sluice
+chmod 0640 /etc/sluice/*
 mount -t tmpfs tmpfs "$work/opt"
 mkdir "$work/opt/sluice" "$work/opt/bin"
 mount --bind "$PROJECT" "$work/opt/sluice"

@@ -35,8 +35,6 @@ export interface Machine {
   log(): readonly LogLine[];
   /** The first line with this message, behind those that were waited for before. Throws when it does not come. */
   told(message: string): Promise<LogLine>;
-  /** What root writes below /etc/sluice. */
-  etc(name: string, text: string): void;
   /** Pulls the plug. */
   off(): Promise<void>;
 }
@@ -102,9 +100,6 @@ export async function boot(t: ExecutionContext, lab: Lab, disk: Disk, config: re
     log,
     off,
     agent: () => processWith(child.pid as number, run("systemctl", "show", "-P", "MainPID", "sluice").out.trim()),
-    etc: (name, text) => {
-      run("sh", "-c", `cat > /etc/sluice/${name} <<'END'\n${text}\nEND\n`);
-    },
     async told(message) {
       const at = () => log().findIndex((line, index) => index >= read && line.msg === message);
       await until(`the agent has said "${message}"`, () => at() >= 0).catch((error: unknown) => {

@@ -4,15 +4,17 @@ import { readFileSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { effectiveCapabilities } from "../../../bpf/kernel/capabilities.ts";
+import { packageRoot } from "../../../bpf/package-root.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab, Veth } from "../../lab/lab.ts";
 import { ethernet, ipv4, udp } from "../../lab/packet.ts";
+import { runSluice } from "../../reconciler/cli/run-sluice.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
 import { type BareRepository, bareRepository } from "../acceptance/bare-repository.ts";
 import { dropsFrom, xdpPolicy } from "../acceptance/policy.ts";
 import { json } from "../cli/station.ts";
 import { until, watchdogOf } from "../confirm/watchdogs.ts";
-import { boot, type Disk, type Machine, userId } from "./machine.ts";
+import { boot, type Disk, type Machine, unit, userId } from "./machine.ts";
 
 /** A host with one device, and the repository that it follows. */
 interface Site {
@@ -140,11 +142,14 @@ kernelTest("under the unit the watchdog outlives an agent that is killed, and ta
   t.deepEqual(await it.passes(), ["172.16.0.1"]);
 });
 
-kernelTest("what root does by hand stays the agent's: a rollback, an apply and a look at everything", async (t, lab) => {
+kernelTest("what root does by hand is the agent's: what was applied before there was a service, a rollback, an apply", async (t, lab) => {
   const it = await site(t, lab);
   it.drop("10.0.0.0/8");
+  const host = ["--host", "edge-03", "--state", join(it.disk.state, "sluice"), "--bpffs", lab.root];
+  const early = await runSluice(["apply", "--yes", "--repo", it.policy.path, ...host]);
   const machine = await it.on("poll: { interval: 1h }");
-  await machine.told("revision applied");
+  await machine.told("packets are filtered");
+  await machine.told("nothing to change");
   it.drop("172.16.0.0/12");
   machine.run("systemctl", "reload", "sluice");
   await machine.told("revision applied");
@@ -157,6 +162,7 @@ kernelTest("what root does by hand stays the agent's: a rollback, an apply and a
   machine.run("systemctl", "restart", "sluice");
   await machine.told("packets are filtered");
 
+  t.is(early.exit, 0, early.err);
   t.is(doctor.exit, 0, doctor.out);
   t.is(back.exit, 0, back.err);
   t.deepEqual(after, ["172.16.0.1"]);
@@ -164,6 +170,16 @@ kernelTest("what root does by hand stays the agent's: a rollback, an apply and a
   t.is(applied.exit, 0, applied.err);
   t.deepEqual(await it.passes(), ["10.0.0.1"]);
   t.deepEqual(modes(it.disk, lab).owners, [userId]);
+});
+
+kernelTest("docs/operations.md has the score that systemd-analyze gives the unit", async (t) => {
+  const analyze = ["security", "--offline=true", "--no-pager", unit];
+  const said = execFileSync("systemd-analyze", analyze, { encoding: "utf8" });
+  const score = /Overall exposure level for sluice\.service: ([\d.]+)/.exec(said)?.[1];
+  const page = readFileSync(join(packageRoot(), "docs/operations.md"), "utf8");
+
+  t.regex(score ?? "", /^\d\.\d$/);
+  t.true(page.includes(`exposure ${score} of 10`), `the score is ${score}`);
 });
 
 /** Numbers of /proc/<pid>/status; of lists the first. */
