@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
-import { readFileSync, renameSync, statSync } from "node:fs";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { effectiveCapabilities } from "../../../bpf/kernel/capabilities.ts";
 import { packageRoot } from "../../../bpf/package-root.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
-import type { Lab, Veth } from "../../lab/lab.ts";
+import { ip, type Lab, type Veth } from "../../lab/lab.ts";
 import { ethernet, ipv4, udp } from "../../lab/packet.ts";
 import { runSluice } from "../../reconciler/cli/run-sluice.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
@@ -123,10 +123,14 @@ kernelTest("after a reboot without git the network waits for what was confirmed 
   t.like(status, { agent: { status: { filteredAfter: filtered["milliseconds"] } } });
 });
 
-kernelTest("under the unit the watchdog outlives an agent that is killed, and takes its change back", async (t, lab) => {
+kernelTest("under the unit probes hold, and the watchdog outlives an agent that is killed, and takes its change back", async (t, lab) => {
   const it = await site(t, lab);
   it.drop("10.0.0.0/8");
-  const machine = await it.on("poll: { interval: 1s }", "confirm: { timeout: 60s, bake: 2s, every: 100ms }");
+  ip("link set lo up");
+  writeFileSync("/proc/sys/net/ipv4/ping_group_range", `${userId} ${userId}`);
+  const sandboxed = `[sh, -c, "test $(id -u) = ${userId} && ! touch /etc/sluice/new && ! ls /root && touch /tmp/new"]`;
+  const probes = `probes: [{ ping: 127.0.0.1 }, { git: true }, { command: ${sandboxed} }]`;
+  const machine = await it.on("poll: { interval: 1s }", `confirm: { timeout: 60s, bake: 2s, every: 100ms, ${probes} }`);
   await machine.told("revision confirmed");
   it.drop("172.16.0.0/12");
   await machine.told("revision applied, to be confirmed");
