@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { effectiveCapabilities } from "../../../bpf/kernel/capabilities.ts";
 import { packageRoot } from "../../../bpf/package-root.ts";
+import { libraryObject } from "../../../bpf/programs/library.ts";
+import { policyReader } from "../../../reconciler/host.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { ip, type Lab, type Veth } from "../../lab/lab.ts";
 import { ethernet, ipv4, udp } from "../../lab/packet.ts";
@@ -61,6 +63,7 @@ kernelTest(
     await machine.told("revision applied");
     const first = await it.passes();
     const status = statusOf(machine.agent());
+    const copied = machine.run("ls", "/run/sluice/events/syscalls").out.trim().split("\n");
 
     const map = (await lab.kernel.pins(lab.root)).find(({ path }) => path.includes("prefixes4"))?.path ?? "";
     execFileSync("bpftool", [
@@ -88,6 +91,11 @@ kernelTest(
     t.like(found, { culprit: { call: "BPF_MAP_UPDATE_ELEM", command: "bpftool", uid: 0 } });
     t.like(gone, { class: "missing", culprit: { call: "unlink", command: "rm", uid: 0 } });
     t.is(reload.exit, 0, reload.err);
+    const listened = policyReader.openObject(libraryObject("tripwire.bpf.o")).programs.map(({ name }) => `sys_${name}`);
+    t.deepEqual(
+      listened.filter((name) => !copied.includes(name)),
+      [],
+    );
     t.deepEqual(await it.passes(), ["10.0.0.1"]);
     t.deepEqual(modes(it.disk, lab), { state: "0700", socket: "0660", pins: "0700", owners: [userId] });
   },
