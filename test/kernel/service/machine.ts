@@ -52,7 +52,8 @@ export async function boot(t: ExecutionContext, lab: Lab, disk: Disk, config: re
   execFileSync("mount", ["-t", "cgroup2", "cgroup2", join(work, "cgroup")]);
   mkdirSync(join(work, "cgroup", cgroup));
   const script = join(packageRoot(), "test/kernel/service/machine.sh");
-  const child = spawn("bash", [script, work], {
+  // It ends with this process, however that ends.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "bash", script, work], {
     stdio: "ignore",
     env: {
       PATH: process.env["PATH"] ?? "",
