@@ -44,8 +44,10 @@ export async function recover(host: Host): Promise<void> {
   const { confirm } = found.journal;
   if (confirm !== undefined) return recoverUnconfirmed(host, found.journal, confirm);
   const { revision, operations } = found.journal;
+  // Without pins there are no links, so nothing of it is left: the machine was restarted, or somebody has removed everything.
+  const isLeft = (await host.kernel.pins(host.layout.root)).length > 0;
   try {
-    await undo(host.kernel, objectsOf(host.policy.openObject, {}), operations, () => undefined);
+    if (isLeft) await undo(host.kernel, objectsOf(host.policy.openObject, {}), operations, () => undefined);
   } catch (cause) {
     throw new ReconcilerError("rollback-failed", `Cannot undo the unfinished apply of ${revision.name}`, { cause });
   }

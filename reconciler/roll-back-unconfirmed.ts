@@ -6,6 +6,7 @@ import type { Objects } from "./5-apply/step-requests.ts";
 import { hookName } from "./model/hook.ts";
 import type { Journal } from "./model/journal.ts";
 import type { Operation } from "./model/operation.ts";
+import type { PinLayout } from "./model/pins.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { aboutRevision, appendHistory, type HistoryHook } from "./state/history.ts";
 import { clearJournal } from "./state/journal.ts";
@@ -17,6 +18,7 @@ export interface RollBackParts {
   readonly kernel: Kernel;
   /** State directory. */
   readonly state: string;
+  readonly layout: PinLayout;
   /** Milliseconds since the epoch. */
   now(): number;
 }
@@ -39,7 +41,9 @@ export async function rollBackUnconfirmed(parts: RollBackParts, journal: Journal
   const { kernel, state } = parts;
   const { confirm, revision } = journal;
   const started = parts.now();
-  if (reason.rebooted !== true) await undoInKernel(kernel, journal);
+  // Without pins there are no links: nothing of the change is left, as after a reboot.
+  const isLeft = reason.rebooted !== true && (await kernel.pins(parts.layout.root)).length > 0;
+  if (isLeft) await undoInKernel(kernel, journal);
   const time = new Date(parts.now()).toISOString();
   if (confirm !== undefined) {
     const { message } = reason;
@@ -51,7 +55,7 @@ export async function rollBackUnconfirmed(parts: RollBackParts, journal: Journal
     time,
     ...aboutRevision(revision),
     result: "rolled-back",
-    hooks: reason.rebooted === true ? [] : journal.operations.flatMap(hooksOf),
+    hooks: isLeft ? journal.operations.flatMap(hooksOf) : [],
     milliseconds: parts.now() - started,
     message: reason.message,
     trigger: "confirmation",

@@ -6,6 +6,7 @@ import { errnoName, errnoText } from "../libbpf-ffi/errno.ts";
 import { libc } from "../libbpf-ffi/libc.ts";
 import { LibbpfMissing, libbpf } from "../libbpf-ffi/library.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
+import { type Capability, effectiveCapabilities } from "./capabilities.ts";
 
 /** What this machine lets this process do, for `sluice doctor`. Nothing that is probed stays in the kernel. */
 export interface KernelProbe {
@@ -15,7 +16,7 @@ export interface KernelProbe {
   readonly libbpf: string | null;
   /** Why libbpf cannot be opened; null when it can. */
   readonly libbpfProblem: string | null;
-  readonly capabilities: Capabilities;
+  readonly capabilities: ReadonlySet<Capability>;
   readonly createsMaps: Finding;
   readonly loadsXdp: Finding;
   /** Links at tc ingress and egress, from Linux 6.6 on. */
@@ -27,13 +28,6 @@ export interface KernelProbe {
   readonly unprivilegedBpfDisabled: number | null;
   /** Soft limit in bytes; null when there is none. It counts only before Linux 5.11. */
   readonly memlock: number | null;
-}
-
-export interface Capabilities {
-  readonly bpf: boolean;
-  readonly netAdmin: boolean;
-  readonly perfmon: boolean;
-  readonly sysAdmin: boolean;
 }
 
 export interface Finding {
@@ -62,14 +56,26 @@ export function probeKernel(): KernelProbe {
   };
 }
 
+/** What Sluice cannot do without and this process does not have, as the kernel names it; root's CAP_SYS_ADMIN stands for two of them. */
+export function lackedCapabilities(has: ReadonlySet<Capability>): readonly string[] {
+  const root = has.has("sys_admin");
+  const needed = [
+    ["CAP_BPF", root || has.has("bpf")],
+    ["CAP_NET_ADMIN", has.has("net_admin")],
+    ["CAP_PERFMON", root || has.has("perfmon")],
+  ] as const;
+  return needed.flatMap(([name, isThere]) => (isThere ? [] : [name]));
+}
+
 /** Why bpf(2) cannot be used here, in a sentence without its full stop; null when it can. */
 export function refusesBpf(): string | null {
   const problem = libbpfProblem();
   if (problem !== null) return problem;
   const loaded = finding(loadTrivialXdp());
   if (loaded.works) return null;
-  if (process.getuid?.() !== 0) return `this process is not root, and the kernel refuses to load a program: ${loaded.problem}`;
-  return `the kernel refuses to load a program although this process is root, as it does in a locked-down container: ${loaded.problem}`;
+  const lacks = lackedCapabilities(effectiveCapabilities());
+  if (lacks.length > 0) return `this process has no ${lacks.join(", ")}, and the kernel refuses to load a program: ${loaded.problem}`;
+  return `the kernel refuses to load a program although this process may, as it does in a locked-down container: ${loaded.problem}`;
 }
 
 /**
@@ -137,12 +143,6 @@ function lookUpBatch(): number {
   if (result >= 0 || errnoName(result) === "ENOENT") return map;
   libc().close(map);
   return result;
-}
-
-function effectiveCapabilities(): Capabilities {
-  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText("/proc/self/status"))?.[1] ?? "0";
-  const has = (bit: number): boolean => ((BigInt(`0x${line}`) >> BigInt(bit)) & 1n) === 1n;
-  return { bpf: has(39), netAdmin: has(12), perfmon: has(38), sysAdmin: has(21) };
 }
 
 function bpffsMounts(): string[] {

@@ -7,6 +7,7 @@ import { libbpf } from "../libbpf-ffi/library.ts";
 import { captureMessages } from "../libbpf-ffi/messages.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
 import { mapName, mapsOf, programsOf } from "../object/with-object.ts";
+import { effectiveCapabilities } from "./capabilities.ts";
 import { KernelError } from "./kernel-error.ts";
 import { check } from "./refusal.ts";
 import { type RingBuffer, readRingBuffer } from "./ring-buffer.ts";
@@ -102,6 +103,21 @@ export function openTripwire(elf: Uint8Array): Tripwire {
   }
 }
 
+/** Why it cannot be opened here; null when it can. Mounts nothing: where tracefs is missing, one who may mount it counts as one who has. */
+export function refusesTripwire(elf: Uint8Array): string | null {
+  if (!isMounted()) return effectiveCapabilities().has("sys_admin") ? null : `tracefs is not mounted at ${tracefs}`;
+  try {
+    openTripwire(elf).close();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isMounted(): boolean {
+  return existsSync(`${tracefs}/events/syscalls/sys_enter_bpf`);
+}
+
 function attachAll(object: bigint, links: Pointer[]): void {
   const loaded = libbpf().bpf_object__load(object);
   if (loaded < 0) throw refused("bpf_object__load", -loaded, []);
@@ -114,7 +130,7 @@ function attachAll(object: bigint, links: Pointer[]): void {
 
 /** libbpf reads there which number a tracepoint has. */
 function ensureTracefs(): void {
-  if (existsSync(`${tracefs}/events/syscalls/sys_enter_bpf`) || !existsSync(tracefs)) return;
+  if (isMounted() || !existsSync(tracefs)) return;
   check(libc().mount("tracefs", tracefs, "tracefs", 0, ""), { call: "mount", action: `Cannot mount tracefs at "${tracefs}"` });
 }
 

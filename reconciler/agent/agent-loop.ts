@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { Outcome } from "../model/outcome.ts";
 import type { Revision } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import type { HostRecords, LoopParts, Reason } from "./agent-parts.ts";
@@ -48,7 +49,10 @@ export function createLoop(parts: LoopParts): AgentLoop {
   async function turn(reasons: ReadonlySet<Reason>): Promise<void> {
     let lookAgain: number | null = null;
     try {
-      if (reasons.has("start")) await recover(parts);
+      if (reasons.has("start")) {
+        const outcome = await recover(parts);
+        parts.recovered?.(outcome);
+      }
       if (state.decision !== null) await settleChange(parts, state, state.decision);
       if (state.unconfirmed === null && state.devicesWait) reasons = new Set([...reasons, "device"]);
       const retry = await sync(parts, state, reasons, ending.signal);
@@ -132,13 +136,15 @@ async function sync(
   return retry;
 }
 
-async function recover({ work, log }: LoopParts): Promise<void> {
+async function recover({ work, log }: LoopParts): Promise<Outcome | null> {
   try {
     const outcome = await work.recover();
     if (outcome !== null && outcome.kind !== "unchanged") log.info({ result: outcome.kind }, "brought back to what was applied last");
+    return outcome;
   } catch (error) {
     if (error instanceof ReconcilerError && error.code === "confirmation-pending") log.info({ error }, "a change waits to be confirmed");
     else log.error({ error }, "unfinished apply not undone yet");
+    return null;
   }
 }
 

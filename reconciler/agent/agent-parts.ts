@@ -76,6 +76,8 @@ export interface LoopParts {
   readonly watch?: Pick<KernelWatch, "rearm" | "culprit">;
   /** Absent: what was applied and verified stays. */
   readonly trial?: TrialSettings;
+  /** Called once the start has brought back what was confirmed last: how that ended, null where there was nothing or where it failed. */
+  recovered?(outcome: Outcome | null): void;
   /** Called behind every turn. */
   turned?(): void;
 }

@@ -13,6 +13,8 @@ export interface AgentStatus {
   readonly version: string;
   readonly pid: number;
   readonly started: string;
+  /** Milliseconds from then until the chains that were confirmed last were in place; null where there were none, or where that failed. */
+  readonly filteredAfter: number | null;
   readonly source: SourceStatus;
   /** What the source had when it answered last. */
   readonly revision: Revision | null;

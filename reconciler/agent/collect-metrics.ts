@@ -185,9 +185,14 @@ function chainMetrics(hooks: readonly InspectedHook[]): readonly Metric[] {
   ];
 }
 
-function processMetrics({ started }: AgentStatus, { residentBytes, processorSeconds }: ProcessUse): readonly Metric[] {
+function processMetrics({ started, filteredAfter }: AgentStatus, { residentBytes, processorSeconds }: ProcessUse): readonly Metric[] {
   return [
     gauge("process_start_time_seconds", "When the agent was started.", at(started)),
+    gauge(
+      "sluice_start_to_filtered_seconds",
+      "How long after the start what was confirmed last was in place.",
+      filteredAfter === null ? [] : one(filteredAfter / 1000),
+    ),
     gauge("process_resident_memory_bytes", "Memory of the agent.", one(residentBytes)),
     counter("process_cpu_seconds_total", "Time of the agent on processors.", one(processorSeconds)),
   ];

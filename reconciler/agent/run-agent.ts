@@ -8,6 +8,7 @@ import { printMetrics } from "../6-report/print-metrics.ts";
 import { type AlertDesk, openDesk } from "../alerts/alert-desk.ts";
 import { type Host, openHost } from "../host.ts";
 import { inspectHost, observePins } from "../inspect.ts";
+import type { Outcome } from "../model/outcome.ts";
 import { openParser, type Parser } from "../parser/parse-apart.ts";
 import { renderApart } from "../parser/render-apart.ts";
 import { lockState } from "../state/lock.ts";
@@ -23,6 +24,7 @@ import { hostWork } from "./host-work.ts";
 import { latestReading } from "./latest-reading.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { serveStatus } from "./serve-status.ts";
+import { tellReady } from "./tell-ready.ts";
 import { watchDevices } from "./watch-devices.ts";
 import { type KernelWatch, watchKernel } from "./watch-kernel.ts";
 import { watchLinks } from "./watch-links.ts";
@@ -69,10 +71,11 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
       clock: systemClock,
       log,
     });
-    const started = new Date().toISOString();
-    const status = () => statusOf(loop, started, desk);
+    const life: Life = { started: new Date(performance.timeOrigin).toISOString(), filteredAfter: null };
+    const status = () => statusOf(loop, life, desk);
     const turned = () => void desk.update(status());
-    const parts = { source, work, clock: systemClock, log, settings: config.loop, turned, ...trial };
+    const recovered = (outcome: Outcome | null) => become(life, outcome, log);
+    const parts = { source, work, clock: systemClock, log, settings: config.loop, recovered, turned, ...trial };
     const loop = createLoop(watch === null ? parts : { ...parts, watch });
     try {
       await follow({ config, source, host, log, loop, status }, options.signal);
@@ -110,6 +113,23 @@ interface Running {
   readonly log: Logger;
   readonly loop: AgentLoop;
   status(): AgentStatus;
+}
+
+/** How this process came up. */
+interface Life {
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  filteredAfter: number | null;
+}
+
+/** Packets are filtered, as far as that can be had without asking anybody: what waits for that may come up. */
+function become(life: Life, outcome: Outcome | null, log: Logger): void {
+  if (outcome?.kind === "applied" || outcome?.kind === "unchanged") {
+    life.filteredAfter = Math.round(performance.now());
+    log.info({ milliseconds: life.filteredAfter }, "packets are filtered");
+  }
+  const problem = tellReady(process.env);
+  if (problem !== null) log.warn({ problem }, "the service manager was not told that we are ready");
 }
 
 async function follow(running: Running, signal: AbortSignal | undefined): Promise<void> {
@@ -174,10 +194,11 @@ function watchInterfaces({ host, log, loop }: Running): () => void {
   };
 }
 
-function statusOf(loop: AgentLoop, started: string, desk: AlertDesk): AgentStatus {
+function statusOf(loop: AgentLoop, { started, filteredAfter }: Life, desk: AlertDesk): AgentStatus {
   const receivers = desk.receivers();
   const told = receivers.length === 0 ? {} : { receivers };
-  return { format: "1.0", kind: "agent-status", version: sluiceVersion(), pid: process.pid, started, ...loop.status(), ...told };
+  const life = { pid: process.pid, started, filteredAfter };
+  return { format: "1.0", kind: "agent-status", version: sluiceVersion(), ...life, ...loop.status(), ...told };
 }
 
 /** Resolves to why: the name of a signal, or "aborted". */

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Finding, KernelProbe } from "../../bpf/kernel/probe.ts";
+import { dirname } from "node:path";
+import { type Finding, type KernelProbe, lackedCapabilities } from "../../bpf/kernel/probe.ts";
 import type { AgentAnswer } from "./agent-client.ts";
 import type { Check } from "./print-doctor.ts";
 
 /** What `sluice doctor` found out about a machine. */
 export interface MachineFacts {
   readonly node: string;
+  /** Its user is root, whatever it may do. */
   readonly root: boolean;
   readonly probe: KernelProbe;
   /** /sys/kernel/btf/vmlinux is there. */
   readonly kernelBtf: boolean;
-  readonly bpffs: { readonly path: string; readonly ready: boolean };
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** ready: on a bpffs. writable: by this process, as far as it is there. */
+  readonly bpffs: { readonly path: string; readonly ready: boolean; readonly writable: boolean };
+  /** Why changes by others would not be heard; null when they would. */
+  readonly tripwire: string | null;
   /** "1.10.3"; null when it cannot be opened. */
   readonly libpcap: string | null;
   /** "2.39.5"; null when there is no git. */
@@ -45,6 +51,7 @@ export function buildChecks(facts: MachineFacts): readonly Check[] {
         ),
     ...memlockCheck(probe),
     bpffsCheck(facts),
+    tripwireCheck(facts.tripwire),
     facts.git === null
       ? warn("git", "not found: only --dir works, no repository", "apt-get install git")
       : atLeast("git", facts.git, [2, 30], "Install git 2.30 or newer"),
@@ -83,20 +90,23 @@ function reaches(version: string, [major, minor]: readonly [number, number]): bo
 }
 
 function privileges({ root, probe: { capabilities } }: MachineFacts): Check {
-  const missing = [
-    ...(capabilities.bpf || capabilities.sysAdmin ? [] : ["CAP_BPF"]),
-    ...(capabilities.netAdmin ? [] : ["CAP_NET_ADMIN"]),
-    ...(capabilities.perfmon || capabilities.sysAdmin ? [] : ["CAP_PERFMON"]),
-  ];
-  if (missing.length > 0) return fail("privileges", `${missing.join(", ")} missing`, "Run as root: sudo sluice doctor");
+  const missing = lackedCapabilities(capabilities);
+  if (missing.length > 0) return fail("privileges", `${missing.join(", ")} missing`, howToGive(root, missing));
   return ok("privileges", root ? "root" : "not root, but with the capabilities that are needed");
 }
 
-function works(name: string, { works, problem }: Finding, found: string, { root }: MachineFacts): Check {
+/** Root without them is in a container; others are a service, or a person. */
+function howToGive(root: boolean, missing: readonly string[]): string {
+  const options = missing.map((name) => `--cap-add ${name.replace("CAP_", "")}`).join(" ");
+  if (root) return `Start the container with ${options}`;
+  return `Run as root (sudo sluice doctor), or give a service AmbientCapabilities=${missing.join(" ")}, a container ${options}`;
+}
+
+function works(name: string, { works, problem }: Finding, found: string, { root, probe: { capabilities } }: MachineFacts): Check {
   if (works) return ok(name, found);
-  const why = root
-    ? "A container or a lockdown policy forbids bpf(2): run on the host, or allow it there"
-    : "Run as root: sudo sluice doctor";
+  const lacks = lackedCapabilities(capabilities);
+  const why =
+    lacks.length > 0 ? howToGive(root, lacks) : "A container or a lockdown policy forbids bpf(2): run on the host, or allow it there";
   return fail(name, `the kernel refuses: ${problem ?? "no reason given"}`, why);
 }
 
@@ -121,10 +131,23 @@ function memlockCheck({ release, memlock }: KernelProbe): readonly Check[] {
 }
 
 /** Root mounts what is not mounted when it first applies: only others have to be told. */
-function bpffsCheck({ bpffs, probe: { capabilities } }: MachineFacts): Check {
-  if (bpffs.ready) return ok("bpffs", `${bpffs.path} can hold pins`);
-  if (capabilities.sysAdmin) return ok("bpffs", `${bpffs.path} is not mounted yet; the first apply does that`);
+function bpffsCheck({ bpffs, user, probe: { capabilities } }: MachineFacts): Check {
+  if (bpffs.ready && bpffs.writable) return ok("bpffs", `${bpffs.path} can hold pins`);
+  if (bpffs.ready) {
+    const { uid, gid } = user;
+    const parent = dirname(bpffs.path);
+    const fix = `As root: chgrp ${gid} ${parent} && chmod 1730 ${parent}; and, where it is there: chown -R ${uid}:${gid} ${bpffs.path}`;
+    return fail("bpffs", `${bpffs.path} is not for user ${uid} to pin in`, fix);
+  }
+  if (capabilities.has("sys_admin")) return ok("bpffs", `${bpffs.path} is not mounted yet; the first apply does that`);
   return fail("bpffs", `${bpffs.path} is on no bpffs`, "mount -t bpf bpf /sys/fs/bpf");
+}
+
+/** The agent does without, but nobody learns who changed what. */
+function tripwireCheck(problem: string | null): Check {
+  if (problem === null) return ok("tripwire", "changes by others are heard as they happen");
+  const fix = "mount -t tracefs tracefs /sys/kernel/tracing, which only root may read: docs/sluice.service has what other users need";
+  return warn("tripwire", `changes by others are found by looking, every minute, and nobody knows who: ${problem}`, fix);
 }
 
 function agentCheck(agent: AgentAnswer): Check {

@@ -1,28 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { isBelowBpffs } from "../../bpf/kernel/bpffs.ts";
 import { probeKernel } from "../../bpf/kernel/probe.ts";
+import { refusesTripwire } from "../../bpf/kernel/tripwire.ts";
 import { LibpcapMissing, libpcap } from "../../bpf/match/libpcap.ts";
+import { libraryObject } from "../../bpf/programs/library.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { openState } from "../state/state-directory.ts";
+import { ownerToActAs } from "./act-as-owner.ts";
 import { askAgent } from "./agent-client.ts";
 import type { MachineFacts } from "./build-checks.ts";
 
 /** Looks at this machine. Nothing is made or changed. */
 export async function probeMachine(options: { readonly state: string; readonly bpffs: string }): Promise<MachineFacts> {
+  const probe = probeKernel();
   const [git, state, agent] = await Promise.all([gitVersion(), checkState(options.state), askAgent(options.state)]);
   return {
     node: process.versions.node,
     root: process.getuid?.() === 0,
-    probe: probeKernel(),
+    probe,
     kernelBtf: existsSync("/sys/kernel/btf/vmlinux"),
-    bpffs: { path: options.bpffs, ready: isBelowBpffs(options.bpffs) },
+    user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    bpffs: { path: options.bpffs, ...lookAtPins(options.bpffs) },
+    tripwire: probe.libbpf === null ? "libbpf cannot be opened" : refusesTripwire(libraryObject("tripwire.bpf.o")),
     libpcap: libpcapVersion(),
     git,
     state,
     agent,
   };
+}
+
+/** What is there has to be ours to write to; where it is not, what it would be made in. */
+function lookAtPins(path: string): { readonly ready: boolean; readonly writable: boolean } {
+  const place = existsSync(path) ? path : dirname(path);
+  try {
+    const ready = isBelowBpffs(path);
+    if (ready) accessSync(place, constants.W_OK | constants.X_OK);
+    return { ready, writable: ready };
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    return { ready: code === "EACCES" || code === "EPERM", writable: false };
+  }
 }
 
 function libpcapVersion(): string | null {
@@ -42,9 +62,9 @@ function gitVersion(): Promise<string | null> {
   });
 }
 
-/** A directory that is not there yet is fine for root, who can make it. */
+/** A directory that is not there yet is fine for root, who can make it; as is one of the agent's own user, whom commands of root act as. */
 async function checkState(path: string): Promise<MachineFacts["state"]> {
-  if (!existsSync(path) && process.getuid?.() === 0) return { path, fault: null, hint: null };
+  if (process.getuid?.() === 0 && (!existsSync(path) || ownerToActAs(path) !== null)) return { path, fault: null, hint: null };
   if (!existsSync(path)) return { path, fault: `${path} is not there yet, and this process is not root`, hint: "Run as root once" };
   try {
     await openState(path);

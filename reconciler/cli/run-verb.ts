@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command } from "commander";
+import { actAs, type Owner, ownerToActAs } from "./act-as-owner.ts";
 import { type InterruptMode, watchInterrupts } from "./interrupts.ts";
 import { openProgress, type Progress } from "./progress.ts";
 import { reportError } from "./report-error.ts";
@@ -22,6 +23,7 @@ interface CommonOptions {
   readonly color: boolean;
   readonly verbose?: boolean;
   readonly json?: boolean;
+  readonly state?: string;
 }
 
 /** Makes `verb` what a command does; the process ends with the verb's exit code, or with the one of its error. */
@@ -29,6 +31,8 @@ export function runVerb<Options extends object>(command: Command, verb: Verb<Opt
   return command.action(async () => {
     const options = command.optsWithGlobals<Options & CommonOptions>();
     const terminal = openTerminal(process, options.color);
+    const owner = options.state === undefined || command.name() === "doctor" ? null : ownerToActAs(options.state);
+    if (owner !== null) return becomeOwner(owner, terminal, options);
     const progress = openProgress(terminal);
     const watch = watchInterrupts(interrupts, terminal, () => progress.done());
     const { verbose = false, json = false } = options;
@@ -44,6 +48,14 @@ export function runVerb<Options extends object>(command: Command, verb: Verb<Opt
     // The verifier may still walk on a thread of the pool: it ends with the process, but the process would wait for it.
     if (watch.signal.aborted) await leave();
   });
+}
+
+async function becomeOwner(owner: Owner, terminal: Terminal, { verbose = false, json = false }: CommonOptions): Promise<void> {
+  try {
+    process.exitCode = await actAs(owner);
+  } catch (error) {
+    process.exitCode = reportError(error, terminal, { verbose, json });
+  }
 }
 
 /** Ends the process once everything is written. */

@@ -3,6 +3,9 @@ import { spawn } from "node:child_process";
 import { connect } from "node:net";
 import { type Probe, type ProbeResult, probeName } from "./probe.ts";
 
+/** Of what a command complains about. */
+const mostSaid = 200;
+
 /** What asking the policy repository is. Throws when it does not answer. */
 export type AskSource = (signal: AbortSignal) => Promise<unknown>;
 
@@ -54,19 +57,29 @@ async function answers(url: string, signal: AbortSignal): Promise<string> {
   return `HTTP status ${response.status}`;
 }
 
-/** With nothing of our environment but where programs are. */
+/** With nothing of our environment but where programs are. One that fails is told with the last line that it wrote to its standard error. */
 function succeeds([command = "", ...words]: readonly string[], signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, words, {
-      stdio: "ignore",
+      stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin" },
       signal,
       killSignal: "SIGKILL",
     });
+    let said = "";
+    child.stderr.on("data", (part: Buffer) => {
+      said = `${said}${part.toString()}`.slice(-mostSaid);
+    });
     child.once("error", reject);
     child.once("exit", (code, by) => {
       if (code === 0) resolve("ends with 0");
-      else reject(new Error(`ends with ${by ?? code}`));
+      const fail = () => {
+        const line = said.trim().split("\n").at(-1) ?? "";
+        reject(new Error(`ends with ${by ?? code}${line === "" ? "" : `: ${line}`}`));
+      };
+      // What it has started may keep its standard error open.
+      child.once("close", fail);
+      setTimeout(fail, 100);
     });
   });
 }

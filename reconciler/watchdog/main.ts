@@ -74,7 +74,7 @@ async function rollBackOnce(journal: Journal, reason: RollBackReason, wasTorn: b
     // Undone by who made it, or by who came after us. One that was damaged since, and is set aside now, is no excuse: we have read it.
     if (found?.kind === "broken") torn();
     const isGone = (found === null && !wasTorn) || (found?.kind === "found" && found.journal.confirm?.id !== journal.confirm?.id);
-    if (!isGone) await rollBackUnconfirmed({ kernel, state, now: Date.now }, journal, reason);
+    if (!isGone) await rollBackUnconfirmed({ kernel, state, layout: { root: bpffs }, now: Date.now }, journal, reason);
   } finally {
     lock.release();
   }

@@ -154,6 +154,19 @@ test("rule 10: after a reboot the kernel is empty; what was confirmed comes back
   ]);
 });
 
+test("what was confirmed comes back, too, when somebody removes every pin in the window and then nobody watches", async (t) => {
+  const world = worldOf(t);
+  await runPass(world.host, policy(1), options);
+  const { die } = await unconfirmed(t, world, 2);
+  die();
+  world.host = { ...world.host, kernel: createMemoryKernel({ devices: ["eth0"] }) };
+
+  const restored = await heal(world.host, { modes: ["alert", "heal", "ignore"] });
+
+  t.is(restored?.kind, "applied");
+  t.true(await runs(world.host, 1));
+});
+
 test("rule 11: while a change waits, everything that would change the host is refused, and says how to go on", async (t) => {
   const world = worldOf(t);
   await runPass(world.host, policy(1), options);

@@ -216,6 +216,21 @@ test("a crash in the middle is undone from the journal by the next pass, which t
   ]);
 });
 
+test("a machine that is restarted in the middle of an apply comes back with what was applied before", async (t) => {
+  const { host, memory } = hostOf(t);
+  const one = policy("one", { eth0: { limit: 100 }, eth1: { limit: 100 } });
+  await runPass(host, one, options);
+  const two = policy("two", { eth0: { limit: 100, end: "drop" }, eth1: { limit: 100, end: "drop" } });
+  const dying = createFaultyKernel(memory, [{ of: "switchLink", nth: 1, when: "after", effect: { kind: "die" } }]);
+  await runPass({ ...host, kernel: dying }, two, options).catch(() => undefined);
+  const restarted = { ...host, kernel: createMemoryKernel({ devices: ["eth0", "eth1"] }) };
+
+  const outcome = await heal(restarted, { modes: ["alert", "heal", "ignore"] });
+
+  t.is(outcome?.kind, "applied");
+  t.is((await runPass(restarted, one, options)).kind, "unchanged");
+});
+
 test("a torn journal is kept aside, told, and the pass goes by what the kernel says", async (t) => {
   const { host } = hostOf(t);
   const warnings: string[] = [];

@@ -10,7 +10,7 @@ import { station } from "../cli/station.ts";
 const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"];
 const withoutMounting = ["setpriv", "--bounding-set=-sys_admin"];
 
-kernelTest("sluice apply without root ends with 1 and says so; nothing is made", async (t, lab) => {
+kernelTest("sluice apply without privileges ends with 1 and says which are missing; nothing is made", async (t, lab) => {
   const host = await station(t, lab);
   host.write("10.0.0.0/8");
   execFileSync("chmod", ["-R", "a+rX", dirname(host.folder)]);
@@ -20,7 +20,7 @@ kernelTest("sluice apply without root ends with 1 and says so; nothing is made",
   t.is(run.exit, 1);
   t.is(
     run.err,
-    "Error: Cannot use BPF: this process is not root, and the kernel refuses to load a program: Operation not permitted (EPERM)\n" +
+    "Error: Cannot use BPF: this process has no CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, and the kernel refuses to load a program: Operation not permitted (EPERM)\n" +
       '  hint: ask "sluice doctor"\n',
   );
   t.false(existsSync(host.state));
@@ -40,7 +40,7 @@ for (const errno of ["EPERM", "ENOSYS"]) {
     t.is(run.exit, 1);
     t.regex(
       run.err,
-      /^Error: Cannot use BPF: the kernel refuses to load a program although this process is root, as it does in a locked-down /,
+      /^Error: Cannot use BPF: the kernel refuses to load a program although this process may, as it does in a locked-down /,
     );
     t.true(run.err.includes(errno), run.err);
     t.false(existsSync(host.state));

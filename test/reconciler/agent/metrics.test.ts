@@ -17,6 +17,7 @@ const status: AgentStatus = {
   version: "0.1.0",
   pid: 7,
   started: "2026-11-27T08:00:00.000Z",
+  filteredAfter: 640,
   source: {
     name: "ssh://git@example.net/filters.git",
     state: "answers",

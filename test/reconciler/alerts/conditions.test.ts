@@ -9,6 +9,7 @@ const fine: AgentStatus = {
   version: "0.1.0",
   pid: 1,
   started: "2026-11-20T10:00:00.000Z",
+  filteredAfter: null,
   source: { name: "repo main", state: "answers", lastAnswer: "2026-11-20T10:00:00.000Z", error: null, failures: 0, nextTry: null },
   revision: null,
   lastPass: { time: "2026-11-20T10:00:00.000Z", trigger: "commit", result: "applied", revision: "abc", message: null, code: null },

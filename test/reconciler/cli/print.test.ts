@@ -2,6 +2,7 @@
 
 import test from "ava";
 import picocolors from "picocolors";
+import type { Capability } from "../../../bpf/kernel/capabilities.ts";
 import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
 import type { Alert } from "../../../reconciler/alerts/alert.ts";
 import { buildChecks, type MachineFacts } from "../../../reconciler/cli/build-checks.ts";
@@ -128,14 +129,16 @@ const machine: MachineFacts = {
     release: "6.18.4",
     libbpf: "v1.1",
     libbpfProblem: null,
-    capabilities: { bpf: true, netAdmin: true, perfmon: true, sysAdmin: true },
+    capabilities: new Set<Capability>(["bpf", "net_admin", "perfmon", "sys_admin"]),
     ...{ createsMaps: good, loadsXdp: good, tcx: good, batches: good },
     bpffs: ["/sys/fs/bpf"],
     unprivilegedBpfDisabled: 2,
     memlock: 8_388_608,
   },
   kernelBtf: true,
-  bpffs: { path: "/sys/fs/bpf/sluice", ready: true },
+  user: { uid: 0, gid: 0 },
+  bpffs: { path: "/sys/fs/bpf/sluice", ready: true, writable: true },
+  tripwire: null,
   libpcap: "1.10.3",
   git: "2.39.5",
   state: { path: "/var/lib/sluice", fault: null, hint: null },
@@ -155,20 +158,29 @@ test("buildChecks() of a machine that has everything", (t) => {
 test("printDoctor() says what is missing and what to type, worst first", (t) => {
   const probe = {
     ...machine.probe,
-    capabilities: { bpf: false, netAdmin: false, perfmon: false, sysAdmin: false },
+    capabilities: new Set<Capability>(),
     loadsXdp: refused,
     tcx: refused,
   };
-  const checks = buildChecks({ ...machine, root: false, probe, git: null, bpffs: { path: "/sys/fs/bpf/sluice", ready: false } });
+  const checks = buildChecks({
+    ...machine,
+    root: false,
+    probe,
+    git: null,
+    bpffs: { path: "/sys/fs/bpf/sluice", ready: false, writable: false },
+  });
 
   const text = printDoctor(checks, plain);
 
+  const give =
+    "Run as root (sudo sluice doctor), or give a service AmbientCapabilities=CAP_BPF CAP_NET_ADMIN CAP_PERFMON, " +
+    "a container --cap-add BPF --cap-add NET_ADMIN --cap-add PERFMON";
   t.false(works(checks));
   t.is(
     text.slice(text.indexOf("What to do")),
     `What to do
-  privileges: Run as root: sudo sluice doctor
-  xdp: Run as root: sudo sluice doctor
+  privileges: ${give}
+  xdp: ${give}
   bpffs: mount -t bpf bpf /sys/fs/bpf
   tcx: Boot Linux 6.6 or newer, or use xdp only
   git: apt-get install git
@@ -196,7 +208,7 @@ test(judged, "an old git", { git: "2.25.1" }, "git", "fail: 2.25.1, expected 2.3
 test(
   judged,
   "a bpffs that root will mount",
-  { bpffs: { path: "/x", ready: false } },
+  { bpffs: { path: "/x", ready: false, writable: false } },
   "bpffs",
   "ok: /x is not mounted yet; the first apply does that",
 );
@@ -220,6 +232,27 @@ test(
   { probe: { ...machine.probe, createsMaps: refused } },
   "maps",
   "fail: the kernel refuses: Operation not permitted (EPERM)",
+);
+test(
+  judged,
+  "root in a container that lacks one",
+  { probe: { ...machine.probe, capabilities: new Set<Capability>(["bpf", "net_admin"]) } },
+  "privileges",
+  "fail: CAP_PERFMON missing",
+);
+test(
+  judged,
+  "a bpffs that is root's",
+  { root: false, user: { uid: 64, gid: 65 }, bpffs: { path: "/sys/fs/bpf/sluice", ready: true, writable: false } },
+  "bpffs",
+  "fail: /sys/fs/bpf/sluice is not for user 64 to pin in",
+);
+test(
+  judged,
+  "a tracefs that is root's",
+  { tripwire: "Cannot watch" },
+  "tripwire",
+  "warn: changes by others are found by looking, every minute, and nobody knows who: Cannot watch",
 );
 test(judged, "capabilities instead of root", { root: false }, "privileges", "ok: not root, but with the capabilities that are needed");
 test(

@@ -136,7 +136,15 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
     failures: 3,
     nextTry: null,
   } as const;
-  const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "2026-11-20T10:00:00Z", source } as const;
+  const agentStatus = {
+    format: "1.0",
+    kind: "agent-status",
+    version: "0",
+    pid: 12,
+    started: "2026-11-20T10:00:00Z",
+    filteredAfter: null,
+    source,
+  } as const;
   const nothing = { revision: null, lastPass: null, pending: [], held: false, drift: null, unconfirmed: null } as const;
   const agent = { kind: "alive", status: { ...agentStatus, ...nothing, quarantined: null, records: null } } as const;
 
@@ -161,7 +169,7 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
 
 test("buildStatus() asks the agent what is pending where nothing was applied yet", (t) => {
   const source = { name: "/srv/git", state: "answers", lastAnswer: null, error: null, failures: 0, nextTry: null } as const;
-  const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "", source } as const;
+  const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "", filteredAfter: null, source } as const;
   const nothing = { revision: null, lastPass: null, held: false, drift: null, unconfirmed: null, quarantined: null, records: null };
   const rest = { ...nothing, pending: ["eth1/xdp"] };
   const observed = { devices: [], hooks: [], unknown: [], applied: null };

@@ -51,6 +51,8 @@ test("a command holds when it ends with 0, sees nothing of our environment, and 
 
   t.like(await run("sh", "-c", 'test -z "$SLUICE_SECRET"'), { name: "command sh", holds: true });
   t.like(await run("sh", "-c", "exit 3"), { holds: false, detail: "ends with 3" });
+  t.like(await run("sh", "-c", "echo first >&2; echo No such host >&2; exit 2"), { holds: false, detail: "ends with 2: No such host" });
+  t.like(await run("sh", "-c", "sleep 60 & echo Gone >&2; exit 2"), { holds: false, detail: "ends with 2: Gone" });
   t.like(await run("sleep", "60"), { holds: false, detail: "no answer within 0.3 s" });
   t.like(await run("/nonexistent/check"), { holds: false, detail: "spawn /nonexistent/check ENOENT" });
 });
