@@ -137,8 +137,8 @@ async function recover({ work, log }: LoopParts): Promise<void> {
   }
 }
 
-function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
-  const { driftChecked, driftSince, drift, revision, lastPass, pending, held, unconfirmed, probes, quarantined } = state;
+function statusOf({ source, watch }: LoopParts, state: LoopState): LoopStatus {
+  const { driftChecked, drift, contested, revision, lastPass, pending, held, unconfirmed, probes, quarantined } = state;
   return {
     source: sourceStatus(state, source.name),
     revision,
@@ -148,15 +148,6 @@ function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
     unconfirmed:
       unconfirmed === null ? null : { id: unconfirmed.id, revision: unconfirmed.fetched.revision.name, until: unconfirmed.until, probes },
     quarantined,
-    drift:
-      driftChecked === null
-        ? null
-        : {
-            checked: isoTime(driftChecked) ?? "",
-            since: isoTime(driftSince),
-            findings: drift,
-            culprits: state.culprits,
-            contested: state.contested,
-          },
+    drift: driftChecked === null ? null : { checked: isoTime(driftChecked) ?? "", hears: watch !== undefined, findings: drift, contested },
   };
 }

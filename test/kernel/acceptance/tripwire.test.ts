@@ -73,6 +73,42 @@ kernelTest("how soon drift is told: thirty times, read twice before it is", asyn
   t.is(waits.length, 30);
 });
 
+kernelTest("sluice drift asks the agent since when, how often and by whom", async (t, lab) => {
+  const host = await station(t, lab);
+  const policy = bareRepository(t);
+  policy.push({ "interfaces/a.yaml": xdpPolicy(host.device, [bogons]) }, "Drop bogons");
+  const agent = startAgent(t, host, ["--repo", policy.path, "--poll", "1h", "--drift-interval", "1h"]);
+  await agent.told("revision applied");
+  const set = await pinOf(lab, /prefixes4/);
+  const put = () => bpftool("map", "update", "pinned", set, "key", ...key, "value", ...zeros);
+  put();
+  const { since: first } = await agent.told("drift found");
+  bpftool("map", "delete", "pinned", set, "key", ...key);
+  await agent.told("drift is gone");
+  put();
+  const { since: second } = await agent.told("drift found");
+
+  const found = JSON.parse((await host.sluice("drift", "--json")).out) as { agent: string; hears: boolean; findings: readonly object[] };
+  const { out } = await host.sluice("drift");
+  await agent.stop();
+  const alone = JSON.parse((await host.sluice("drift", "--json")).out) as { agent: string; findings: readonly object[] };
+
+  t.true(String(first) < String(second));
+  t.like(found, { agent: "alive", hears: true });
+  t.like(found.findings[0], {
+    class: "keys",
+    place: "map bogons/prefixes4",
+    expected: "the keys of the policy",
+    found: "0 missing, 0 changed, 1 unexpected",
+    since: second,
+    count: 2,
+    culprit: { call: "BPF_MAP_UPDATE_ELEM", command: "bpftool", uid: 0 },
+  });
+  t.regex(out, /for \d+ s, 2 times since it started, by bpftool \(BPF_MAP_UPDATE_ELEM, pid \d+, uid 0, cgroup [^)]+\)/);
+  t.is(alone.agent, "absent");
+  t.like(alone.findings[0], { class: "keys", since: null, count: null, culprit: null });
+});
+
 kernelTest("what others do to their own maps is nothing to the agent, however often", async (t, lab) => {
   const host = await station(t, lab);
   const policy = bareRepository(t);
