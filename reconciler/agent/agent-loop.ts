@@ -16,7 +16,7 @@ export interface AgentLoop {
   /** Resolves when it has been dealt with. */
   push(reason: Reason): Promise<void>;
   /** Like push("device"), where one of them is an interface of the policy, or where we cannot know yet. */
-  devicesAppeared(names: readonly string[]): Promise<void>;
+  devicesChanged(news: { readonly appeared: readonly string[]; readonly gone: readonly string[] }): Promise<void>;
   status(): LoopStatus;
   /** Lets a pass that runs finish, breaks off a fetch, and leaves the kernel as it is. */
   stop(): Promise<void>;
@@ -93,9 +93,11 @@ export function createLoop(parts: LoopParts): AgentLoop {
 
   return {
     push: (reason) => queue.push(reason),
-    async devicesAppeared(names) {
+    async devicesChanged({ appeared, gone }) {
       const { interfaces } = state;
-      if (interfaces === null || names.some((name) => interfaces.has(name))) await queue.push("device");
+      const lost = gone.filter((name) => interfaces?.has(name));
+      if (lost.length > 0) parts.log.warn({ interfaces: lost }, "interfaces are gone, their chains wait for them");
+      if (interfaces === null || lost.length > 0 || appeared.some((name) => interfaces.has(name))) await queue.push("device");
     },
     status: () => statusOf(parts, state),
     async stop() {

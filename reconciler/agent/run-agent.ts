@@ -144,7 +144,7 @@ function watchInterfaces({ host, log, loop }: Running): () => void {
       clock: systemClock,
       milliseconds,
       devices: () => host.kernel.devices(),
-      appeared: (names) => void loop.devicesAppeared(names),
+      changed: (news) => void loop.devicesChanged(news),
       failed: (error) => log.debug({ error }, "devices not listed"),
     });
   let devices = watch(deviceLook);

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { station } from "../cli/station.ts";
-import { startAgent } from "./agent.ts";
+import { type RunningAgent, startAgent } from "./agent.ts";
 import { bareRepository } from "./bare-repository.ts";
 import { dropsFrom, xdpPolicy } from "./policy.ts";
 
@@ -26,6 +26,11 @@ function bpftool(...words: readonly string[]): void {
 
 async function pinOf(lab: Lab, pattern: RegExp): Promise<string> {
   return (await lab.kernel.pins(lab.root)).find(({ path }) => pattern.test(path))?.path ?? "";
+}
+
+/** What was told behind so many lines; that the repository has nothing new comes when it comes. */
+function newsOf({ log }: RunningAgent, lines: number): readonly string[] {
+  return log.slice(lines).flatMap(({ msg }) => (msg === "nothing new" ? [] : [msg]));
 }
 
 const key = "0x20 0 0 0 0xc0 0 2 7".split(" ");
@@ -125,7 +130,7 @@ kernelTest("what others do to their own maps is nothing to the agent, however of
   bpftool("map", "update", "pinned", await pinOf(lab, /prefixes4/), "key", ...key, "value", ...zeros);
   await agent.told("drift found");
 
-  t.is(agent.log.length, lines + 1);
+  t.deepEqual(newsOf(agent, lines), ["drift found"]);
 });
 
 kernelTest("a chain that heals itself is whole again at once", async (t, lab) => {
@@ -216,5 +221,5 @@ kernelTest("files elsewhere that are called like our pins are nothing to the age
   execFileSync("rm", [await pinOf(lab, /\/link$/)]);
   await agent.told("drift found");
 
-  t.is(agent.log.length, lines + 1);
+  t.deepEqual(newsOf(agent, lines), ["drift found"]);
 });
