@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync } from "node:fs";
+import { existsSync, writeSync } from "node:fs";
 import { errnoName, lastErrno } from "../libbpf-ffi/errno.ts";
 import type { Pointer } from "../libbpf-ffi/functions.ts";
 import { libc } from "../libbpf-ffi/libc.ts";
@@ -17,6 +17,11 @@ export interface Tripwire {
   watch(things: Watched): void;
   /** What has come since the last time, in order; never waits. */
   read(): readonly TripwireEvent[];
+  /** Resolves when there may be something to read; within a second also when there is not. */
+  wait(): Promise<void>;
+  /** Ends a wait. */
+  wake(): void;
+  /** Nobody may wait any more. */
   close(): void;
 }
 
@@ -63,6 +68,8 @@ const calls: Readonly<Record<number, string>> = {
 };
 
 const kinds = { map: 1, link: 2, process: 3, name: 4 } as const;
+/** A process that ends without wake() is held up by so many milliseconds. */
+const longestWait = 1_000;
 const tracefs = "/sys/kernel/tracing";
 
 /** What the tripwire knows a name by: FNV-1a of its bytes, so that two names may have the same one. */
@@ -82,7 +89,9 @@ export function openTripwire(elf: Uint8Array): Tripwire {
   if (object === null) throw refused("bpf_object__open_mem", lastErrno(), []);
   const links: Pointer[] = [];
   let events: RingBuffer | null = null;
+  const bell = libc().eventfd();
   const close = (): void => {
+    libc().close(bell);
     events?.close();
     for (const link of links) libbpf().bpf_link__destroy(link);
     libbpf().bpf_object__close(object);
@@ -95,7 +104,17 @@ export function openTripwire(elf: Uint8Array): Tripwire {
     const watched = maps.get("watched") ?? -1;
     put(watched, kinds.process, process.pid);
     const ring = events;
-    return { watch: replaceWatched(watched), read: () => ring.read().map(readEvent), close };
+    return {
+      watch: replaceWatched(watched),
+      read: () => ring.read().map(readEvent),
+      async wait() {
+        await libc().readable([ring.fd, bell], longestWait);
+      },
+      wake() {
+        writeSync(bell, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
+      },
+      close,
+    };
   } catch (error) {
     close();
     throw error;

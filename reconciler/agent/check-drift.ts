@@ -11,7 +11,7 @@ import { isoTime, type LoopState } from "./loop-state.ts";
 const lookAgainAfter = 1_000;
 
 /** The same where a call of another process was heard: what it did is done. */
-const lookAgainSoon = 15;
+const lookAgainSoon = 5;
 
 /** Who heals the same place so often in so long a time has somebody against him. */
 const mostHeals = 5;

@@ -76,7 +76,7 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
     try {
       await follow({ config, source, host, log, loop, started }, options.signal);
     } finally {
-      watch?.end();
+      await watch?.end();
       await desk.end();
     }
   } finally {

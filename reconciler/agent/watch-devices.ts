@@ -19,7 +19,7 @@ export interface DeviceWatcher {
 }
 
 /** Devices come in bursts: a pair, then names, then addresses. */
-const afterHint = 20;
+const afterHint = 10;
 
 /** Looks at the devices again and again, and soon after a hint; what is there at the first look is not news. */
 export function watchDevices({ clock, milliseconds, devices, changed, failed }: DeviceWatch): DeviceWatcher {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 import type { Tripwire, TripwireEvent } from "../../bpf/kernel/tripwire.ts";
 import { parsePin } from "../3-observed/parse-pin.ts";
@@ -16,7 +17,7 @@ export interface KernelWatch {
   heard(): number;
   /** Who did it, as far as that was heard: the last call on what a finding is about, of those that were not heard yet at `since`. */
   culprit(finding: DriftFinding, since: number): Culprit | null;
-  end(): void;
+  end(): Promise<void>;
 }
 
 export interface KernelWatchOptions {
@@ -27,8 +28,8 @@ export interface KernelWatchOptions {
   changed(): void;
 }
 
-/** Milliseconds between two looks at the ring buffer: a few microseconds each, no call of the kernel. */
-const lookEvery = 10;
+/** What comes within so many milliseconds is read together, however much it is. */
+const together = 10;
 
 /** Events that are kept, for findings that are made of them later. */
 const mostKept = 256;
@@ -61,8 +62,15 @@ export function watchKernel({ kernel, layout, tripwire, changed }: KernelWatchOp
     for (const event of tripwire.read()) hear(event);
     if (heard > before) changed();
   };
-  const timer = setInterval(look, lookEvery);
-  timer.unref();
+  let ended = false as boolean;
+  const listen = async (): Promise<void> => {
+    while (!ended) {
+      await tripwire.wait();
+      look();
+      await sleep(together);
+    }
+  };
+  const listening = listen();
   return {
     async rearm() {
       const pins = await kernel.pins(layout.root);
@@ -83,8 +91,10 @@ export function watchKernel({ kernel, layout, tripwire, changed }: KernelWatchOp
       look();
       return deeds.findLast((deed) => deed.number >= since && isAbout(layout, finding, deed))?.culprit ?? null;
     },
-    end() {
-      clearInterval(timer);
+    async end() {
+      ended = true;
+      tripwire.wake();
+      await listening;
       tripwire.close();
     },
   };

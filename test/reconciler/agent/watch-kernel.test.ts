@@ -41,7 +41,13 @@ async function startWatch(t: ExecutionContext): Promise<Watching> {
   let things: Watched | null = null;
   let events: TripwireEvent[] = [];
   let changes = 0;
-  const tripwire = { watch: (told: Watched) => void (things = told), read: () => events.splice(0), close: () => void (events = []) };
+  const tripwire = {
+    watch: (told: Watched) => void (things = told),
+    read: () => events.splice(0),
+    wait: () => sleep(1),
+    wake: () => undefined,
+    close: () => void (events = []),
+  };
   const watch = watchKernel({ kernel: { pins: async () => pins }, layout: { root }, tripwire, changed: () => (changes += 1) });
   t.teardown(() => watch.end());
   const isNew = await watch.rearm();

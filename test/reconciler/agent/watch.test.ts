@@ -107,8 +107,8 @@ test("watchDevices() tells what is new, what was made anew and what is gone, and
   t.is(failures.length, 1);
   found = [{ name: "eth2", ifindex: 5 }];
   for (let hint = 0; hint < 3; hint++) watcher.hint();
-  t.deepEqual(clock.waiting(), [20]);
-  await clock.advance(20);
+  t.deepEqual(clock.waiting(), [10]);
+  await clock.advance(10);
   t.deepEqual(told.at(-1), { appeared: ["eth2"], gone: ["eth1", "lo"] });
   t.deepEqual(clock.waiting(), [250]);
   watcher.end();
