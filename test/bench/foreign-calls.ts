@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from "node:timers/promises";
+import { check } from "../../bpf/kernel/refusal.ts";
 import { libbpf } from "../../bpf/libbpf-ffi/library.ts";
 
 /** Calls of bpf(2) by which a process that is not the agent's works on a map of its own. */
@@ -21,8 +22,9 @@ const [key, value] = [Uint32Array.of(1), Uint32Array.of(2)];
 const burst = 5_000;
 
 export function openForeignCalls(map: number): ForeignCalls {
-  const update = () => void libbpf().bpf_map_update_elem(map, key, value, 0);
-  const lookup = () => void libbpf().bpf_map_lookup_elem(map, key, value);
+  const update = () => libbpf().bpf_map_update_elem(map, key, value, 0);
+  const lookup = () => libbpf().bpf_map_lookup_elem(map, key, value);
+  for (const call of [update, lookup]) check(call(), { call: "bpf", action: "Cannot work on a map of our own" });
   return {
     async flood(perSecond, seconds) {
       const start = performance.now();

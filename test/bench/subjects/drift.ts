@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { withFd } from "../../../bpf/kernel/fds.ts";
+import { withFdAsync } from "../../../bpf/kernel/fds.ts";
 import { libbpf } from "../../../bpf/libbpf-ffi/library.ts";
 import { sizes } from "../../../bpf/libbpf-ffi/structures.ts";
 import { ip, type Lab, openLab } from "../../lab/lab.ts";
@@ -13,6 +13,7 @@ import { timeLooks } from "../looked-at-each-second.ts";
 import { processorShares } from "../process-use.ts";
 import { percentile } from "../statistics.ts";
 import { type Bench, fact, promise, type Row, type Subject } from "../subject.ts";
+import type { Table } from "../table.ts";
 
 /** How soon the agent tells what another process did, and what it costs to listen for that. */
 export const drift: Subject = { name: "drift", title: "Drift: a change by another process → the agent's line about it", run };
@@ -26,7 +27,7 @@ async function run(bench: Bench): Promise<readonly Row[]> {
   try {
     const pin = `${lab.root}-foreign`;
     const map = libbpf().bpf_map_create(1, "foreign", 4, 4, 1024, { sz: sizes.mapCreateOptions });
-    return await withFd(map, async (fd) => {
+    return await withFdAsync(map, async (fd) => {
       libbpf().bpf_obj_pin(fd, pin);
       return await measure(bench, lab, { pin, calls: openForeignCalls(fd) });
     });
@@ -48,11 +49,13 @@ async function measure(bench: Bench, lab: Lab, { pin, calls }: Foreign): Promise
   const { inside } = await lab.veth();
   const hears = await startOn(bench, lab, "hears", [inside, spare], ["--drift-interval", "1h"]);
   try {
-    const deaf = await startOn(bench, { ...lab, root: `${lab.root}-deaf` }, "deaf", [(await lab.veth()).inside], ["--drift", "off"]);
+    const others = [(await lab.veth()).inside, (await lab.veth()).inside];
+    const deaf = await startOn(bench, { ...lab, root: `${lab.root}-deaf` }, "deaf", others, ["--drift", "off"]);
     try {
       const heard = calls.time(bursts);
+      const costs = await measureCosts(bench, { hears, deaf, calls }, { heard, unheard });
       const latencies = await measureLatencies(bench, { lab, agent: hears, state: join(bench.folder, "hears"), spare }, pin);
-      return [...latencies, ...(await measureCosts(bench, { hears, deaf, calls }, { heard, unheard }))];
+      return [...latencies, ...costs];
     } finally {
       await deaf.stop();
     }
@@ -104,12 +107,24 @@ async function measureLatencies(bench: Bench, host: WatchedHost, pin: string): P
   bench.say(`${rounds} keys, looked at every second`);
   const looked = await timeLooks(pin, rounds);
   const told = times.get(changes[0]?.what ?? "") ?? [];
+  bench.show(tabulate([...times, ["a key, looked at by bpftool every second", looked]], rounds));
   return [
     ...rows,
     fact("a key, seen by bpftool every second, p50", percentile(looked, 50), "ms", "read once, the agent reads twice"),
     fact("… p99", percentile(looked, 99), "ms"),
     fact("the agent, against that, p50", percentile(told, 50) / percentile(looked, 50), "×"),
   ];
+}
+
+function tabulate(times: ReadonlyArray<readonly [string, readonly number[]]>, rounds: number): Table {
+  return {
+    title: `From a change by another process to the agent's line about it, ${rounds} times each`,
+    unit: "ms",
+    by: ["change"],
+    columns: ["p50", "p95", "p99", "worst"],
+    lines: times.map(([what, taken]) => ({ labels: [what], values: [50, 95, 99, 100].map((percent) => percentile(taken, percent)) })),
+    notes: [],
+  };
 }
 
 interface Subjects {
@@ -124,7 +139,7 @@ async function measureCosts(
   { heard, unheard }: { readonly heard: CallTimes; readonly unheard: CallTimes },
 ): Promise<readonly Row[]> {
   const seconds = bench.quick ? 2 : 10;
-  // What the changes have left behind is collected.
+  // What the start has left behind is collected.
   await sleep(2000);
   bench.say(`watching two agents at rest for ${seconds} s`);
   const [resting = 0, restingDeaf = 0] = await processorShares([hears.pid, deaf.pid], seconds);
