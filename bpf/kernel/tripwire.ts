@@ -17,7 +17,7 @@ export interface Tripwire {
   watch(things: Watched): void;
   /** What has come since the last time, in order; never waits. */
   read(): readonly TripwireEvent[];
-  /** Resolves when there may be something to read; within a second also when there is not. */
+  /** Resolves when there is something to read, or after wake(). */
   wait(): Promise<void>;
   /** Ends a wait. */
   wake(): void;
@@ -69,7 +69,7 @@ const calls: Readonly<Record<number, string>> = {
 
 const kinds = { map: 1, link: 2, process: 3, name: 4 } as const;
 /** A process that ends without wake() is held up by so many milliseconds. */
-const longestWait = 1_000;
+const longestWait = 5_000;
 const tracefs = "/sys/kernel/tracing";
 
 /** What the tripwire knows a name by: FNV-1a of its bytes, so that two names may have the same one. */
@@ -108,7 +108,7 @@ export function openTripwire(elf: Uint8Array): Tripwire {
       watch: replaceWatched(watched),
       read: () => ring.read().map(readEvent),
       async wait() {
-        await libc().readable([ring.fd, bell], longestWait);
+        while ((await libc().readable([ring.fd, bell], longestWait)) === 0);
       },
       wake() {
         writeSync(bell, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
