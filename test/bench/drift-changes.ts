@@ -8,6 +8,7 @@ import { openPin, withFd } from "../../bpf/kernel/fds.ts";
 import { libbpf } from "../../bpf/libbpf-ffi/library.ts";
 import type { Lab } from "../lab/lab.ts";
 import type { AgentProcess } from "./agent-process.ts";
+import { waitedForProcessor } from "./process-use.ts";
 
 /** An agent that only tells of drift, and the place where it runs. */
 export interface WatchedHost {
@@ -87,16 +88,27 @@ export const changes: readonly Change[] = [
   },
 ];
 
-/** Milliseconds from each of so many changes to the agent's line about it. */
-export async function timeChanges(host: WatchedHost, { make, told, mend }: Change, rounds: number): Promise<readonly number[]> {
-  const times: number[] = [];
+/** Milliseconds from each of so many changes to the agent's line about it, and how many of these the agent had no processor. */
+export interface ToldTimes {
+  readonly all: readonly number[];
+  /** The same without those. */
+  readonly running: readonly number[];
+}
+
+export async function timeChanges(host: WatchedHost, { make, told, mend }: Change, rounds: number): Promise<ToldTimes> {
+  const { agent } = host;
+  const all: number[] = [];
+  const running: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const line = host.agent.logged(told).then(() => performance.now());
+    const line = agent.logged(told).then(() => ({ at: performance.now(), waited: waitedForProcessor(agent.pid) }));
+    const waitedBefore = waitedForProcessor(agent.pid);
     const start = await make(host);
-    times.push(Math.max(0, (await line) - start));
+    const { at, waited } = await line;
+    all.push(Math.max(0, at - start));
+    running.push(Math.max(0, at - start - (waited - waitedBefore)));
     await mend(host);
   }
-  return times;
+  return { all, running };
 }
 
 /** The agent is told to look at its repository again, which brings back what was applied; a new link is looked at at once. */

@@ -8,6 +8,11 @@ export function processorTime(pid: number): number {
   return tasks.reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]), 0);
 }
 
+/** Milliseconds that the first thread of a process has been ready and had no processor, because others had them. */
+export function waitedForProcessor(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+}
+
 /** What each process takes of one processor in so many seconds, in per cent. */
 export async function processorShares(pids: readonly number[], seconds: number): Promise<readonly number[]> {
   const before = pids.map(processorTime);
