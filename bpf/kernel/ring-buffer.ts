@@ -10,6 +10,8 @@ import { check, refusal } from "./refusal.ts";
 export interface RingBuffer {
   /** What has come since the last time, in order; never waits. */
   read(): readonly Uint8Array[];
+  /** An fd that is readable while there is something to read; it goes with the buffer. */
+  readonly fd: number;
   close(): void;
 }
 
@@ -33,6 +35,7 @@ export function readRingBuffer(fd: number, name: string): RingBuffer {
     throw refusal(koffi.errno(), attempt);
   }
   return {
+    fd: libbpf().ring_buffer__epoll_fd(buffer),
     read() {
       check(libbpf().ring_buffer__consume(buffer), { ...attempt, call: "ring_buffer__consume" });
       const read = records;

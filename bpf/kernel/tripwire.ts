@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync } from "node:fs";
+import { existsSync, writeSync } from "node:fs";
 import { errnoName, lastErrno } from "../libbpf-ffi/errno.ts";
 import type { Pointer } from "../libbpf-ffi/functions.ts";
 import { libc } from "../libbpf-ffi/libc.ts";
@@ -18,6 +18,11 @@ export interface Tripwire {
   watch(things: Watched): void;
   /** What has come since the last time, in order; never waits. */
   read(): readonly TripwireEvent[];
+  /** Resolves when there is something to read, or after wake(). */
+  wait(): Promise<void>;
+  /** Ends a wait. */
+  wake(): void;
+  /** Nobody may wait any more. */
   close(): void;
 }
 
@@ -64,6 +69,8 @@ const calls: Readonly<Record<number, string>> = {
 };
 
 const kinds = { map: 1, link: 2, process: 3, name: 4 } as const;
+/** A process that ends without wake() is held up by so many milliseconds. */
+const longestWait = 5_000;
 const tracefs = "/sys/kernel/tracing";
 
 /** What the tripwire knows a name by: FNV-1a of its bytes, so that two names may have the same one. */
@@ -83,7 +90,9 @@ export function openTripwire(elf: Uint8Array): Tripwire {
   if (object === null) throw refused("bpf_object__open_mem", lastErrno(), []);
   const links: Pointer[] = [];
   let events: RingBuffer | null = null;
+  const bell = libc().eventfd();
   const close = (): void => {
+    libc().close(bell);
     events?.close();
     for (const link of links) libbpf().bpf_link__destroy(link);
     libbpf().bpf_object__close(object);
@@ -96,7 +105,17 @@ export function openTripwire(elf: Uint8Array): Tripwire {
     const watched = maps.get("watched") ?? -1;
     put(watched, kinds.process, process.pid);
     const ring = events;
-    return { watch: replaceWatched(watched), read: () => ring.read().map(readEvent), close };
+    return {
+      watch: replaceWatched(watched),
+      read: () => ring.read().map(readEvent),
+      async wait() {
+        while ((await libc().readable([ring.fd, bell], longestWait)) === 0);
+      },
+      wake() {
+        writeSync(bell, Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0));
+      },
+      close,
+    };
   } catch (error) {
     close();
     throw error;

@@ -81,6 +81,7 @@ export interface LibbpfFunctions {
   bpf_link__destroy(link: Pointer): number;
   ring_buffer__new(mapFd: number, callback: Pointer, context: null, options: null): Pointer;
   ring_buffer__consume(buffer: Pointer): number;
+  ring_buffer__epoll_fd(buffer: Pointer): number;
   ring_buffer__free(buffer: Pointer): void;
 
   bpf_obj_pin(fd: number, path: string): number;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import koffi from "koffi";
+import { type AsyncCall, callAsync } from "./memory.ts";
 
 /** The calls of libc that Node has none for. A failing one returns a negative errno, like libbpf's. */
 export interface Libc {
@@ -11,6 +12,10 @@ export interface Libc {
   bpf(command: number, attributes: Uint8Array): number;
   /** The number of a device of this thread's namespace; 0 when there is none of that name. */
   interfaceIndex(name: string): number;
+  /** An fd that is readable once something was written to it. */
+  eventfd(): number;
+  /** Resolves when one of the fds is readable, or after so many milliseconds; meanwhile it takes a thread of the pool. */
+  readable(fds: readonly number[], milliseconds: number): Promise<number>;
   /** "Operation not permitted" for 1. */
   strerror(errno: number): string;
 }
@@ -50,6 +55,8 @@ function openLibc(): Libc {
   );
   const interfaceIndex: Libc["interfaceIndex"] = library.func("unsigned int if_nametoindex(const char *name)");
   const strerror: Libc["strerror"] = library.func("const char *strerror(int errno)");
+  const eventfd: (count: number, flags: number) => number = library.func("int eventfd(unsigned int count, int flags)");
+  const poll: AsyncCall<[Uint8Array, number, number], number> = library.func("int poll(void *fds, unsigned long count, int milliseconds)");
   const number = bpfSystemCalls[process.arch] ?? -1;
   return {
     close: (fd) => negativeErrno(close(fd)),
@@ -57,8 +64,26 @@ function openLibc(): Libc {
     mount: (source, target, type, flags, data) => negativeErrno(mount(source, target, type, flags, data)),
     bpf: (command, attributes) => negativeErrno(syscall(number, command, attributes, attributes.length)),
     interfaceIndex: (name) => interfaceIndex(name),
+    eventfd: () => negativeErrno(eventfd(0, closeOnExec | nonBlocking)),
+    readable: (fds, milliseconds) => callAsync(poll, pollEntries(fds), fds.length, milliseconds),
     strerror: (errno) => strerror(errno),
   };
+}
+
+/** EFD_CLOEXEC and EFD_NONBLOCK. */
+const closeOnExec = 0o2000000;
+const nonBlocking = 0o4000;
+/** POLLIN. */
+const wantsInput = 1;
+
+/** struct pollfd: an fd, what is waited for, what has come. */
+function pollEntries(fds: readonly number[]): Uint8Array {
+  const entries = Buffer.alloc(8 * fds.length);
+  for (const [index, fd] of fds.entries()) {
+    entries.writeInt32LE(fd, 8 * index);
+    entries.writeInt16LE(wantsInput, 8 * index + 4);
+  }
+  return entries;
 }
 
 function negativeErrno(result: number): number {

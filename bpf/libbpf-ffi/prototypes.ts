@@ -75,6 +75,7 @@ export const prototypes: Readonly<Record<keyof LibbpfFunctions, string>> = {
   bpf_link__destroy: "int bpf_link__destroy(void *link)",
   ring_buffer__new: "void *ring_buffer__new(int map_fd, void *sample_cb, void *ctx, const void *options)",
   ring_buffer__consume: "int ring_buffer__consume(void *buffer)",
+  ring_buffer__epoll_fd: "int ring_buffer__epoll_fd(const void *buffer)",
   ring_buffer__free: "void ring_buffer__free(void *buffer)",
 
   bpf_obj_pin: "int bpf_obj_pin(int fd, const char *path)",

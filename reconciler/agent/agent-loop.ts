@@ -18,7 +18,7 @@ export interface AgentLoop {
   /** Resolves when it has been dealt with. */
   push(reason: Reason): Promise<void>;
   /** Like push("device"), where one of them is an interface of the policy, or where we cannot know yet. */
-  devicesAppeared(names: readonly string[]): Promise<void>;
+  devicesChanged(news: { readonly appeared: readonly string[]; readonly gone: readonly string[] }): Promise<void>;
   status(): LoopStatus;
   readonly tally: Tally;
   /** Lets a pass that runs finish, breaks off a fetch, and leaves the kernel as it is. */
@@ -101,9 +101,11 @@ export function createLoop(parts: LoopParts): AgentLoop {
 
   return {
     push: (reason) => queue.push(reason),
-    async devicesAppeared(names) {
+    async devicesChanged({ appeared, gone }) {
       const { interfaces } = state;
-      if (interfaces === null || names.some((name) => interfaces.has(name))) await queue.push("device");
+      const lost = gone.filter((name) => interfaces?.has(name));
+      if (lost.length > 0) parts.log.warn({ interfaces: lost }, "interfaces are gone, their chains wait for them");
+      if (interfaces === null || lost.length > 0 || appeared.some((name) => interfaces.has(name))) await queue.push("device");
     },
     status: () => statusOf(parts, state),
     tally: state.tally,
@@ -161,8 +163,8 @@ async function lookAtRecords({ work, log }: LoopParts, state: LoopState): Promis
   }
 }
 
-function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
-  const { driftChecked, driftSince, drift, revision, lastPass, pending, held, unconfirmed, probes, quarantined, records } = state;
+function statusOf({ source, watch }: LoopParts, state: LoopState): LoopStatus {
+  const { driftChecked, drift, contested, revision, lastPass, pending, held, unconfirmed, probes, quarantined, records } = state;
   return {
     source: sourceStatus(state, source.name),
     revision,
@@ -173,15 +175,6 @@ function statusOf({ source }: LoopParts, state: LoopState): LoopStatus {
       unconfirmed === null ? null : { id: unconfirmed.id, revision: unconfirmed.fetched.revision.name, until: unconfirmed.until, probes },
     quarantined,
     records,
-    drift:
-      driftChecked === null
-        ? null
-        : {
-            checked: isoTime(driftChecked) ?? "",
-            since: isoTime(driftSince),
-            findings: drift,
-            culprits: state.culprits,
-            contested: state.contested,
-          },
+    drift: driftChecked === null ? null : { checked: isoTime(driftChecked) ?? "", hears: watch !== undefined, findings: drift, contested },
   };
 }

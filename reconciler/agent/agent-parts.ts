@@ -73,7 +73,7 @@ export interface LoopParts {
   readonly log: Logger;
   readonly settings: LoopSettings;
   /** Hears who changes our maps and links; absent where the machine does not allow it. */
-  readonly watch?: Pick<KernelWatch, "rearm" | "culprit">;
+  readonly watch?: Pick<KernelWatch, "rearm" | "heard" | "culprit">;
   /** Absent: what was applied and verified stays. */
   readonly trial?: TrialSettings;
   /** Called once the start has brought back what was confirmed last: how that ended, null where there was nothing or where it failed. */

@@ -77,11 +77,19 @@ export interface PassStatus {
 
 export interface DriftStatus {
   readonly checked: string;
-  /** When these findings were first seen; null when there are none. */
-  readonly since: string | null;
-  readonly findings: readonly DriftFinding[];
-  /** Who did it, finding by finding; null where nobody heard. */
-  readonly culprits: readonly (Culprit | null)[];
+  /** Whether the agent hears who changes something; if not, there are no culprits. */
+  readonly hears: boolean;
+  readonly findings: readonly KnownDrift[];
   /** "eth0/xdp link": places that somebody undoes whenever they are healed; they are left alone for a while. */
   readonly contested: readonly string[];
+}
+
+/** A difference, with what only somebody knows who was there all the time; its mode is what this agent does about it. */
+export interface KnownDrift extends DriftFinding {
+  /** When it was first seen; after it was healed or gone, the next one begins anew. */
+  readonly since: string;
+  /** How often this place has drifted since the agent started. */
+  readonly count: number;
+  /** Who changed it last since it was as it should be; null where nobody was heard. */
+  readonly culprit: Culprit | null;
 }

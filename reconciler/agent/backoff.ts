@@ -12,9 +12,9 @@ export const retryBackoff: Backoff = { firstMilliseconds: 1_000, factor: 2, most
 /** For drift that comes back after it was healed: 2 s, 6 s, 18 s … 5 min. */
 export const healBackoff: Backoff = { firstMilliseconds: 2_000, factor: 3, mostMilliseconds: 300_000 };
 
-/** How long to wait after the `attempt`-th failure in a row (from 1), up to a fifth longer by chance so that hosts do not come all at once. */
+/** How long to wait after the `attempt`-th failure in a row (from 1), up to a fifth longer by chance so that hosts do not come all at once; never above the most. */
 export function backoffDelay({ firstMilliseconds, factor, mostMilliseconds }: Backoff, attempt: number, random: number): number {
-  const delay = Math.min(firstMilliseconds * factor ** (attempt - 1), mostMilliseconds);
+  const delay = Math.min(firstMilliseconds * factor ** (attempt - 1), mostMilliseconds / 1.2);
   return Math.round(delay * (1 + random / 5));
 }
 

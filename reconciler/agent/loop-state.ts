@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Fetched } from "../1-source/source.ts";
-import type { DriftFinding } from "../6-report/describe-drift.ts";
-import type { Culprit } from "../model/culprit.ts";
 import { hookName } from "../model/hook.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Revision } from "../model/snapshot.ts";
 import type { ProbeResult } from "../probes/probe.ts";
 import type { HostRecords } from "./agent-parts.ts";
-import type { PassStatus, QuarantinedStatus, SourceStatus, StatusError } from "./agent-status.ts";
+import type { KnownDrift, PassStatus, QuarantinedStatus, SourceStatus, StatusError } from "./agent-status.ts";
+import { type DriftPlaces, noPlaces } from "./drift-places.ts";
 import { emptyTally, type Tally } from "./tally.ts";
 import type { Decision } from "./try-change.ts";
 
@@ -40,10 +39,8 @@ export interface LoopState {
   /** Devices that came while nothing could be done for them. */
   devicesWait: boolean;
   driftChecked: number | null;
-  driftSince: number | null;
-  drift: readonly DriftFinding[];
-  /** Who did it, finding by finding, as far as that was heard. */
-  culprits: readonly (Culprit | null)[];
+  drift: readonly KnownDrift[];
+  driftPlaces: DriftPlaces;
   heals: number;
   healNotBefore: number;
   /** Heals that helped, oldest first, of the last ten minutes; empty after each pass that changed something. */
@@ -76,9 +73,8 @@ export function initialState(): LoopState {
     quarantined: null,
     devicesWait: false,
     driftChecked: null,
-    driftSince: null,
     drift: [],
-    culprits: [],
+    driftPlaces: noPlaces,
     heals: 0,
     healNotBefore: 0,
     healed: [],

@@ -80,7 +80,7 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
     try {
       await follow({ config, source, host, log, loop, status }, options.signal);
     } finally {
-      watch?.end();
+      await watch?.end();
       await desk.end();
     }
   } finally {
@@ -176,7 +176,7 @@ function watchInterfaces({ host, log, loop }: Running): () => void {
       clock: systemClock,
       milliseconds,
       devices: () => host.kernel.devices(),
-      appeared: (names) => void loop.devicesAppeared(names),
+      changed: (news) => void loop.devicesChanged(news),
       failed: (error) => log.debug({ error }, "devices not listed"),
     });
   let devices = watch(deviceLook);

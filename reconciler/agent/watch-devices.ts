@@ -6,8 +6,8 @@ export interface DeviceWatch {
   readonly clock: Clock;
   readonly milliseconds: number;
   devices(): Promise<readonly Device[]>;
-  /** Told the names of devices that are new, or were made anew under the same name. */
-  appeared(names: readonly string[]): void;
+  /** Told the names of devices that are new, or were made anew under the same name, and of those that are gone. */
+  changed(news: { readonly appeared: readonly string[]; readonly gone: readonly string[] }): void;
   /** Told when the devices cannot be listed; watching goes on. */
   failed(error: unknown): void;
 }
@@ -19,10 +19,10 @@ export interface DeviceWatcher {
 }
 
 /** Devices come in bursts: a pair, then names, then addresses. */
-const afterHint = 20;
+const afterHint = 10;
 
 /** Looks at the devices again and again, and soon after a hint; what is there at the first look is not news. */
-export function watchDevices({ clock, milliseconds, devices, appeared, failed }: DeviceWatch): DeviceWatcher {
+export function watchDevices({ clock, milliseconds, devices, changed, failed }: DeviceWatch): DeviceWatcher {
   let known: ReadonlyMap<string, number> | null = null;
   let cancel = () => {};
   let soon = false as boolean;
@@ -32,9 +32,10 @@ export function watchDevices({ clock, milliseconds, devices, appeared, failed }:
     soon = false;
     try {
       const found = new Map((await devices()).map(({ name, ifindex }) => [name, ifindex]));
-      const news = known === null ? [] : newcomers(known, found);
+      const before = known ?? found;
       known = found;
-      if (news.length > 0 && !ended) appeared(news);
+      const news = { appeared: newcomers(before, found), gone: [...before.keys()].filter((name) => !found.has(name)) };
+      if (news.appeared.length + news.gone.length > 0 && !ended) changed(news);
     } catch (error) {
       failed(error);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 import type { Tripwire, TripwireEvent } from "../../bpf/kernel/tripwire.ts";
 import { parsePin } from "../3-observed/parse-pin.ts";
@@ -12,9 +13,11 @@ import { watchedPins } from "./watched-pins.ts";
 export interface KernelWatch {
   /** Watches what is pinned now. true when some of it is new: nobody heard what became of that before. */
   rearm(): Promise<boolean>;
-  /** Who did it, as far as that was heard: the last call on what a finding is about. */
-  culprit(finding: DriftFinding): Culprit | null;
-  end(): void;
+  /** How much has been heard until now: for culprit(). */
+  heard(): number;
+  /** Who did it, as far as that was heard: the last call on what a finding is about, of those that were not heard yet at `since`. */
+  culprit(finding: DriftFinding, since: number): Culprit | null;
+  end(): Promise<void>;
 }
 
 export interface KernelWatchOptions {
@@ -25,14 +28,16 @@ export interface KernelWatchOptions {
   changed(): void;
 }
 
-/** Milliseconds between two looks at the ring buffer: a few microseconds each, no call of the kernel. */
-const lookEvery = 10;
+/** What comes within so many milliseconds is read together, however much it is. */
+const together = 10;
 
 /** Events that are kept, for findings that are made of them later. */
 const mostKept = 256;
 
 /** What somebody did to something of ours: at a pin, or at a directory above pins. */
 interface Deed {
+  /** Ascending, from 0. */
+  readonly number: number;
   readonly path: string;
   readonly removed: boolean;
   readonly culprit: Culprit;
@@ -42,14 +47,30 @@ export function watchKernel({ kernel, layout, tripwire, changed }: KernelWatchOp
   /** By what an event says. */
   let paths = new Map<string, readonly string[]>();
   let deeds: readonly Deed[] = [];
-  const look = (): void => {
-    const news = tripwire.read().flatMap((event) => deedsOf(event, paths.get(`${event.kind} ${event.id}`) ?? []));
-    if (news.length === 0) return;
-    deeds = [...deeds, ...news].slice(-mostKept);
-    changed();
+  let heard = 0;
+  /** Pins of `paths` that somebody has taken away: no later call can have done that. */
+  let gone = new Set<string>();
+  const hear = (event: TripwireEvent): void => {
+    const about = paths.get(`${event.kind} ${event.id}`) ?? [];
+    for (const deed of deedsOf(event, about, gone)) {
+      deeds = [...deeds, { ...deed, number: heard++ }].slice(-mostKept);
+      if (deed.removed) for (const path of missingBelow(deed.path, paths)) gone.add(path);
+    }
   };
-  const timer = setInterval(look, lookEvery);
-  timer.unref();
+  const look = (): void => {
+    const before = heard;
+    for (const event of tripwire.read()) hear(event);
+    if (heard > before) changed();
+  };
+  let ended = false as boolean;
+  const listen = async (): Promise<void> => {
+    while (!ended) {
+      await tripwire.wait();
+      look();
+      await sleep(together);
+    }
+  };
+  const listening = listen();
   return {
     async rearm() {
       const pins = await kernel.pins(layout.root);
@@ -58,24 +79,38 @@ export function watchKernel({ kernel, layout, tripwire, changed }: KernelWatchOp
       const before = paths;
       const watched = watchedPins(layout, pins);
       paths = watched.paths;
+      gone = new Set();
       tripwire.watch(watched.things);
       return [...paths.keys()].some((key) => !before.has(key));
     },
-    culprit: (finding) => deeds.findLast((deed) => isAbout(layout, finding, deed))?.culprit ?? null,
-    end() {
-      clearInterval(timer);
+    heard() {
+      look();
+      return heard;
+    },
+    culprit(finding, since) {
+      look();
+      return deeds.findLast((deed) => deed.number >= since && isAbout(layout, finding, deed))?.culprit ?? null;
+    },
+    async end() {
+      ended = true;
+      tripwire.wake();
+      await listening;
       tripwire.close();
     },
   };
 }
 
 /** Names are known by a hash, and other files are called the same: what is still there was not meant. */
-function deedsOf(event: TripwireEvent, paths: readonly string[]): readonly Deed[] {
+function deedsOf(event: TripwireEvent, paths: readonly string[], gone: ReadonlySet<string>): ReadonlyArray<Omit<Deed, "number">> {
   const removed = event.kind === "name";
-  const meant = event.call === "unlink" ? paths.filter((path) => !existsSync(path)) : paths;
+  const meant = event.call === "unlink" ? paths.filter((path) => !gone.has(path) && !existsSync(path)) : paths;
   if (meant.length === 0) return [];
   const culprit = culpritOf(event);
   return meant.map((path) => ({ path, removed, culprit }));
+}
+
+function missingBelow(directory: string, paths: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return [...paths.values()].flat().filter((path) => isBelow(path, directory) && !existsSync(path));
 }
 
 /** Asked at once: a command is gone soon. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { printCulprit } from "../6-report/print-culprit.ts";
 import { sanitise } from "../6-report/sanitise.ts";
-import type { AgentStatus } from "../agent/agent-status.ts";
+import type { AgentStatus, KnownDrift } from "../agent/agent-status.ts";
 import { hookName } from "../model/hook.ts";
 import type { Condition } from "./alert.ts";
 
@@ -121,18 +122,23 @@ function ofConfirmation({ unconfirmed }: AgentStatus): readonly Condition[] {
 }
 
 function ofDrift({ drift }: AgentStatus): readonly Condition[] {
-  return (drift?.findings ?? []).map((finding, index) => {
+  return (drift?.findings ?? []).map((finding) => {
     const { class: kind, hook, place, expected, found, mode } = finding;
     const labels = { hook: hookName(hook), place, kind };
     const summary = `${kind} at ${sanitise(hookName(hook))}, ${sanitise(place)}: expected ${sanitise(expected)}, found ${sanitise(found)}`;
-    const culprit = drift?.culprits[index];
-    const who = culprit == null ? "" : `By ${sanitise(culprit.command)} (pid ${culprit.pid}, uid ${culprit.uid}). `;
     const isContested = drift?.contested.includes(`${hookName(hook)} ${place}`) === true;
     const healing = mode === "heal" ? "It is healed." : "It is left as it is.";
     const does = isContested ? "It comes back whenever it is healed, so it is left alone for ten minutes." : healing;
     const severity = kind === "missing" ? "critical" : "warning";
-    return condition({ name: "SluiceDrift", severity, labels, revision: null, summary, description: `${who}${does} Next: sluice drift` });
+    const description = `${sinceWhen(finding)} ${does} Next: sluice drift`;
+    return condition({ name: "SluiceDrift", severity, labels, revision: null, summary, description });
   });
+}
+
+function sinceWhen({ since, count, culprit }: KnownDrift): string {
+  const who = culprit === null ? "" : `, by ${printCulprit(culprit)}`;
+  const often = count === 1 ? "" : `, ${count} times since the agent started`;
+  return `Since ${since}${often}${who}.`;
 }
 
 function ofHost({ held, pending }: AgentStatus): readonly Condition[] {

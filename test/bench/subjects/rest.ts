@@ -6,6 +6,7 @@ import { packageRoot } from "../../../bpf/package-root.ts";
 import { ip, openLab } from "../../lab/lab.ts";
 import { startAgent } from "../agent-process.ts";
 import { createBareRepository } from "../bare-repository.ts";
+import { processorShares, residentMegabytes } from "../process-use.ts";
 import { type Bench, promise, type Row, type Subject } from "../subject.ts";
 
 /** What an agent costs a host on which nothing happens. */
@@ -26,12 +27,10 @@ async function run(bench: Bench): Promise<readonly Row[]> {
       // What the start has left behind is collected.
       await sleep(3000);
       bench.say(`watching it for ${seconds} s`);
-      const before = processorTime(agent.pid);
-      await sleep(seconds * 1000);
-      const used = processorTime(agent.pid) - before;
+      const [share = Number.NaN] = await processorShares([agent.pid], seconds);
       return [
         promise("resident memory", residentMegabytes(agent.pid), "MB", 100),
-        promise("of one processor", (used / (seconds * 1e9)) * 100, "%", 0.5, `over ${seconds} s, with one poll and one drift check`),
+        promise("of one processor", share, "%", 0.5, `over ${seconds} s, with one poll and one drift check`),
       ];
     } finally {
       await agent.stop();
@@ -46,15 +45,4 @@ function edgePolicy(): Readonly<Record<string, string>> {
   const folder = join(packageRoot(), "policies/edge");
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.(yaml|txt)$/.test(name));
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), "utf8")]));
-}
-
-/** Nanoseconds on a processor so far, all threads together. */
-function processorTime(pid: number): number {
-  const tasks = readdirSync(`/proc/${pid}/task`);
-  return tasks.reduce((sum, task) => sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]), 0);
-}
-
-function residentMegabytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kilobytes) / 1024;
 }

@@ -44,7 +44,7 @@ test("a source that does not answer changes nothing, is reported once, and asked
     await fake.clock.advance(fake.clock.waiting()[0] ?? 0);
   }
 
-  t.deepEqual(waits, [1_100, 2_200, 4_400, 8_800, 17_600, 35_200, 70_400, 140_800, 281_600, 330_000]);
+  t.deepEqual(waits, [1_100, 2_200, 4_400, 8_800, 17_600, 35_200, 70_400, 140_800, 275_000, 275_000]);
   t.deepEqual(
     fake.calls.filter((call) => call !== "fetch"),
     ["recover", "pass 1 commit"],
@@ -52,10 +52,10 @@ test("a source that does not answer changes nothing, is reported once, and asked
   t.deepEqual(fake.messages.slice(2), ["warn source fails, the host keeps what it has"]);
   const { state, failures, error, nextTry } = fake.loop.status().source;
   t.deepEqual([state, failures, error?.code, error?.message], ["fails", 11, "source-unreachable", "Cannot fetch"]);
-  t.is(Date.parse(nextTry ?? "") - fake.clock.now(), 330_000);
+  t.is(Date.parse(nextTry ?? "") - fake.clock.now(), 275_000);
 
   fake.commit = "2";
-  await fake.clock.advance(330_000);
+  await fake.clock.advance(275_000);
   t.deepEqual(fake.messages.slice(3), ["info source answers again", "info new revision", "info revision applied"]);
   t.deepEqual(fake.clock.waiting(), [60_000]);
 });
@@ -190,7 +190,7 @@ test("a held host is left alone; its devices get what runs on it", async (t) => 
   await fake.loop.push("start");
 
   await fake.loop.push("poll");
-  await fake.loop.devicesAppeared(["eth0"]);
+  await fake.loop.devicesChanged({ appeared: ["eth0"], gone: [] });
 
   t.deepEqual(fake.calls, ["recover", "fetch", "pass 1 commit", "fetch", "heal alert heal ignore"]);
   t.true(fake.loop.status().held);
@@ -208,12 +208,29 @@ test("devices of the policy that appear get their chain, others are nobody's bus
   await fake.loop.push("start");
   t.deepEqual(fake.loop.status().pending, ["eth1/xdp"]);
 
-  await fake.loop.devicesAppeared(["veth7"]);
+  await fake.loop.devicesChanged({ appeared: ["veth7"], gone: [] });
   fake.outcome = () => applied([{ ...pending, action: "attach", to: "4f1a2c" }]);
-  await fake.loop.devicesAppeared(["veth8", "eth1"]);
+  await fake.loop.devicesChanged({ appeared: ["veth8", "eth1"], gone: [] });
 
   t.deepEqual(fake.calls.slice(3), ["pass 1 device"]);
   t.deepEqual(fake.loop.status().pending, []);
+});
+
+test("devices of the policy that go are told, and their chains wait at once", async (t) => {
+  const fake = await fakeLoop();
+  const hook = { interface: "eth1", kind: "xdp" } as const;
+  const plan = { hook, action: "pending", from: null, to: null, changes: [], unchanged: 0, traffic: "", origin: null } as const;
+  fake.outcome = () => applied([{ ...plan, action: "attach", to: "4f1a2c" }]);
+  await fake.loop.push("start");
+  t.deepEqual(fake.loop.status().pending, []);
+
+  await fake.loop.devicesChanged({ appeared: [], gone: ["veth7"] });
+  fake.outcome = () => applied([plan]);
+  await fake.loop.devicesChanged({ appeared: [], gone: ["veth8", "eth1"] });
+
+  t.deepEqual(fake.calls.slice(3), ["pass 1 device"]);
+  t.deepEqual(fake.loop.status().pending, ["eth1/xdp"]);
+  t.true(fake.messages.includes("warn interfaces are gone, their chains wait for them"));
 });
 
 test("one pass at a time: what comes meanwhile is done together, right after", async (t) => {

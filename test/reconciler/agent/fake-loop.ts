@@ -5,7 +5,7 @@ import type { Fetched, Source } from "../../../reconciler/1-source/source.ts";
 import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
 import { openLog } from "../../../reconciler/agent/agent-log.ts";
 import { type AgentLoop, createLoop } from "../../../reconciler/agent/agent-loop.ts";
-import type { HostRecords, HostWork, LoopSettings, TrialSettings } from "../../../reconciler/agent/agent-parts.ts";
+import type { HostRecords, HostWork, LoopParts, LoopSettings, TrialSettings } from "../../../reconciler/agent/agent-parts.ts";
 import type { Clock } from "../../../reconciler/agent/clock.ts";
 import type { DriftResult } from "../../../reconciler/drift.ts";
 import type { Desired } from "../../../reconciler/model/desired.ts";
@@ -87,7 +87,7 @@ export interface FakeLoop {
   gate: Promise<void> | null;
 }
 
-export async function fakeLoop(settings: Partial<LoopSettings> = {}, trial?: TrialSettings): Promise<FakeLoop> {
+export async function fakeLoop(settings: Partial<LoopSettings> = {}, trial?: TrialSettings, watch?: LoopParts["watch"]): Promise<FakeLoop> {
   const clock = fakeClock();
   const messages: string[] = [];
   const log = await openLog({ level: "info", format: "json" }, { write: (line) => void messages.push(messageOf(line)) });
@@ -115,6 +115,7 @@ export async function fakeLoop(settings: Partial<LoopSettings> = {}, trial?: Tri
     log,
     settings: { ...defaults, ...settings },
     ...(trial === undefined ? {} : { trial }),
+    ...(watch === undefined ? {} : { watch }),
   });
   return Object.assign(fake, { loop });
 }

@@ -11,6 +11,7 @@ import { addDuration, emptyTally } from "../../../reconciler/agent/tally.ts";
 import type { InspectedHook } from "../../../reconciler/inspect-hook.ts";
 import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 
+const known = { since: "2026-11-27T08:00:03.000Z", count: 1, culprit: null };
 const status: AgentStatus = {
   format: "1.0",
   kind: "agent-status",
@@ -39,12 +40,11 @@ const status: AgentStatus = {
   held: true,
   drift: {
     checked: "2026-11-27T08:00:03.000Z",
-    since: null,
+    hears: true,
     findings: [
-      { class: "keys", hook: { interface: "eth0", kind: "xdp" }, place: "map a/v4", expected: "", found: "", mode: "alert" },
-      { class: "keys", hook: { interface: "eth0", kind: "xdp" }, place: "map b/v4", expected: "", found: "", mode: "alert" },
+      { class: "keys", hook: { interface: "eth0", kind: "xdp" }, place: "map a/v4", expected: "", found: "", mode: "alert", ...known },
+      { class: "keys", hook: { interface: "eth0", kind: "xdp" }, place: "map b/v4", expected: "", found: "", mode: "alert", ...known },
     ],
-    culprits: [null, null],
     contested: [],
   },
   unconfirmed: { id: "a1", revision: "main", until: "2026-11-27T08:01:00.000Z", probes: [] },

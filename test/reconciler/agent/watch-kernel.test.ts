@@ -41,7 +41,13 @@ async function startWatch(t: ExecutionContext): Promise<Watching> {
   let things: Watched | null = null;
   let events: TripwireEvent[] = [];
   let changes = 0;
-  const tripwire = { watch: (told: Watched) => void (things = told), read: () => events.splice(0), close: () => void (events = []) };
+  const tripwire = {
+    watch: (told: Watched) => void (things = told),
+    read: () => events.splice(0),
+    wait: () => sleep(1),
+    wake: () => undefined,
+    close: () => void (events = []),
+  };
   const watch = watchKernel({ kernel: { pins: async () => pins }, layout: { root }, tripwire, changed: () => (changes += 1) });
   t.teardown(() => watch.end());
   const isNew = await watch.rearm();
@@ -86,13 +92,24 @@ test("a call on a map or a link is about that alone", async (t) => {
   const { watch, say } = await startWatch(t);
 
   await say({ call: "BPF_MAP_UPDATE_ELEM", kind: "map", id: 6 });
-  t.like(watch.culprit(finding("map a/set")), { call: "BPF_MAP_UPDATE_ELEM", command: "other", uid: 7, cgroup: "cgroup 9" });
-  t.is(watch.culprit(finding("map a/other")), null);
-  t.is(watch.culprit(finding("link")), null);
+  t.like(watch.culprit(finding("map a/set"), 0), { call: "BPF_MAP_UPDATE_ELEM", command: "other", uid: 7, cgroup: "cgroup 9" });
+  t.is(watch.culprit(finding("map a/other"), 0), null);
+  t.is(watch.culprit(finding("link"), 0), null);
   await say({ call: "BPF_LINK_DETACH", kind: "link", id: 7 });
 
-  t.like(watch.culprit(finding("link", "eth1")), { call: "BPF_LINK_DETACH" });
-  t.is(watch.culprit(finding("link")), null);
+  t.like(watch.culprit(finding("link", "eth1"), 0), { call: "BPF_LINK_DETACH" });
+  t.is(watch.culprit(finding("link"), 0), null);
+});
+
+test("what was heard before something was well is not what changed it", async (t) => {
+  const { watch, say } = await startWatch(t);
+  await say({ call: "BPF_MAP_UPDATE_ELEM", kind: "map", id: 6 });
+
+  const mark = watch.heard();
+
+  t.is(watch.culprit(finding("map a/set"), mark), null);
+  await say({ call: "BPF_MAP_DELETE_ELEM", kind: "map", id: 6 });
+  t.like(watch.culprit(finding("map a/set"), mark), { call: "BPF_MAP_DELETE_ELEM" });
 });
 
 test("of pins with the same name the one that is gone was meant", async (t) => {
@@ -104,8 +121,21 @@ test("of pins with the same name the one that is gone was meant", async (t) => {
   await say({ call: "unlink", kind: "name", id: nameId("link") });
 
   t.is(changes(), 1);
-  t.like(watch.culprit(finding("link", "eth1")), { call: "unlink" });
-  t.is(watch.culprit(finding("link")), null);
+  t.like(watch.culprit(finding("link", "eth1"), 0), { call: "unlink" });
+  t.is(watch.culprit(finding("link"), 0), null);
+});
+
+test("what one call has taken away, no later one elsewhere has", async (t) => {
+  const { watch, root, say } = await startWatch(t);
+  rmSync(join(root, "eth0"), { recursive: true });
+  await say({ call: "umount", kind: "name", id: nameId("eth0") });
+
+  await say({ call: "unlink", kind: "name", id: nameId("link") });
+  t.like(watch.culprit(finding("link"), 0), { call: "umount" });
+
+  rmSync(join(root, "eth1/xdp/link"));
+  await say({ call: "unlink", kind: "name", id: nameId("link") });
+  t.like(watch.culprit(finding("link", "eth1"), 0), { call: "unlink" });
 });
 
 test("the pin of a map or a program that is removed explains a changed chain", async (t) => {
@@ -115,9 +145,9 @@ test("the pin of a map or a program that is removed explains a changed chain", a
 
     await say({ call: "unlink", kind: "name", id: nameId(path.split("/").at(-1) ?? "") });
 
-    t.like(watch.culprit(finding("chain")), { call: "unlink" });
-    t.is(watch.culprit(finding("chain", "eth1")), null);
-    t.is(watch.culprit(finding("map b/other")), null);
+    t.like(watch.culprit(finding("chain"), 0), { call: "unlink" });
+    t.is(watch.culprit(finding("chain", "eth1"), 0), null);
+    t.is(watch.culprit(finding("map b/other"), 0), null);
   }
 });
 
@@ -125,9 +155,9 @@ test("a directory that is renamed explains all that was below, and what it stand
   const { watch, say } = await startWatch(t);
   await say({ call: "rename", kind: "name", id: nameId("eth0") });
 
-  t.like(watch.culprit(finding("link")), { call: "rename" });
-  t.is(watch.culprit(finding("link", "eth1")), null);
+  t.like(watch.culprit(finding("link"), 0), { call: "rename" });
+  t.is(watch.culprit(finding("link", "eth1"), 0), null);
   await say({ call: "rename", kind: "name", id: nameId("steps") });
 
-  t.like(watch.culprit(finding("map a/set")), { call: "rename" });
+  t.like(watch.culprit(finding("map a/set"), 0), { call: "rename" });
 });

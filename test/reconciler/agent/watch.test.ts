@@ -60,9 +60,9 @@ test("watchPaths() with nothing to watch costs nothing", async (t) => {
   await t.notThrowsAsync(end());
 });
 
-test("watchDevices() tells what is new and what was made anew, and outlives failures", async (t) => {
+test("watchDevices() tells what is new, what was made anew and what is gone, and outlives failures", async (t) => {
   const clock = fakeClock();
-  const told: (readonly string[])[] = [];
+  const told: unknown[] = [];
   const failures: unknown[] = [];
   let found: readonly Device[] | Error = [{ name: "lo", ifindex: 1 }];
   const watcher = watchDevices({
@@ -72,7 +72,7 @@ test("watchDevices() tells what is new and what was made anew, and outlives fail
       if (found instanceof Error) throw found;
       return found;
     },
-    appeared: (names) => told.push(names),
+    changed: (news) => told.push(news),
     failed: (error) => failures.push(error),
   });
   await clock.advance(500);
@@ -98,13 +98,18 @@ test("watchDevices() tells what is new and what was made anew, and outlives fail
   ];
   await clock.advance(250);
 
-  t.deepEqual(told, [["eth1"], ["eth1"], ["eth1"]]);
+  t.deepEqual(told, [
+    { appeared: ["eth1"], gone: [] },
+    { appeared: [], gone: ["eth1"] },
+    { appeared: ["eth1"], gone: [] },
+    { appeared: ["eth1"], gone: [] },
+  ]);
   t.is(failures.length, 1);
   found = [{ name: "eth2", ifindex: 5 }];
   for (let hint = 0; hint < 3; hint++) watcher.hint();
-  t.deepEqual(clock.waiting(), [20]);
-  await clock.advance(20);
-  t.deepEqual(told.at(-1), ["eth2"]);
+  t.deepEqual(clock.waiting(), [10]);
+  await clock.advance(10);
+  t.deepEqual(told.at(-1), { appeared: ["eth2"], gone: ["eth1", "lo"] });
   t.deepEqual(clock.waiting(), [250]);
   watcher.end();
   t.deepEqual(clock.waiting(), []);

@@ -15,7 +15,7 @@ const fine: AgentStatus = {
   lastPass: { time: "2026-11-20T10:00:00.000Z", trigger: "commit", result: "applied", revision: "abc", message: null, code: null },
   pending: [],
   held: false,
-  drift: { checked: "2026-11-20T10:00:00.000Z", since: null, findings: [], culprits: [], contested: [] },
+  drift: { checked: "2026-11-20T10:00:00.000Z", hears: true, findings: [], contested: [] },
   unconfirmed: null,
   quarantined: null,
   records: null,
@@ -96,14 +96,17 @@ test("a rewound branch is told at once, whether it was taken or not, and only un
 
 test("each difference of the kernel is a condition of its own, with who made it", (t) => {
   const hook = { interface: "eth0", kind: "xdp" } as const;
+  const since = "2026-11-20T10:00:00.000Z";
   const finding = (place: string, kind: "missing" | "keys") =>
-    ({ class: kind, hook, place, expected: "ours", found: "nothing", mode: "heal" }) as const;
-  const culprit = { call: "BPF_LINK_DETACH", pid: 77, command: "bpftool", uid: 0, cgroup: "/", at: "2026-11-20T10:00:00.000Z" };
+    ({ class: kind, hook, place, expected: "ours", found: "nothing", mode: "heal", since }) as const;
+  const culprit = { call: "BPF_LINK_DETACH", pid: 77, command: "bpftool", uid: 0, cgroup: "/user.slice", at: since };
   const drift = {
     checked: "",
-    since: "",
-    findings: [finding("link", "missing"), finding("map a/b", "keys")],
-    culprits: [culprit, null],
+    hears: true,
+    findings: [
+      { ...finding("link", "missing"), count: 3, culprit },
+      { ...finding("map a/b", "keys"), count: 1, culprit: null },
+    ],
     contested: ["eth0/xdp map a/b"],
   };
 
@@ -117,8 +120,14 @@ test("each difference of the kernel is a condition of its own, with who made it"
     ],
   );
   t.is(conditions[0]?.summary, "missing at eth0/xdp, link: expected ours, found nothing");
-  t.is(conditions[0]?.description, "By bpftool (pid 77, uid 0). It is healed. Next: sluice drift");
-  t.is(conditions[1]?.description, "It comes back whenever it is healed, so it is left alone for ten minutes. Next: sluice drift");
+  t.is(
+    conditions[0]?.description,
+    "Since 2026-11-20T10:00:00.000Z, 3 times since the agent started, by bpftool (BPF_LINK_DETACH, pid 77, uid 0, cgroup /user.slice). It is healed. Next: sluice drift",
+  );
+  t.is(
+    conditions[1]?.description,
+    "Since 2026-11-20T10:00:00.000Z. It comes back whenever it is healed, so it is left alone for ten minutes. Next: sluice drift",
+  );
 });
 
 test("what failed, was taken back, waits or is held is told, with what to type next", (t) => {

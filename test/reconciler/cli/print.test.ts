@@ -4,7 +4,9 @@ import test from "ava";
 import picocolors from "picocolors";
 import type { Capability } from "../../../bpf/kernel/capabilities.ts";
 import type { DriftFinding } from "../../../reconciler/6-report/describe-drift.ts";
+import type { AgentStatus, DriftStatus, KnownDrift } from "../../../reconciler/agent/agent-status.ts";
 import type { Alert } from "../../../reconciler/alerts/alert.ts";
+import type { AgentAnswer } from "../../../reconciler/cli/agent-client.ts";
 import { buildChecks, type MachineFacts } from "../../../reconciler/cli/build-checks.ts";
 import { doctorToJson, printDoctor, works } from "../../../reconciler/cli/print-doctor.ts";
 import { driftToJson, printDrift } from "../../../reconciler/cli/print-drift.ts";
@@ -92,16 +94,26 @@ const finding: DriftFinding = {
 const plan = { revision: { name: "dir:/p", commit: null, author: null, subject: null, committed: null } } as unknown as Plan;
 const desired = {} as Desired;
 
+const nobody = { kind: "absent" } as const;
+const now = Date.parse("2026-11-20T10:00:41Z");
+
+function agentThatKnows(drift: DriftStatus): AgentAnswer {
+  return { kind: "alive", status: { drift } as AgentStatus };
+}
+
 test("printDrift() shows what differs, what is ignored, and what is not ours", (t) => {
   const report = { findings: [finding, { ...finding, mode: "ignore" as const }], unmanaged: ['eth0/tc-egress: program "tail" (id 912)'] };
+  const facts = { host: "edge-03", found: { kind: "checked" as const, report, plan, desired }, agent: nobody };
 
   t.is(
-    printDrift("edge-03", { kind: "checked", report, plan, desired }, plain),
+    printDrift(facts, { ...plain, now }),
     `Drift: 1 difference on edge-03 to dir:/p
 
 WHAT  CHAIN     PLACE           EXPECTED                FOUND                               MODE
 keys  eth0/xdp  map acl/hosts4  the keys of the policy  0 missing, 1 changed, 0 unexpected  alert
 keys  eth0/xdp  map acl/hosts4  the keys of the policy  0 missing, 1 changed, 0 unexpected  ignore
+
+Since when, how often and by whom only an agent knows: none runs here
 
 Not of Sluice, left alone:
   eth0/tc-egress: program "tail" (id 912)
@@ -109,15 +121,68 @@ Not of Sluice, left alone:
 Next: sluice drift --heal brings it back
 `,
   );
-  t.like(driftToJson("edge-03", { kind: "checked", report, plan, desired }), { format: "1.0", kind: "drift", findings: report.findings });
+  t.deepEqual(driftToJson(facts), {
+    format: "1.0",
+    kind: "drift",
+    host: "edge-03",
+    agent: "absent",
+    hears: null,
+    revision: plan.revision,
+    findings: report.findings.map((one) => ({ ...one, since: null, count: null, culprit: null })),
+    unmanaged: report.unmanaged,
+  });
+});
+
+test("printDrift() tells what the agent knows of each difference", (t) => {
+  const culprit = { call: "BPF_MAP_UPDATE_ELEM", pid: 77, command: "bpf\ntool", uid: 1000, cgroup: "/user.slice", at: "" };
+  const known: KnownDrift = { ...finding, since: "2026-11-20T10:00:00.000Z", count: 3, culprit };
+  const link: DriftFinding = { ...finding, class: "missing", place: "link" };
+  const report = { findings: [finding, link], unmanaged: [] };
+  const found = { kind: "checked" as const, report, plan, desired };
+  const facts = (drift: Partial<DriftStatus>) => ({
+    host: "edge-03",
+    found,
+    agent: agentThatKnows({ checked: "", hears: true, findings: [known], contested: [], ...drift }),
+  });
+  const linesOf = (drift: Partial<DriftStatus>) =>
+    printDrift(facts(drift), { ...plain, now })
+      .split("\n")
+      .filter((line) => line.startsWith("  "));
+
+  t.deepEqual(linesOf({}), [
+    "  eth0/xdp, map acl/hosts4: for 41 s, 3 times since it started, by bpf\\x0atool (BPF_MAP_UPDATE_ELEM, pid 77, uid 1000, cgroup /user.slice)",
+    "  eth0/xdp, link: not seen by it twice yet",
+  ]);
+  const unheard = { ...known, count: 1, culprit: null };
+  t.is(linesOf({ findings: [unheard] })[0], "  eth0/xdp, map acl/hosts4: for 41 s, 1 time since it started, nobody was heard doing it");
+  t.is(
+    linesOf({ hears: false, findings: [unheard] })[0],
+    "  eth0/xdp, map acl/hosts4: for 41 s, 1 time since it started, it cannot hear who changes something here",
+  );
+  t.like(driftToJson(facts({})), {
+    agent: "alive",
+    hears: true,
+    findings: [known, { ...link, since: null, count: null, culprit: null }],
+  });
+});
+
+test("printDrift() says when an agent is there and does not answer", (t) => {
+  const found = { kind: "checked" as const, report: { findings: [finding], unmanaged: [] }, plan, desired };
+  const agent = { kind: "silent", reason: "it did not answer within 2 s" } as const;
+
+  const text = printDrift({ host: "edge-03", found, agent }, { ...plain, now });
+
+  t.true(text.includes("only an agent knows: the one here does not answer (it did not answer within 2 s)\n"), text);
 });
 
 test("printDrift() says so when there is none, and when there is nothing to compare with", (t) => {
   const none = { kind: "checked" as const, report: { findings: [], unmanaged: [] }, plan, desired };
+  const facts = { host: "edge-03", found: none, agent: nobody };
+  const nothing = { ...facts, found: { kind: "none-applied" as const } };
 
-  t.is(printDrift("edge-03", none, plain), "No drift. edge-03 runs what was applied: dir:/p\n");
-  t.is(printDrift("edge-03", { kind: "none-applied" }, plain), "Nothing has been applied on edge-03 yet, so nothing can differ from it\n");
-  t.like(driftToJson("edge-03", { kind: "none-applied" }), { revision: null, findings: [] });
+  t.is(printDrift(facts, { ...plain, now }), "No drift. edge-03 runs what was applied: dir:/p\n");
+  t.is(printDrift(nothing, { ...plain, now }), "Nothing has been applied on edge-03 yet, so nothing can differ from it\n");
+  t.like(driftToJson(nothing), { revision: null, findings: [] });
 });
 
 const good = { works: true, problem: null };
