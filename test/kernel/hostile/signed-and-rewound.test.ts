@@ -62,6 +62,7 @@ kernelTest(
     await agent.told(failing);
     await agent.told(failing);
     t.deepEqual(await programs(), before);
+    t.deepEqual(await firing(host), ["SluiceStalled"]);
     t.regex((await host.sluice("status")).out, /signed by alice@example\.net .*\n(?:.*\n)*.*fails: Cannot accept commit/);
     t.regex((await host.sluice("history")).out, /signed by alice@example\.net/);
     const plan = ["plan", "--repo", policy.path, "--allowed-signers", allowedSigners];

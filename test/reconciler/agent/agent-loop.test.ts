@@ -294,3 +294,40 @@ function verifier(): ReconcilerError {
   const cause = new KernelError("the verifier refused it", { call: "BPF_PROG_LOAD", errno: "EACCES" });
   return new ReconcilerError("apply-failed", "Cannot load", { cause });
 }
+
+test("the status has the first reason that a pass failed for, and its code where there is one", async (t) => {
+  const fake = await fakeLoop();
+  const refusal = { hook: null, code: "tests-failed", message: 'Test "x" fails', hint: null };
+  const at = { file: "a.yaml", line: 3, column: 7 };
+  const diagnostic = (severity: "error" | "warning", message: string) => ({
+    severity,
+    message,
+    at,
+    code: "x",
+    length: 1,
+    snippet: null,
+    hint: null,
+  });
+  const outcomes: readonly (readonly [Outcome | Error, object])[] = [
+    [
+      { kind: "refused", plan: { ...planOf([]), refusals: [refusal, { ...refusal, message: "Another" }] } },
+      { result: "refused", message: 'Test "x" fails', code: "tests-failed" },
+    ],
+    [
+      { kind: "refused", plan: planOf([]) },
+      { result: "refused", message: null, code: null },
+    ],
+    [
+      { kind: "invalid", diagnostics: [diagnostic("warning", "Odd"), diagnostic("error", "Wrong")] },
+      { result: "invalid", message: "a.yaml:3:7: Wrong", code: null },
+    ],
+    [new ReconcilerError("source-invalid", "Too large"), { result: "failed", message: "Too large", code: "source-invalid" }],
+    [applied(), { result: "applied", message: null, code: null }],
+  ];
+  for (const [number, [outcome, expected]] of outcomes.entries()) {
+    fake.commit = String(number);
+    fake.outcome = () => outcome;
+    await fake.loop.push("poll");
+    t.like(fake.loop.status().lastPass, expected);
+  }
+});
