@@ -13,8 +13,8 @@ export const recordTail = "\n}\n";
 export async function readRecord<T extends object>(path: string): Promise<T | null> {
   const text = await readText(path);
   if (text === null) return null;
-  const record = parse<T>(text);
-  if (record !== null) return record;
+  const record = parse(text);
+  if (record !== null) return record as T;
   throw new ReconcilerError("state-unwritable", `Cannot read "${path}": it is not a record of Sluice; every hook runs what it ran`, {
     hint: "sluice apply sets it aside and goes on without it",
   });
@@ -43,10 +43,10 @@ async function readText(path: string): Promise<string | null> {
 }
 
 /** null for what is no record. */
-function parse<T extends object>(text: string): T | null {
+function parse(text: string): object | null {
   try {
-    const { format, ...record } = fromJson(text) as { format: number } & T;
-    return format === 1 ? (record as unknown as T) : null;
+    const { format, ...record } = fromJson(text) as { format: number };
+    return format === 1 ? record : null;
   } catch {
     return null;
   }

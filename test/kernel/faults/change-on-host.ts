@@ -25,8 +25,8 @@ export interface ChangeOnHost {
   readonly route: Route;
   /** For a process that makes the change and dies. */
   readonly order: Omit<DyingOrder, "when" | "nth">;
-  /** Whether the first device loses packets while its chain is attached or detached, or stands open in between. */
-  readonly hasGap: "none" | "lossy" | "open";
+  /** Whether keys change one by one, or the first device loses packets while its chain is attached or detached, or stands open in between. */
+  readonly hasGap: "none" | "keys" | "lossy" | "open";
   readonly before: Snapshot;
   readonly after: Snapshot;
   /** From whatever there is: nothing but the policy before, nothing known of the one after. */
@@ -35,9 +35,10 @@ export interface ChangeOnHost {
   forgetRelocations(): void;
 }
 
-/** Cases in which a chain of the first device comes, goes, or does both. */
+/** Cases in which a chain of the first device comes, goes, or does both, or in which its keys change in place. */
 const gaps: Readonly<Record<string, ChangeOnHost["hasGap"]>> = {
   "first-chain": "lossy",
+  "many-prefixes": "keys",
   mode: "open",
 };
 
