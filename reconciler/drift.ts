@@ -6,7 +6,7 @@ import type { Host } from "./host.ts";
 import type { Desired, DriftMode } from "./model/desired.ts";
 import type { Invalid, Outcome } from "./model/outcome.ts";
 import type { Plan } from "./model/plan.ts";
-import { planPass, runPass } from "./reconcile.ts";
+import { locked, passLocked, planPass } from "./reconcile.ts";
 import { readLastSnapshot } from "./state/last-snapshot.ts";
 import { snapshotNow } from "./state/now.ts";
 
@@ -38,9 +38,18 @@ export interface HealOptions {
 
 /** Brings the kernel back to the policy that was applied last; null when there was none. */
 export async function heal(host: Host, { modes, ...options }: HealOptions): Promise<Outcome | null> {
-  const snapshot = await readLastSnapshot(host.state);
-  if (snapshot === null) return null;
-  // A rollback that could not be written down is still held: what was applied before it is not brought back.
-  const respectHold = true;
-  return runPass(host, snapshot, { ...options, prune: true, trigger: "drift", respectHold, only: (hook) => modes.includes(hook.drift) });
+  return locked(host, async () => {
+    // With the lock held: another of our commands may have brought another policy meanwhile.
+    const snapshot = await readLastSnapshot(host.state);
+    if (snapshot === null) return null;
+    // A rollback that could not be written down is still held: what was applied before it is not brought back.
+    const respectHold = true;
+    return passLocked(host, snapshot, {
+      ...options,
+      prune: true,
+      trigger: "drift",
+      respectHold,
+      only: (hook) => modes.includes(hook.drift),
+    });
+  });
 }

@@ -78,30 +78,29 @@ export interface PassOptions extends PlanOptions {
 
 /** One pass: take the lock, finish what a crash left, render, observe, plan, apply, verify, clean up, write it down. */
 export async function runPass(host: Host, snapshot: Snapshot, options: PassOptions): Promise<Outcome> {
-  return locked(
-    host,
-    async () => {
-      const planned = await planPass(host, snapshot, options);
-      if (planned.kind === "invalid") return recordOutcome(host, snapshot, options.trigger, planned);
-      const hold = await readHold(host.state);
-      const isHeld = options.respectHold === true && hold?.desired === planned.desired.digest;
-      if (isHeld) return { kind: "held", since: hold.since, revision: hold.revision };
-      const failure = options.respectQuarantine === true ? await quarantined(host, planned) : null;
-      if (failure !== null) return { kind: "quarantined", since: failure.since, revision: failure.revision, reason: failure.reason };
-      const outcome = await applyPlanned(host, snapshot, planned, options);
-      return noting(outcome, async () => {
-        if (options.hold !== undefined && outcome.kind === "applied") await writeHold(host.state, options.hold);
-        if (isReached(outcome)) await release(host, planned, options.trigger);
-        if (outcome.kind === "unchanged" && (isUnrecorded(planned, snapshot) || isPolicyLost(host, planned)))
-          await recordUnchanged(host, snapshot, outcome.plan);
-        if (isKept(outcome) && options.hold === undefined) await recordChoice(host, options.trigger, snapshot.revision);
-        // A revert finds what runs already: git says it now, so there is nothing left to hold against.
-        if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
-          await clearHold(host.state);
-      });
-    },
-    options.trigger === "command",
-  );
+  return locked(host, () => passLocked(host, snapshot, options), options.trigger === "command");
+}
+
+/** The same for whoever holds the lock already, because what is to be applied is on record. */
+export async function passLocked(host: Host, snapshot: Snapshot, options: PassOptions): Promise<Outcome> {
+  const planned = await planPass(host, snapshot, options);
+  if (planned.kind === "invalid") return recordOutcome(host, snapshot, options.trigger, planned);
+  const hold = await readHold(host.state);
+  const isHeld = options.respectHold === true && hold?.desired === planned.desired.digest;
+  if (isHeld) return { kind: "held", since: hold.since, revision: hold.revision };
+  const failure = options.respectQuarantine === true ? await quarantined(host, planned) : null;
+  if (failure !== null) return { kind: "quarantined", since: failure.since, revision: failure.revision, reason: failure.reason };
+  const outcome = await applyPlanned(host, snapshot, planned, options);
+  return noting(outcome, async () => {
+    if (options.hold !== undefined && outcome.kind === "applied") await writeHold(host.state, options.hold);
+    if (isReached(outcome)) await release(host, planned, options.trigger);
+    if (outcome.kind === "unchanged" && (isUnrecorded(planned, snapshot) || isPolicyLost(host, planned)))
+      await recordUnchanged(host, snapshot, outcome.plan);
+    if (isKept(outcome) && options.hold === undefined) await recordChoice(host, options.trigger, snapshot.revision);
+    // A revert finds what runs already: git says it now, so there is nothing left to hold against.
+    if (hold !== null && options.hold === undefined && options.trigger !== "drift" && outcome.kind === "unchanged")
+      await clearHold(host.state);
+  });
 }
 
 /** The kernel is what the outcome says already: what cannot be written behind that becomes a note. */

@@ -2,7 +2,7 @@
 import type { Host } from "./host.ts";
 import type { Outcome } from "./model/outcome.ts";
 import type { Snapshot } from "./model/snapshot.ts";
-import { type PassOptions, runPass } from "./reconcile.ts";
+import { locked, type PassOptions, passLocked } from "./reconcile.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { readApplied } from "./state/applied.ts";
 import { readHold } from "./state/hold.ts";
@@ -18,10 +18,13 @@ export interface RollbackToOptions extends Pick<PassOptions, "approve" | "progre
  */
 export async function rollbackTo(host: Host, revision: string, { reason, ...options }: RollbackToOptions): Promise<Outcome> {
   const snapshot = choose(await readKeptSnapshots(host.state), revision);
-  const [before, held] = [await readApplied(host.state), await readHold(host.state)];
-  const against = held ?? { revision: before?.revision.name ?? "", desired: before?.desired ?? "" };
-  const hold = { since: new Date(host.now()).toISOString(), revision: against.revision, desired: against.desired, reason };
-  return runPass(host, snapshot, { ...options, hold, prune: true, trigger: "command" });
+  const work = async (): Promise<Outcome> => {
+    const [before, held] = [await readApplied(host.state), await readHold(host.state)];
+    const against = held ?? { revision: before?.revision.name ?? "", desired: before?.desired ?? "" };
+    const hold = { since: new Date(host.now()).toISOString(), revision: against.revision, desired: against.desired, reason };
+    return passLocked(host, snapshot, { ...options, hold, prune: true, trigger: "command" });
+  };
+  return locked(host, work, true);
 }
 
 /** By its whole name, or by the beginning of its commit. */

@@ -58,7 +58,8 @@ export function createLoop(parts: LoopParts): AgentLoop {
       const retry = await sync(parts, state, reasons, ending.signal);
       const looks = reasons.has("drift") || reasons.has("tripwire");
       if (looks && state.unconfirmed === null) lookAgain = await checkDrift(parts, state, ending.signal, reasons.has("tripwire"));
-      if ((await parts.watch?.rearm()) === true) void queue.push("tripwire");
+      if ((await parts.watch?.rearm()) === true || state.watchesAnew) void queue.push("tripwire");
+      state.watchesAnew = false;
       if (retry !== undefined)
         later(retry === null ? "poll" : "retry", retry ?? jittered(settings.pollMilliseconds, settings.pollJitter, clock.random()));
     } catch (error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { DriftFinding } from "../6-report/describe-drift.ts";
 import { hookName } from "../model/hook.ts";
+import { ReconcilerError } from "../reconciler-error.ts";
 import type { LoopParts } from "./agent-parts.ts";
 import { backoffDelay, healBackoff } from "./backoff.ts";
 import { pause } from "./clock.ts";
@@ -35,6 +36,10 @@ export async function checkDrift(parts: LoopParts, state: LoopState, signal: Abo
     const next = mended.length === 0 ? null : await healDrift(parts, state, wanted);
     return seen.isSure ? next : Math.min(next ?? lookAgainAfter, lookAgainAfter);
   } catch (error) {
+    if (error instanceof ReconcilerError && error.code === "state-locked") {
+      log.debug({ error }, "drift not looked for");
+      return lookAgainAfter;
+    }
     log.error({ error }, "drift check failed");
     return null;
   }

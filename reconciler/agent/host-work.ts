@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from "pino";
 import { abortChange, confirmChange } from "../confirm.ts";
-import { driftPass, heal } from "../drift.ts";
+import { type DriftResult, driftPass, heal } from "../drift.ts";
 import type { Host } from "../host.ts";
 import type { Desired } from "../model/desired.ts";
 import type { AskSource } from "../probes/run-probe.ts";
@@ -11,6 +11,7 @@ import { recount, recountEvery } from "../recount.ts";
 import { aboutRevision, appendHistory } from "../state/history.ts";
 import { readHold } from "../state/hold.ts";
 import { knownGoodReader } from "../state/known-good.ts";
+import { lockStateSoon } from "../state/lock.ts";
 import { readQuarantine } from "../state/quarantine.ts";
 import { readUnconfirmed } from "../state/unconfirmed.ts";
 import type { HostWork } from "./agent-parts.ts";
@@ -68,7 +69,7 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
     probe,
     async drift() {
       await takeBackUnwatched(host);
-      const result = await driftPass(host);
+      const result = await lookAlone(host);
       if (result.kind === "checked") await recountAtTimes(result.desired);
       return result;
     },
@@ -93,6 +94,22 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
       };
     },
   };
+}
+
+/**
+ * What another of our commands has switched and not written down yet looks like drift. Throws ReconcilerError "state-locked" while one is at
+ * work. Where the lock cannot be had at all, as on a disk that is read-only, nobody is.
+ */
+async function lookAlone(host: Host): Promise<DriftResult> {
+  const lock = await lockStateSoon(host.state).catch((error: unknown) => {
+    if (error instanceof ReconcilerError && error.code === "state-locked") throw error;
+    return null;
+  });
+  try {
+    return await driftPass(host);
+  } finally {
+    lock?.release();
+  }
 }
 
 /** A change that a person made, and whose watchdog has died: nobody else would notice. */

@@ -47,6 +47,8 @@ export interface LoopState {
   healed: { readonly place: string; readonly at: number }[];
   /** Places that drift whenever they are healed. */
   contested: readonly string[];
+  /** Something is watched that was not before, and may have been changed before it was. */
+  watchesAnew: boolean;
   /** As it was behind the last turn; null before the first. */
   records: HostRecords | null;
   readonly tally: Tally;
@@ -79,6 +81,7 @@ export function initialState(): LoopState {
     healNotBefore: 0,
     healed: [],
     contested: [],
+    watchesAnew: false,
     records: null,
     tally: emptyTally(),
   };

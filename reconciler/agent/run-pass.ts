@@ -34,12 +34,15 @@ export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetch
   }
 }
 
-async function timedPass({ work, clock }: LoopParts, { tally }: LoopState, snapshot: Snapshot, trigger: "commit" | "device") {
+async function timedPass({ work, clock, watch }: LoopParts, state: LoopState, snapshot: Snapshot, trigger: "commit" | "device") {
   const began = clock.now();
   try {
-    return await work.pass(snapshot, trigger);
+    const outcome = await work.pass(snapshot, trigger);
+    // Before anybody is told of the new chain: whoever changes it from then on is heard.
+    if ((await watch?.rearm()) === true) state.watchesAnew = true;
+    return outcome;
   } finally {
-    addDuration(tally.passTime, clock.now() - began);
+    addDuration(state.tally.passTime, clock.now() - began);
   }
 }
 

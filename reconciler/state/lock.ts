@@ -44,7 +44,9 @@ function openLock(path: string): StateLock | null {
   try {
     return lockFile(path);
   } catch (error) {
-    throw unwritable(path, error);
+    // Whoever needs the lock takes it first.
+    const { code, message, hint } = unwritable(path, error);
+    throw new ReconcilerError(code, message, { cause: error, hint: `${hint}; nothing was changed in the kernel` });
   }
 }
 

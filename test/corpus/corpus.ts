@@ -95,7 +95,7 @@ export function wholeCorpus(): readonly CorpusProgram[] {
     .flatMap((file) => {
       const object = compileCorpus(file);
       return openObject(object)
-        .programs.filter(({ name, type }) => type !== "other" && !exceptions.has(name))
+        .programs.filter(({ name, type }) => (type === "xdp" || type === "tc") && !exceptions.has(name))
         .map(({ name, type }) =>
           corpusProgram(type === "xdp" ? "xdp" : "tc-ingress", name, object, known.get(name) ?? furtherSettings[name] ?? {}),
         );

@@ -46,6 +46,6 @@ function builtObjects(): readonly Uint8Array[] {
 /** Those that attach to a device themselves; others are entries of devmaps, or trace. */
 function programsOf(object: Uint8Array): readonly CorpusProgram[] {
   return openObject(object)
-    .programs.filter(({ name, type, heldIn }) => type !== "other" && heldIn === undefined && !exceptions.has(name))
+    .programs.filter(({ name, type, heldIn }) => (type === "xdp" || type === "tc") && heldIn === undefined && !exceptions.has(name))
     .map(({ name, type }) => corpusProgram(type === "xdp" ? "xdp" : "tc-ingress", name, object));
 }

@@ -90,7 +90,7 @@ kernelTest("a disk with no room for a file at all ends with 1 before anything is
 
   t.is(exit, 1);
   t.true(err.startsWith(`Error: Cannot write "${folder}/lock": no space left on device\n`), err);
-  t.true(err.endsWith("  hint: Free some space on that file system; nothing was changed in the kernel\n"), err);
+  t.true(err.endsWith("  hint: Free some space on that file system, then type the same again; nothing was changed in the kernel\n"), err);
   t.deepEqual(await lab.kernel.pins(lab.root), []);
 });
 
