@@ -4,7 +4,7 @@ import { confineProcess } from "../../bpf/libbpf-ffi/confine.ts";
 import { libraryFiles } from "../../bpf/programs/library.ts";
 import { renderDesired } from "../2-desired/render-desired.ts";
 import { policyReader } from "../host.ts";
-import { decodeQuestion, encodeAnswers } from "./messages.ts";
+import { decodeQuestion, encodeAnswers, withLength } from "./messages.ts";
 import { cannotStart } from "./parse-apart.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -26,7 +26,7 @@ const question = readInput();
 if (question.length === 0) process.exit(0);
 const { snapshot, hosts } = decodeQuestion(question);
 const rendered = hosts.map((host) => renderDesired({ ...policyReader, snapshot, host }));
-const answer = encodeAnswers(rendered, snapshot, policyReader, library);
+const answer = withLength(encodeAnswers(rendered, snapshot, policyReader, library));
 for (let written = 0; written < answer.length; ) written += writeSync(1, answer, written);
 process.exit(0);
 

@@ -3,7 +3,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { packageRoot } from "../../bpf/package-root.ts";
-import { encodeQuestion, type Question } from "./messages.ts";
+import { encodeQuestion, type Question, wholeLength, withoutLength } from "./messages.ts";
 
 /** How the process that was asked ended. */
 export type Parsed =
@@ -29,6 +29,8 @@ const heapMegabytes = 1_024;
 /** As long as what the process may use itself. */
 const longestAnswer = 2 ** 30;
 const keptWords = 400;
+/** What was just read is being applied: the next process has time until then. Milliseconds. */
+const prepareAfter = 400;
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
@@ -36,24 +38,28 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 export function openParser({ standsBy }: { readonly standsBy: boolean }): Parser {
   let next: Child | null = null;
   let ended = false;
+  let timer: NodeJS.Timeout | undefined;
   const prepare = () => {
-    if (standsBy && !ended) next = startParser();
+    if (!standsBy || ended) return;
     // Nobody waits for it, and it ends by itself when we do.
-    next?.unref();
+    next = startParser();
+    next.unref();
   };
   prepare();
   return {
     async parse(question) {
+      clearTimeout(timer);
       const isThere = next?.pid !== undefined && !next.killed && next.exitCode === null && next.signalCode === null;
       const child = isThere ? (next as Child) : startParser();
       next = null;
       child.ref();
       const parsed = await ask(child, question);
-      prepare();
+      timer = setTimeout(prepare, prepareAfter).unref();
       return parsed;
     },
     end() {
       ended = true;
+      clearTimeout(timer);
       next?.kill("SIGKILL");
     },
   };
@@ -76,10 +82,14 @@ function ask(child: Child, question: Question): Promise<Parsed> {
   return new Promise((resolve) => {
     const answer: Uint8Array[] = [];
     let [length, words] = [0, ""];
+    let expected: number | null = null;
     child.stdout.on("data", (part: Uint8Array) => {
       length += part.length;
       if (length <= longestAnswer) answer.push(part);
-      else child.kill("SIGKILL");
+      expected ??= wholeLength(answer);
+      if (length < (expected ?? Number.POSITIVE_INFINITY) && length <= longestAnswer) return;
+      child.kill("SIGKILL");
+      if (length === expected) finish({ kind: "answered", bytes: withoutLength(Buffer.concat(answer)) });
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       words = (words + text).slice(0, 16 * keptWords);
@@ -91,8 +101,7 @@ function ask(child: Child, question: Question): Promise<Parsed> {
     };
     child.once("error", ({ message }) => finish({ kind: "unavailable", why: message }));
     child.once("close", (code, signal) => {
-      if (code === 0) finish({ kind: "answered", bytes: Buffer.concat(answer) });
-      else if (code === cannotStart) finish({ kind: "unavailable", why: words.trim().slice(0, keptWords) });
+      if (code === cannotStart) finish({ kind: "unavailable", why: words.trim().slice(0, keptWords) });
       else finish({ kind: "crashed", how: describeEnd(code, signal, words) });
     });
     child.stdin.end(encodeQuestion(question));

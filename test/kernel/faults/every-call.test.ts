@@ -22,7 +22,7 @@ for (const name of names) {
     const scene = await openScene(t, await changeOnHost(t, lab, name));
     const { change, before, after } = scene;
     const calls = await countCalls(change);
-    const chosen = choose(calls, 6);
+    const chosen = choose(calls, 3);
     let faults = 0;
     for (const nth of chosen) {
       for (const errno of all ? errnos : [errnos[nth % errnos.length]!]) {
@@ -67,7 +67,7 @@ for (const name of names) {
     t.is(whole?.outcome, "applied");
     await packetsMetOneChain(t, scene, "nobody killed");
     await change.startAgain();
-    const chosen = choose(calls, 3);
+    const chosen = choose(calls, 2);
     let kills = 0;
     for (const nth of chosen) {
       for (const when of all ? (["before", "after"] as const) : ([nth % 2 === 0 ? "before" : "after"] as const)) {
