@@ -15,7 +15,8 @@ export interface AgentProcess {
 /** Starts an agent with these words behind `sluice agent`. */
 export function startAgent(words: readonly string[]): AgentProcess {
   const child = spawn(process.execPath, [main, "agent", "--log-format", "json", ...words], {
-    env: { PATH: process.env["PATH"] ?? "" },
+    // As the unit and the container start it.
+    env: { PATH: process.env["PATH"] ?? "", NODE_OPTIONS: "--max-semi-space-size=4" },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const lines: string[] = [];
