@@ -4,7 +4,7 @@ import type { Host } from "./host.ts";
 import { type InspectedHook, inspectHook } from "./inspect-hook.ts";
 import type { ObservedHook } from "./model/observed.ts";
 
-export { observePins } from "./reconcile.ts";
+export { observePins } from "./observe-host.ts";
 
 /** What runs at hooks, counters read from the kernel; changes nothing. */
 export function inspectHost(host: Host, hooks: readonly ObservedHook[]): Promise<readonly InspectedHook[]> {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { renderDesired } from "./2-desired/render-desired.ts";
-import { observe } from "./3-observed/observe.ts";
 import { planChanges } from "./4-plan/plan-changes.ts";
 import { applyPlan } from "./5-apply/apply-plan.ts";
 import { cleanUp } from "./5-apply/clean-up.ts";
@@ -9,15 +8,16 @@ import { type Host, type PolicyReader, renderFor } from "./host.ts";
 import { type ConfirmRequest, keepForConfirmation, refusalsToConfirm } from "./keep-for-confirmation.ts";
 import type { Desired, DesiredHook } from "./model/desired.ts";
 import type { Diagnostic } from "./model/diagnostic.ts";
-import { type Hook, hookKinds, hookName } from "./model/hook.ts";
+import { type Hook, hookName } from "./model/hook.ts";
 import { toJson } from "./model/json.ts";
 import type { Observed } from "./model/observed.ts";
 import type { Invalid, Outcome } from "./model/outcome.ts";
 import type { PacketTest } from "./model/packet-test.ts";
-import { mapPin, type PinLayout } from "./model/pins.ts";
+import type { PinLayout } from "./model/pins.ts";
 import { isEmpty, type Plan } from "./model/plan.ts";
 import type { Snapshot } from "./model/snapshot.ts";
 import { objectsOf } from "./objects.ts";
+import { observeFor } from "./observe-host.ts";
 import { refusalsByTests } from "./packet-tests/refusals-by-tests.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { recordChoice, recordOutcome, recordUnchanged } from "./record-outcome.ts";
@@ -27,7 +27,6 @@ import { clearHold, type Hold, readHold, writeHold } from "./state/hold.ts";
 import { archiveJournal, clearJournal, writeJournal } from "./state/journal.ts";
 import { hasLastSnapshot, readLastSnapshot } from "./state/last-snapshot.ts";
 import { lockStateSoon } from "./state/lock.ts";
-import { appliedNow } from "./state/now.ts";
 import { clearQuarantine, type QuarantineEntry, readQuarantine } from "./state/quarantine.ts";
 import { openState } from "./state/state-directory.ts";
 import { setTornAside } from "./state/torn-records.ts";
@@ -307,31 +306,4 @@ function isNewPolicy({ observed, desired }: Planned): boolean {
 function plan(reader: PolicyReader, desired: Desired, observed: Observed, layout: PinLayout, host: string, prune: boolean): Plan {
   const objects = objectsOf(reader.openObject, desired.objects);
   return planChanges({ desired, observed, layout, host, version: sluiceVersion(), prune, btf: (digest) => objects.spec(digest).btf });
-}
-
-/** What the policy needs to know of the kernel; hooks in `leaves` are not looked at. */
-async function observeFor(host: Host, desired: Desired, leaves: readonly Hook[]): Promise<Observed> {
-  const contents = new Set<string>();
-  for (const { hook, chain } of desired.hooks) {
-    for (const step of chain) {
-      for (const map of step.maps)
-        if (map.content !== "none") contents.add(mapPin(host.layout, hook, step.name, map.name, map.incarnation));
-    }
-  }
-  const applied = await appliedNow(host.state);
-  const observed = await observe(host.kernel, host.layout, { hooks: desired.hooks.map((hook) => hook.hook), contents, applied });
-  const left = new Set(leaves.map(hookName));
-  return { ...observed, hooks: observed.hooks.filter((hook) => !left.has(hookName(hook.hook))) };
-}
-
-/** What is pinned and what runs, without the contents of maps: what `sluice inspect` shows. */
-export async function observePins(host: Host): Promise<Observed> {
-  return observe(host.kernel, host.layout, { hooks: [], contents: new Set(), applied: await appliedNow(host.state) });
-}
-
-/** The whole state of the kernel, with the contents of every map that Sluice fills: what `sluice snapshot` exports. */
-export async function observeAll(host: Host): Promise<Observed> {
-  const devices = await host.kernel.devices();
-  const hooks = devices.flatMap((device) => hookKinds.map((kind) => ({ interface: device.name, kind })));
-  return observe(host.kernel, host.layout, { hooks, contents: "ours", applied: await appliedNow(host.state) });
 }

@@ -3,7 +3,8 @@ import { watchFor } from "./5-apply/watch-for.ts";
 import type { Host } from "./host.ts";
 import type { Desired } from "./model/desired.ts";
 import { objectsOf } from "./objects.ts";
-import { locked, observePins } from "./reconcile.ts";
+import { observePins } from "./observe-host.ts";
+import { locked } from "./reconcile.ts";
 
 /** How often it is worth it, in milliseconds. */
 export const recountEvery = 60_000;

@@ -9,11 +9,11 @@ import type { Invalid } from "./model/outcome.ts";
 import type { Snapshot } from "./model/snapshot.ts";
 import type { Traced, TracedPacket } from "./model/traced-packet.ts";
 import { objectsOf } from "./objects.ts";
+import { observePins } from "./observe-host.ts";
 import { openLiveCopy } from "./packet-tests/live-copy.ts";
 import { openScratchChain, removeAll, type ScratchChain } from "./packet-tests/scratch-chain.ts";
 import { scratchRoot } from "./packet-tests/scratch-root.ts";
 import { tracePacket } from "./packet-tests/trace-packet.ts";
-import { observePins } from "./reconcile.ts";
 import { readLastSnapshot } from "./state/last-snapshot.ts";
 
 /** There is no such chain, but these. */

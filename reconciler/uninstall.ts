@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { Host } from "./host.ts";
 import { hookName } from "./model/hook.ts";
 import { linkPin } from "./model/pins.ts";
-import { locked, observeAll } from "./reconcile.ts";
+import { observeAll } from "./observe-host.ts";
+import { locked } from "./reconcile.ts";
 
 export interface Uninstalled {
   /** "eth0/xdp": unfiltered now. */

@@ -6,7 +6,7 @@ import { describePacket } from "../../bpf/packets/describe-packet.ts";
 import { sanitise } from "../6-report/sanitise.ts";
 import type { Host } from "../host.ts";
 import { hookName } from "../model/hook.ts";
-import { observePins } from "../reconcile.ts";
+import { observePins } from "../observe-host.ts";
 import { type LiveTracer, openLiveTracer } from "../trace.ts";
 import { UsageError } from "./cli-error.ts";
 import { listen, whenEnded } from "./listen.ts";

@@ -2,7 +2,7 @@
 import { type CountersMap, countVerdicts, type VerdictCount } from "../3-observed/count-verdicts.ts";
 import type { Host } from "../host.ts";
 import type { ObservedHook } from "../model/observed.ts";
-import { observePins } from "../reconcile.ts";
+import { observePins } from "../observe-host.ts";
 import type { DropLimit, ProbeResult } from "./probe.ts";
 
 /** What the chains of one interface have counted. */

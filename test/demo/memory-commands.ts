@@ -6,7 +6,8 @@ import { printPlan } from "../../reconciler/6-report/print-plan.ts";
 import { printInspect } from "../../reconciler/cli/print-inspect.ts";
 import type { Host } from "../../reconciler/host.ts";
 import { inspectHook } from "../../reconciler/inspect-hook.ts";
-import { observePins, planPass } from "../../reconciler/reconcile.ts";
+import { observePins } from "../../reconciler/observe-host.ts";
+import { planPass } from "../../reconciler/reconcile.ts";
 import type { Run } from "./world.ts";
 
 /* What `sluice` prints, for a host that no other process can see. */

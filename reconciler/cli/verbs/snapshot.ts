@@ -26,7 +26,7 @@ export function addSnapshot(program: Command): void {
 }
 
 async function snapshot(cli: Cli, options: SnapshotOptions): Promise<number> {
-  const { observeAll } = await import("../../reconcile.ts");
+  const { observeAll } = await import("../../observe-host.ts");
   const host = await openHostToRead(options);
   cli.progress.step("Reading the kernel");
   const observed = await observeAll(host);

@@ -51,7 +51,8 @@ async function status({ terminal, json, progress }: Cli, options: HostOptions): 
 
 /** Observes once, and compares with the policy applied last where there is one. */
 async function compare(host: Host): Promise<Pick<StatusFacts, "observed" | "comparison">> {
-  const [{ observePins, planPass }, { describeDrift }] = await Promise.all([
+  const [{ observePins }, { planPass }, { describeDrift }] = await Promise.all([
+    import("../../observe-host.ts"),
     import("../../reconcile.ts"),
     import("../../6-report/describe-drift.ts"),
   ]);

@@ -43,7 +43,7 @@ export function addTap(program: Command): void {
 
 async function tap(cli: Cli, options: TapOptions, [wanted = ""]: readonly string[]): Promise<number> {
   const until = untilAfter(options.for);
-  const { observePins } = await import("../../reconcile.ts");
+  const { observePins } = await import("../../observe-host.ts");
   const { openRingBuffer } = await import("../../../bpf/kernel/ring-buffer.ts");
   const { sluiceVersion } = await import("../../version.ts");
   const host = await openHostToRead(options);

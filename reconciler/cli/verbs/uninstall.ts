@@ -33,7 +33,7 @@ async function remove(cli: Cli, options: UninstallOptions): Promise<number> {
   if (options.yes !== true && !cli.terminal.interactive) {
     throw new UsageError("Cannot ask for approval: this is no terminal", "Give --yes to uninstall without asking");
   }
-  const [{ observePins }, { uninstall }] = await Promise.all([import("../../reconcile.ts"), import("../../uninstall.ts")]);
+  const [{ observePins }, { uninstall }] = await Promise.all([import("../../observe-host.ts"), import("../../uninstall.ts")]);
   const host = await openHostToChange(cli, options);
   cli.terminal.err(preview(await observePins(host)));
   if (options.yes !== true && !(await ask(cli.terminal, `Remove all of this from ${host.name}?`, cli.signal))) {

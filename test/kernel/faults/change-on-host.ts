@@ -7,7 +7,8 @@ import { readDirectory } from "../../../reconciler/1-source/directory-source.ts"
 import { type Host, openHost } from "../../../reconciler/host.ts";
 import { hookName } from "../../../reconciler/model/hook.ts";
 import type { Snapshot } from "../../../reconciler/model/snapshot.ts";
-import { observePins, runPass } from "../../../reconciler/reconcile.ts";
+import { observePins } from "../../../reconciler/observe-host.ts";
+import { runPass } from "../../../reconciler/reconcile.ts";
 import { uninstall } from "../../../reconciler/uninstall.ts";
 import type { Lab, Veth } from "../../lab/lab.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";

@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import type { Kernel, ProgramPin } from "../../../bpf/kernel/kernel.ts";
 import type { Host } from "../../../reconciler/host.ts";
-import { observePins } from "../../../reconciler/reconcile.ts";
+import { observePins } from "../../../reconciler/observe-host.ts";
 
 /**
  * Every object that is pinned, with its id in the kernel: "map 812 /…/steps/flood/limits__9be07d". A link that was detached and attached
