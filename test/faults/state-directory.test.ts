@@ -11,12 +11,13 @@ import { type Host, policyReader } from "../../reconciler/host.ts";
 import type { ConfirmRequest } from "../../reconciler/keep-for-confirmation.ts";
 import type { Snapshot } from "../../reconciler/model/snapshot.ts";
 import { observePins } from "../../reconciler/observe-host.ts";
-import { locked, runPass } from "../../reconciler/reconcile.ts";
+import { locked, passLocked, runPass } from "../../reconciler/reconcile.ts";
 import { ReconcilerError } from "../../reconciler/reconciler-error.ts";
 import { rollBackUnconfirmed } from "../../reconciler/roll-back-unconfirmed.ts";
 import { rollback } from "../../reconciler/rollback.ts";
 import { rollbackTo } from "../../reconciler/rollback-to.ts";
 import { readJournal } from "../../reconciler/state/journal.ts";
+import { lockState } from "../../reconciler/state/lock.ts";
 import { replaceFiles } from "../lab/faulty-files.ts";
 import { temporaryFolder } from "../reconciler/temporary.ts";
 
@@ -127,6 +128,18 @@ for (const { name, prepare, work, between } of deeds) {
     }
   });
 }
+
+test.serial("a heal that waits for another command brings back what that one has applied, not what was applied before", async (t) => {
+  const host = await hostOf(t);
+  const other = await lockState(host.state);
+
+  const healing = heal(host, { modes: ["alert", "heal", "ignore"] });
+  await passLocked(host, policy(3), command);
+  other.release();
+
+  t.is((await healing)?.kind, "unchanged");
+  t.is(await running(host), 3);
+});
 
 test.serial("an agent that starts after a reboot with any file torn brings back what was applied last, or waits for git", async (t) => {
   for (const file of files) {
