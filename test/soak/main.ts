@@ -14,7 +14,7 @@ A real agent follows a real repository for thousands of commits: changes, revert
 apply. In the first half it is killed, its repository goes away, devices come and go, and somebody else detaches, removes and writes. All the while
 packets are sent that have to pass, and packets that have to be dropped. In the end: no packet fared otherwise, and the agent has not grown.
 
-  --commits N   about four a second (default 2000); for hours, say 50000
+  --commits N   about one a second (default 2000: half an hour); for hours, say 10000
   --seed N      the same decisions again; when things happen still differs
 
 Exits 1 when the host was once not what git said, or a promise was broken. The agent's log is kept then.`;
