@@ -11,6 +11,8 @@ import koffi from "koffi";
 const packetFamily = 17;
 const rawSocket = 3;
 const allProtocols = 0x0300; // htons(ETH_P_ALL)
+/** A socket that hears nothing. */
+const noProtocol = 0;
 const dontWait = 0x40;
 const outgoing = 4;
 const socketLevel = 1;
@@ -58,7 +60,7 @@ export function sendFrames(device: string, frames: readonly Uint8Array[]): void 
 
 /** Gets ready to send on a device. */
 export function openMouth(device: string): Mouth {
-  const fd = openSocket(device);
+  const fd = openSocket(device, noProtocol);
   return {
     send(frame) {
       const result = sendTo(fd, frame, frame.length, 0);
@@ -73,7 +75,8 @@ export function openMouth(device: string): Mouth {
 
 /** Starts to listen at a device. */
 export function openEar(device: string): Ear {
-  const fd = openSocket(device);
+  const fd = openSocket(device, allProtocols);
+  setOption(fd, socketLevel, forceReceiveBuffer, Int32Array.of(receiveBuffer), 4);
   return {
     async frames(count, milliseconds = 500) {
       const found: Uint8Array[] = [];
@@ -90,24 +93,24 @@ export function openEar(device: string): Ear {
   };
 }
 
+const buffer = Buffer.alloc(65_536);
+const address = Buffer.alloc(20);
+
 /** One frame, none when it is one that this machine sent, null when nothing is waiting. */
 function receive(fd: number): Uint8Array[] | null {
-  const buffer = Buffer.alloc(65_536);
-  const address = Buffer.alloc(20);
   const length = receiveFrom(fd, buffer, buffer.length, dontWait, address, new Uint32Array([address.length]));
   if (length < 0) return null;
   return address.readUInt8(10) === outgoing ? [] : [new Uint8Array(buffer.subarray(0, length))];
 }
 
-function openSocket(device: string): number {
-  const fd = socket(packetFamily, rawSocket, allProtocols);
+function openSocket(device: string, protocol: number): number {
+  const fd = socket(packetFamily, rawSocket, protocol);
   if (fd < 0) throw new Error(`Cannot open a packet socket: errno ${koffi.errno()}`);
   // struct sockaddr_ll: family, protocol, interface.
   const address = Buffer.alloc(20);
   address.writeUInt16LE(packetFamily, 0);
-  address.writeUInt16LE(allProtocols, 2);
+  address.writeUInt16LE(protocol, 2);
   address.writeInt32LE(nameToIndex(device), 4);
-  setOption(fd, socketLevel, forceReceiveBuffer, Int32Array.of(receiveBuffer), 4);
   if (bind(fd, address, address.length) === 0) return fd;
   const errno = koffi.errno();
   close(fd);

@@ -7,7 +7,6 @@ import { kernelTest } from "../../lab/kernel-test.ts";
 import { type ChangeOnHost, changeNames, changeOnHost, runningDigests } from "./change-on-host.ts";
 import { pinnedObjects } from "./pinned.ts";
 import { finishes, oldOrNew, openScene, packetsMetOneChain } from "./scene.ts";
-import { openSender } from "./witness.ts";
 
 /** Every call of every case, with every errno, takes long: `npm run faults`. Otherwise some of them, which a seed chooses. */
 const all = process.env["SLUICE_FAULTS"] === "all";
@@ -20,7 +19,7 @@ const names = changeNames.filter((name) => only === undefined || only.split(",")
 for (const name of names) {
   kernelTest(`${name}: whichever bpf(2) call fails, each hook is as before or as planned, and the next pass finishes`, async (t, lab) => {
     const scene = await openScene(t, await changeOnHost(t, lab, name));
-    const { change, before, after } = scene;
+    const { change, before, after, sender } = scene;
     const calls = await countCalls(change);
     const chosen = choose(calls, 3);
     let faults = 0;
@@ -28,7 +27,7 @@ for (const name of names) {
       for (const errno of all ? errnos : [errnos[nth % errnos.length]!]) {
         const start = await pinnedObjects(change.host, change.makesLinks);
         let place = `${errno} at call ${nth} of ${calls}`;
-        const sender = openSender(change.route);
+        sender.restart();
         const faulty = replaceCalls((call, called) => {
           sender.send();
           if (call !== nth) return null;
@@ -37,7 +36,6 @@ for (const name of names) {
         });
         const outcome = await runPass(change.host, change.after, options).catch((error: unknown) => ({ kind: "threw", error }) as const);
         faulty.restore();
-        sender.close();
         faults += 1;
 
         t.deepEqual(openFds(), [], place);

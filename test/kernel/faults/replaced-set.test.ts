@@ -8,7 +8,6 @@ import { temporaryFolder } from "../../reconciler/temporary.ts";
 import { writeFiles, xdpPolicy } from "../acceptance/policy.ts";
 import { changeBetween } from "./change-on-host.ts";
 import { finishes, oldOrNew, openScene, packetsMetOneChain } from "./scene.ts";
-import { openSender } from "./witness.ts";
 
 const all = process.env["SLUICE_FAULTS"] === "all";
 const options = { prune: true, trigger: "test" };
@@ -50,14 +49,13 @@ kernelTest(
         await change.startAgain();
       }
       const errno = errnos[nth % errnos.length]!;
-      const sender = openSender(change.route);
+      scene.sender.restart();
       const faulty = replaceCalls((call) => {
-        sender.send();
+        scene.sender.send();
         return call === nth ? failing(errno) : null;
       });
       await runPass(change.host, change.after, options).catch(() => undefined);
       faulty.restore();
-      sender.close();
       failures += 1;
       await packetsMetOneChain(t, scene, `${errno} at call ${nth}`);
       await oldOrNew(t, scene, `${errno} at call ${nth}`);

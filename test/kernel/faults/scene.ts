@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ExecutionContext } from "ava";
+import type { Host } from "../../../reconciler/host.ts";
 import { planPass, runPass } from "../../../reconciler/reconcile.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { type ChangeOnHost, runningDigests } from "./change-on-host.ts";
 import { type Dying, openDying } from "./dying.ts";
 import { strayPrograms, unusedObjects } from "./pinned.ts";
-import { faultsOf, kindsThatPass, type Listener, openListener, sentSoFar } from "./witness.ts";
+import { faultsOf, kindsThatPass, type Listener, openListener, openSender, type Sender, sentSoFar } from "./witness.ts";
 
 const options = { prune: true, trigger: "test" };
 
@@ -19,31 +20,32 @@ export interface Scene {
   readonly change: ChangeOnHost;
   readonly before: Side;
   readonly after: Side;
+  readonly sender: Sender;
   readonly listener: Listener;
   readonly dying: Dying;
 }
 
 /** The change with what is known of both of its sides; the host is at its start. */
 export async function openScene(t: ExecutionContext, change: ChangeOnHost): Promise<Scene> {
-  const listener = openListener(change.route);
-  const dying = openDying();
+  const [sender, listener, dying] = [openSender(change.route), openListener(change.route), openDying()];
   t.teardown(() => {
+    sender.close();
     listener.close();
     dying.close();
   });
   await change.startAgain();
-  const before = await sideOf(change, listener);
+  const before = await sideOf(change.host, sender, listener);
   t.is((await runPass(change.host, change.after, options)).kind, "applied");
-  const after = await sideOf(change, listener);
+  const after = await sideOf(change.host, sender, listener);
   await change.startAgain();
-  return { change, before, after, listener, dying };
+  return { change, before, after, sender, listener, dying };
 }
 
-async function sideOf({ host, route }: ChangeOnHost, listener: Listener): Promise<Side> {
-  return { digests: await runningDigests(host), passes: await kindsThatPass(route, listener) };
+async function sideOf(host: Host, sender: Sender, listener: Listener): Promise<Side> {
+  return { digests: await runningDigests(host), passes: await kindsThatPass(sender, listener) };
 }
 
-/** No packet since the sender was opened met anything but the chain before or the chain after. */
+/** No packet since the sender began met anything but the chain before or the chain after. */
 export async function packetsMetOneChain(t: ExecutionContext, { change, listener, before, after }: Scene, place: string): Promise<void> {
   const judged = before.passes.map((passes, kind) => passes && after.passes[kind] === true);
   const heard = await listener.heard(judged);

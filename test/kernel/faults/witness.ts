@@ -16,6 +16,8 @@ export interface Route {
 }
 
 export interface Sender {
+  /** Counts from 0 again. */
+  restart(): void;
   /** One packet of every kind. */
   send(): void;
   close(): void;
@@ -65,13 +67,16 @@ export function openSender({ inside, outside, tally }: Route): Sender {
   const mouths = { inside: openMouth(inside), outside: openMouth(outside) };
   const file = openSync(tally, "w");
   let number = 0;
-  const count = (): void => void writeSync(file, Buffer.from(String(number).padStart(9)), 0, 9, 0);
-  count();
+  const count = (sent: number): void => {
+    number = sent;
+    writeSync(file, Buffer.from(String(number).padStart(9)), 0, 9, 0);
+  };
+  count(0);
   return {
+    restart: () => count(0),
     send() {
       kinds.forEach(({ from, frames }, kind) => mouths[from].send(marked(frames[number % frames.length]!, kind, number)));
-      number += 1;
-      count();
+      count(number + 1);
     },
     close() {
       closeSync(file);
@@ -117,10 +122,9 @@ export function sentSoFar(tally: string): number {
 }
 
 /** Which kinds pass: asked where nothing changes. */
-export async function kindsThatPass(route: Route, listener: Listener): Promise<readonly boolean[]> {
-  const sender = openSender(route);
+export async function kindsThatPass(sender: Sender, listener: Listener): Promise<readonly boolean[]> {
+  sender.restart();
   sender.send();
-  sender.close();
   const nobody = kinds.map(() => false);
   const heard: number[][] = kinds.map(() => []);
   // Nobody says which should arrive: they have had time enough when the last look found nothing.
