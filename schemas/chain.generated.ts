@@ -116,6 +116,12 @@ export interface Step {
     [k: string]: number | undefined;
   };
   /**
+   * Own objects: maps whose values are never shown, neither in plans nor in messages, alerts or the log. Lines of such a file are not quoted.
+   *
+   * Items: Name of a map.
+   */
+  sensitive?: string[];
+  /**
    * Own objects: what becomes of the state in a map when a new version defines it otherwise. copy: what the new map has by the same name keeps its value. fresh: it starts empty. refuse: the change is not applied.
    */
   migrate?: "copy" | "fresh" | "refuse";
@@ -426,6 +432,20 @@ export const chainSchema: object = {
             {
               "flows": 65536
             }
+          ]
+        },
+        "sensitive": {
+          "description": "Own objects: maps whose values are never shown, neither in plans nor in messages, alerts or the log. Lines of such a file are not quoted.",
+          "type": "array",
+          "uniqueItems": true,
+          "items": {
+            "description": "Name of a map.",
+            "type": "string"
+          },
+          "examples": [
+            [
+              "tokens"
+            ]
           ]
         },
         "migrate": {

@@ -23,6 +23,7 @@ export interface MapFilling {
   readonly programs?: readonly ProgramSlot[];
   readonly devices?: readonly DeviceSlot[];
   readonly shared?: string;
+  readonly sensitive?: true;
 }
 
 /**
@@ -69,6 +70,7 @@ function desiredMap(
     ...(filling.programs === undefined ? {} : { programs: filling.programs }),
     ...(filling.devices === undefined ? {} : { devices: filling.devices }),
     ...(filling.shared === undefined ? {} : { shared: filling.shared }),
+    ...(filling.sensitive === undefined ? {} : { sensitive: filling.sensitive }),
   };
 }
 

@@ -9,7 +9,7 @@ import { mapReferences, referenceKind } from "./map-references.ts";
 import type { OpenedObject } from "./opened-object.ts";
 import { faultAt, faultAtKey, originOf, type StepPlace } from "./step-place.ts";
 import { didYouMean, oneOf } from "./suggest.ts";
-import { nodeAt } from "./yaml-tree.ts";
+import { nodeAt, type YamlPath } from "./yaml-tree.ts";
 
 /** What a step gives for the maps of an own object, by map name; `globals` are the contents of its maps of global variables. */
 export function fillMaps(
@@ -23,13 +23,16 @@ export function fillMaps(
   for (const name of Object.keys(step.maps ?? {})) {
     const map = known.find((candidate) => candidate.name === name);
     if (map === undefined) unknownMap(place, ["maps", name], name, object);
-    else fillings.set(name, fillMap(place, object, map, globals));
+    else fillings.set(name, fillMap(place, object, map, globals, (step.sensitive ?? []).includes(name)));
+  }
+  for (const [index, name] of (step.sensitive ?? []).entries()) {
+    if (!known.some((map) => map.name === name)) unknownMap(place, ["sensitive", index], name, object);
   }
   return fillings;
 }
 
 /** Reports a name that is no map of the object. */
-export function unknownMap(place: StepPlace, path: readonly string[], name: string, object: OpenedObject): void {
+export function unknownMap(place: StepPlace, path: YamlPath, name: string, object: OpenedObject): void {
   const names = object.spec.maps.filter((map) => map.role === "map").map((map) => map.name);
   const expected = names.length === 0 ? "the object has none" : `expected ${oneOf(names)}`;
   const isGlobals = object.spec.maps.some((map) => map.name === name);
@@ -37,15 +40,27 @@ export function unknownMap(place: StepPlace, path: readonly string[], name: stri
   faultAtKey(place, path, { code: "unknown-map", message: `Unknown map "${name}": ${expected}`, hint });
 }
 
-function fillMap(place: StepPlace, object: OpenedObject, map: MapSpec, globals: ReadonlyMap<string, Uint8Array>): MapFilling {
+function fillMap(
+  place: StepPlace,
+  object: OpenedObject,
+  map: MapSpec,
+  globals: ReadonlyMap<string, Uint8Array>,
+  isSensitive: boolean,
+): MapFilling {
   const isPlain = referenceKind(map, nodeAt(place.node, ["maps", map.name])) === null;
-  return isPlain ? fillPlainly(place, object, map) : fillByName(place, object, map, globals);
+  return isPlain ? fillPlainly(place, object, map, isSensitive) : fillByName(place, object, map, globals);
 }
 
-function fillPlainly(place: StepPlace, object: OpenedObject, map: MapSpec): MapFilling {
+function fillPlainly(place: StepPlace, object: OpenedObject, map: MapSpec, isSensitive: boolean): MapFilling {
   const at = ["maps", map.name];
   const { entries, places, problems } = mapEntries(object, map, nodeAt(place.node, at));
-  for (const { path, aboutKey, ...fault } of problems) (aboutKey ? faultAtKey : faultAt)(place, [...at, ...path], fault);
+  for (const { path, aboutKey, ...problem } of problems) {
+    const isAboutValue = !aboutKey && path.length > 0 && !(typeof path[0] === "number" && path[1] === "key");
+    // What is wrong with a value says what it is.
+    const message = `A value of map "${map.name}" does not fit its type; it is sensitive, so it is not shown`;
+    const fault = isSensitive && isAboutValue ? { code: problem.code, message } : problem;
+    (aboutKey ? faultAtKey : faultAt)(place, [...at, ...path], fault);
+  }
   const isTyped = object.btf !== null && map.definition.btfKey !== 0 && map.definition.btfValue !== 0;
   return {
     maxEntries: null,
@@ -55,6 +70,7 @@ function fillPlainly(place: StepPlace, object: OpenedObject, map: MapSpec): MapF
     entryOrigins: places.map((path) => originOf(place, [...at, ...path])),
     print: isTyped ? { kind: "btf" } : null,
     origin: originOf(place, at),
+    ...(isSensitive ? { sensitive: true } : {}),
   };
 }
 

@@ -22,7 +22,7 @@ export interface LibraryStepInput {
 /** A step that runs a filter of the library; null when it cannot be, which is then reported. */
 export function renderLibraryStep(place: StepPlace, step: ProgramStep, input: LibraryStepInput): StepContent | null {
   const program = findFilter(place, step.uses, input.sources);
-  for (const key of ["function", "sha256", "globals", "maps", "maxEntries", "migrate"] as const) {
+  for (const key of ["function", "sha256", "globals", "maps", "maxEntries", "migrate", "sensitive"] as const) {
     if (step[key] === undefined) continue;
     faultAtKey(place, [key], {
       code: "unknown-key",

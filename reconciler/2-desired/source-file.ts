@@ -8,6 +8,8 @@ export interface SourceFile {
   readonly text: string;
   /** Offset of the first character of each line. */
   readonly lineStarts: readonly number[];
+  /** Its lines may be shown: no step in it has a map with values that are sensitive. */
+  readonly isQuotable: boolean;
 }
 
 /** What is wrong at a place of a file, before the file is known. Offsets count UTF-16 units; `end` is exclusive. */
@@ -30,7 +32,8 @@ const longestSnippet = 4000;
 export function sourceFile(path: string, text: string): SourceFile {
   const lineStarts = [0];
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lineStarts.push(at + 1);
-  return { path, text, lineStarts };
+  // Also where it is no YAML yet; one line too few shown is no harm.
+  return { path, text, lineStarts, isQuotable: !/\bsensitive["']?\s*:/.test(text) };
 }
 
 /** Line and column of an offset. */
@@ -56,7 +59,7 @@ export function diagnose(file: SourceFile, complaint: Complaint): Diagnostic {
     message: complaint.message,
     at,
     length: Math.max(1, length),
-    snippet: at.column > longestSnippet ? null : line.slice(0, longestSnippet),
+    snippet: at.column > longestSnippet || !file.isQuotable ? null : line.slice(0, longestSnippet),
     hint: complaint.hint ?? null,
   };
 }

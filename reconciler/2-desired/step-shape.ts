@@ -23,7 +23,7 @@ export function stepShape(place: StepPlace, step: Step): StepShape | null {
   if (step.match === undefined) {
     return wrongKey(place, "verdict", 'Key "verdict" needs the key "match" beside it', "missing-key");
   }
-  const stranger = (["with", "function", "sha256", "globals", "maps"] as const).find((key) => step[key] !== undefined);
+  const stranger = (["with", "function", "sha256", "globals", "maps", "sensitive"] as const).find((key) => step[key] !== undefined);
   if (stranger !== undefined) return wrongKey(place, stranger, `Key "${stranger}" is only for steps with "uses"`);
   if (step.verdict === undefined) {
     return wrongKey(place, "match", 'Key "match" needs the key "verdict" or "uses" beside it', "missing-key");

@@ -13,6 +13,11 @@ export interface EntryWords {
 
 /** How the keys and values of a map are printed: addresses of a set, or by the types that the object's BTF gives them, or as bytes. */
 export function entryWords(map: DesiredMap, btf: Uint8Array | null): EntryWords {
+  const words = plainWords(map, btf);
+  return map.sensitive === true ? { ...words, value: () => "(sensitive)" } : words;
+}
+
+function plainWords(map: DesiredMap, btf: Uint8Array | null): EntryWords {
   if (map.print?.kind === "cidr") return { key: printCidr, value: noWords };
   if (map.print?.kind === "address") return { key: printAddress, value: noWords };
   if (map.print?.kind === "device") return { key: printNumber, value: deviceWords(map.print.names) };

@@ -90,6 +90,8 @@ export interface DesiredMap {
   readonly entryOrigins: readonly Origin[] | null;
   /** How to print keys and values for people; null prints hex. */
   readonly print: EntryPrinter | null;
+  /** Values are never shown. No part of any digest. */
+  readonly sensitive?: true;
   /** What its contents mean and what becomes of them when that changes; not there where they must not go over. */
   readonly layout?: MapLayout;
   readonly migrate?: Migrate;

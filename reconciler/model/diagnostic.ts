@@ -11,7 +11,7 @@ export interface Diagnostic {
   readonly at: Origin;
   /** How many columns of the line it is about. */
   readonly length: number;
-  /** The line of the file, as it stands there; null when there is none (a missing file). */
+  /** The line of the file, as it stands there; null when there is none (a missing file), or it may hold what is sensitive. */
   readonly snippet: string | null;
   /** What to do, or what was probably meant: 'did you mean "xdp"?'. */
   readonly hint: string | null;

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../../reconciler/temporary.ts";
 export interface BareRepository {
   readonly path: string;
   /** Commits files and pushes them. */
-  push(files: Readonly<Record<string, string>>, subject: string): void;
+  push(files: Readonly<Record<string, string | Uint8Array>>, subject: string): void;
   /** Reverts the newest commit and pushes that. */
   revert(): void;
 }

@@ -10,16 +10,16 @@ export interface TestRepository {
   readonly path: string;
   /** Runs git in it and gives what it prints, trimmed. */
   git(...args: readonly string[]): string;
-  write(files: Readonly<Record<string, string>>): void;
+  write(files: Readonly<Record<string, string | Uint8Array>>): void;
   /** Writes files, commits everything, and gives the commit. */
-  commit(files: Readonly<Record<string, string>>, subject?: string): string;
+  commit(files: Readonly<Record<string, string | Uint8Array>>, subject?: string): string;
 }
 
 export function testRepository(t: ExecutionContext): TestRepository {
   const path = join(temporaryFolder(t), "policy");
   const git = (...args: readonly string[]) =>
     execFileSync("git", ["-C", path, "-c", "protocol.file.allow=always", ...args], { env: gitEnvironment, encoding: "utf8" }).trim();
-  const write = (files: Readonly<Record<string, string>>) => {
+  const write = (files: Readonly<Record<string, string | Uint8Array>>) => {
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(dirname(join(path, name)), { recursive: true });
       writeFileSync(join(path, name), content);
