@@ -43,11 +43,18 @@ export interface Machine {
 
 let machines = 0;
 
-/** Boots one whose agent.yaml has these lines. Resolves when multi-user.target is reached. */
-export async function boot(t: ExecutionContext, lab: Lab, disk: Disk, config: readonly string[]): Promise<Machine> {
+/** Boots one whose agent.yaml has these lines, with more files in /etc (0600). Resolves when multi-user.target is reached. */
+export async function boot(
+  t: ExecutionContext,
+  lab: Lab,
+  disk: Disk,
+  config: readonly string[],
+  files: Readonly<Record<string, string>> = {},
+): Promise<Machine> {
   const work = temporaryFolder(t);
   const cgroup = `sluice-lab-${process.pid}-${++machines}`;
   writeEtc(work, config);
+  writeFiles(join(work, "etc"), files);
   for (const folder of ["log", "cgroup"]) mkdirSync(join(work, folder));
   for (const folder of [work, disk.state, disk.srv]) chmodSync(folder, 0o755);
   chmodSync(join(work, "log"), 0o1777);
@@ -107,6 +114,13 @@ function writeEtc(work: string, config: readonly string[]): void {
     join(work, "units/network.service"),
     `[Unit]\nAfter=network-pre.target\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '${look}'\n`,
   );
+}
+
+function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+  }
 }
 
 /** The process below another that has this number in the innermost namespace. */
