@@ -60,7 +60,9 @@ export async function containerHost(
     endApart(child);
     await ended;
   });
-  await until("the host is up", () => existsSync(join(work, "ready")));
+  await until("the host is up", () => existsSync(join(work, "ready"))).catch((error: unknown) => {
+    throw new Error(`${String(error)}:\n${readFileSync(join(work, "complaints"), "utf8")}`);
+  });
 
   const run = (...words: readonly string[]) => runInside(child, words);
   const agent = () => Number(run("podman", "inspect", "--format", "{{.State.Pid}}", "sluice").out);

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../../bpf/package-root.ts";
 import type { Run } from "../../reconciler/cli/run-sluice.ts";
 
-/** Starts a script of this folder that goes on in namespaces of its own, by unshare(1). It ends with this process, however that ends. */
+/**
+ * Starts a script of this folder that goes on in namespaces of its own, by unshare(1). It ends with this process, however that ends; what it
+ * complains of is in `<work>/complaints`.
+ */
 export function startApart(script: string, work: string, env: Readonly<Record<string, string>>): ChildProcess {
-  return spawn("setpriv", ["--pdeathsig", "KILL", "bash", join(packageRoot(), "test/kernel/service", script), work], {
-    stdio: "ignore",
+  const complaints = openSync(join(work, "complaints"), "w");
+  const path = join(packageRoot(), "test/kernel/service", script);
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "bash", path, work], {
+    stdio: ["ignore", "ignore", complaints],
     env: { PATH: process.env["PATH"] ?? "", ...env },
   });
+  closeSync(complaints);
+  return child;
 }
 
 const namespaces = ["--mount", "--pid", "--cgroup", "--uts", "--ipc"];

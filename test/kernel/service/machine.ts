@@ -80,7 +80,8 @@ export async function boot(
   const log = () => parseLog(readIfThere(join(work, "log/agent.log")));
   await until("the machine has booted", () => run("systemctl", "is-active", "multi-user.target").out === "active\n").catch(
     (error: unknown) => {
-      throw new Error(`${String(error)}:\n${readFileSync(join(work, "log/systemd"), "utf8")}\n${JSON.stringify(log(), null, 1)}`);
+      const said = ["complaints", "log/systemd"].map((name) => readIfThere(join(work, name)));
+      throw new Error(`${String(error)}:\n${said.join("\n")}\n${JSON.stringify(log(), null, 1)}`);
     },
   );
   return {
