@@ -44,8 +44,7 @@ export async function containerHost(
   files: Readonly<Record<string, { readonly text: string } | { readonly from: string }>>,
 ): Promise<ContainerHost> {
   const work = temporaryFolder(t);
-  const state = join(work, "state");
-  for (const folder of ["etc/sluice", "etc/containers", "image", "state"]) mkdirSync(join(work, folder), { recursive: true });
+  for (const folder of ["etc/sluice", "etc/containers", "image"]) mkdirSync(join(work, folder), { recursive: true });
   for (const [name, file] of Object.entries(files)) {
     const path = join(work, "etc/sluice", name);
     if ("text" in file) writeFileSync(path, file.text);
@@ -54,7 +53,7 @@ export async function containerHost(
   }
   writeFileSync(join(work, "etc/containers/containers.conf"), settings);
   chmodSync(work, 0o755);
-  const child = startApart("host.sh", work, { PROJECT: packageRoot(), NODE: process.execPath, BPFFS: dirname(lab.root), STATE: state });
+  const child = startApart("host.sh", work, { PROJECT: packageRoot(), NODE: process.execPath, BPFFS: dirname(lab.root) });
   const ended = new Promise((resolve) => child.on("close", resolve));
   t.teardown(async () => {
     endApart(child);
@@ -72,7 +71,7 @@ export async function containerHost(
     told: tellFrom(() => parseLog(run("podman", "logs", "sluice").err)),
     agent,
     status: () => run("cat", `/proc/${agent()}/status`).out,
-    state,
+    state: join(work, "lib/sluice"),
   };
 }
 
@@ -96,10 +95,10 @@ export function documented(): Documented {
   const block = (beginning: string) => found(/([\s\S]+)/, blocks.find((lines) => lines.startsWith(beginning)) ?? "");
   const inImage = (options: string) => (lines: string) => replaced(lines, /^ {2}sluice$/m, `  ${options} ${imageWords()}`);
   const [, asUser = "", inPlaceOf = ""] = /`(--user \S+) (-v [^`]+)` in place of tracefs/.exec(section) ?? [];
-  const start = block("install -d -m 0700 /var/lib/sluice");
+  const start = block("install -d -m 0700 /var/lib/sluice\n");
   return {
     start: inImage("")(start),
-    prepareUser: block("chown -R 64023:64023 /var/lib/sluice"),
+    prepareUser: block("install -d -m 0700 /var/lib/sluice && chown"),
     startAsUser: inImage(asUser)(replaced(start, "-v /sys/kernel/tracing:/sys/kernel/tracing:ro", found(/(.+)/, inPlaceOf))),
   };
 }

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A host that runs containers by podman: in namespaces of its own, on the kernel, the devices and the bpffs of who calls this. All that it runs
 # goes with this process. The machine's own /etc, /run, /var/lib and cgroups are not touched.
-#   host.sh WORK    with WORK/{etc,image} for what lies over /etc and over the root of the image, WORK/storage for podman, and in the
-#                   environment PROJECT, NODE, BPFFS, STATE (/var/lib/sluice)
+#   host.sh WORK    with WORK/{etc,image} for what lies over /etc and over the root of the image, and in the environment PROJECT, NODE, BPFFS;
+#                   WORK/lib becomes /var/lib, and WORK/ready is there when all is
 set -euo pipefail
 work=$1
 
@@ -31,9 +31,8 @@ mount -t overlay overlay -o "lowerdir=/etc,upperdir=$work/etc,workdir=$work/scra
 mount -t tmpfs tmpfs /run
 # Where podman keeps its locks.
 mount -t tmpfs tmpfs /dev/shm
-mkdir -p "$work/lib/containers" "$work/lib/sluice"
-mount --bind "$STATE" "$work/lib/sluice"
-mount --rbind "$work/lib" /var/lib
+mkdir -p "$work/lib/containers"
+mount --bind "$work/lib" /var/lib
 
 hostname host.example
 touch "$work/ready"
