@@ -15,7 +15,8 @@ needs() {
   case "$1" in
     test) printf '%s\n' tc:iproute2 ping:iputils-ping strace:strace xdp-loader:xdp-tools ssh-keygen:openssh-client \
       /usr/sbin/sshd:openssh-server setfacl:acl gpg:gnupg tshark:tshark /lib/systemd/systemd:systemd \
-      prometheus-alertmanager:prometheus-alertmanager ;;
+      prometheus-alertmanager:prometheus-alertmanager podman:podman crun:crun \
+      /usr/lib/podman/netavark:netavark jq:jq ;;
     bench) printf '%s\n' nft:nftables ipset:ipset xdp-loader:xdp-tools iptables:iptables ethtool:ethtool taskset:util-linux ;;
   esac
 }

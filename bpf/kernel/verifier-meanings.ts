@@ -31,6 +31,10 @@ const explanations: ReadonlyArray<readonly [RegExp, string]> = [
     "the offset can be outside of the value: bound the index first, with a comparison or a mask that the verifier can follow",
   ],
   [
+    /prohibited for !root/,
+    "this process has no CAP_PERFMON, without which the kernel lets no program calculate with pointers; `sluice doctor` says how to give it",
+  ],
+  [
     /(math between .* pointer|pointer arithmetic|value .* makes .* pointer be out of bounds)/,
     "it adds a number to a pointer of which the verifier knows no bounds: compare the number with constants before",
   ],

@@ -36,7 +36,7 @@ export function libc(): Libc {
 }
 
 /** __NR_bpf by the names that Node has for architectures. */
-const bpfSystemCalls: Readonly<Record<string, number>> = {
+export const bpfSystemCalls: Readonly<Record<string, number>> = {
   x64: 321,
   arm64: 280,
   riscv64: 280,

@@ -6,44 +6,81 @@ export interface CallFilter {
   readonly program: Uint8Array;
 }
 
-interface Processor {
+/** Numbers of system calls as one kind of processor has them. */
+export interface Processor {
   /** AUDIT_ARCH_… */
   readonly audit: number;
   readonly seccomp: number;
   readonly clone: number;
-  readonly permitted: readonly number[];
+  /** By name: memory, threads, waiting, and what is open already. */
+  readonly permitted: ReadonlyMap<string, number>;
 }
 
-/**
- * Memory, threads, waiting, and what is open already: read, write, close, fstat, poll, lseek, mmap, mprotect, munmap, brk, rt_sigaction,
- * rt_sigprocmask, rt_sigreturn, pread64, readv, writev, sched_yield, mremap, madvise, nanosleep, getpid, exit, uname, fcntl, fsync, getrusage,
- * sysinfo, sigaltstack, gettid, futex, sched_getaffinity, restart_syscall, clock_gettime, clock_nanosleep, exit_group, epoll_wait,
- * epoll_ctl, set_robust_list, epoll_pwait, eventfd2, epoll_create1, pipe2, getrandom, membarrier, pkey_mprotect, pkey_alloc, pkey_free,
- * rseq; in the order of <asm/unistd_64.h> and of <asm-generic/unistd.h>.
- */
-const processors: Readonly<Record<string, Processor>> = {
-  x64: {
-    audit: 0xc000_003e,
-    seccomp: 317,
-    clone: 56,
-    permitted: [
-      0, 1, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 19, 20, 24, 25, 28, 35, 39, 60, 63, 72, 74, 98, 99, 131, 186, 202, 204, 219, 228,
-      230, 231, 232, 233, 273, 281, 290, 291, 293, 318, 324, 329, 330, 331, 334,
-    ],
-  },
-  arm64: {
-    audit: 0xc000_00b7,
-    seccomp: 277,
-    clone: 220,
-    permitted: [
-      19, 20, 21, 22, 25, 57, 59, 62, 63, 64, 65, 66, 67, 73, 80, 82, 93, 94, 98, 99, 101, 113, 115, 123, 124, 128, 132, 134, 135, 139, 160,
-      165, 172, 178, 179, 214, 215, 216, 222, 226, 233, 278, 283, 288, 289, 290, 293,
-    ],
-  },
+/** On x86-64 and on arm64, which has the numbers of <asm-generic/unistd.h>; null where there is no such call, or the C library makes another. */
+const permitted: ReadonlyArray<readonly [name: string, x64: number | null, arm64: number | null]> = [
+  ["read", 0, 63],
+  ["write", 1, 64],
+  ["close", 3, 57],
+  ["fstat", 5, 80],
+  ["poll", 7, null],
+  ["ppoll", null, 73],
+  ["lseek", 8, 62],
+  ["mmap", 9, 222],
+  ["mprotect", 10, 226],
+  ["munmap", 11, 215],
+  ["brk", 12, 214],
+  ["rt_sigaction", 13, 134],
+  ["rt_sigprocmask", 14, 135],
+  ["rt_sigreturn", 15, 139],
+  ["pread64", 17, 67],
+  ["readv", 19, 65],
+  ["writev", 20, 66],
+  ["sched_yield", 24, 124],
+  ["mremap", 25, 216],
+  ["madvise", 28, 233],
+  ["nanosleep", 35, 101],
+  ["getpid", 39, 172],
+  ["exit", 60, 93],
+  ["uname", 63, 160],
+  ["fcntl", 72, 25],
+  ["fsync", 74, 82],
+  ["getrusage", 98, 165],
+  ["sysinfo", 99, 179],
+  ["sigaltstack", 131, 132],
+  ["gettid", 186, 178],
+  ["futex", 202, 98],
+  ["sched_getaffinity", 204, 123],
+  ["restart_syscall", 219, 128],
+  ["clock_gettime", 228, 113],
+  ["clock_nanosleep", 230, 115],
+  ["exit_group", 231, 94],
+  ["epoll_wait", 232, null],
+  ["epoll_ctl", 233, 21],
+  ["set_robust_list", 273, 99],
+  ["epoll_pwait", 281, 22],
+  ["eventfd2", 290, 19],
+  ["epoll_create1", 291, 20],
+  ["pipe2", 293, 59],
+  ["getrandom", 318, 278],
+  ["membarrier", 324, 283],
+  ["pkey_mprotect", 329, 288],
+  ["pkey_alloc", 330, 289],
+  ["pkey_free", 331, 290],
+  ["rseq", 334, 293],
+];
+
+/** By the names that Node has for architectures. */
+export const processors: Readonly<Record<string, Processor>> = {
+  x64: { audit: 0xc000_003e, seccomp: 317, clone: 56, permitted: column(([name, number]) => [name, number]) },
+  arm64: { audit: 0xc000_00b7, seccomp: 277, clone: 220, permitted: column(([name, , number]) => [name, number]) },
 };
 
+function column(of: (row: (typeof permitted)[number]) => readonly [string, number | null]): ReadonlyMap<string, number> {
+  return new Map(permitted.map(of).filter((entry): entry is [string, number] => entry[1] !== null));
+}
+
 /** Everywhere the same. */
-const clone3 = 435;
+export const clone3 = 435;
 /** CLONE_THREAD. */
 const thread = 0x1_0000;
 const [load, jumpIfEqual, jumpIfSet, answer] = [0x20, 0x15, 0x45, 0x06];
@@ -61,7 +98,7 @@ export function filterCalls(arch: string): CallFilter {
     [jumpIfEqual, 1, 0, audit],
     [answer, 0, 0, answers.notPermitted],
     [load, 0, 0, at.number],
-    ...permitted.flatMap((number): readonly Instruction[] => [
+    ...[...permitted.values()].flatMap((number): readonly Instruction[] => [
       [jumpIfEqual, 0, 1, number],
       [answer, 0, 0, answers.permit],
     ]),

@@ -78,7 +78,7 @@ const complaints: readonly Complaint[] = [
       /permission denied|authentication failed|could not read (?:username|password)|error: 40[13]|access denied|terminal prompts disabled/i,
     code: "source-refused",
     reason: "the server does not accept who we are",
-    hint: "Check the key, user name or password file, and that it may read this repository",
+    hint: "Check the key, user name or password file: that the user Sluice runs as can read it, and that it may read this repository",
   },
   {
     pattern: /certificate|ssl|tls/i,

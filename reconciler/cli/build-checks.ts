@@ -40,8 +40,8 @@ export function buildChecks(facts: MachineFacts): readonly Check[] {
     privileges(facts),
     works("maps", probe.createsMaps, "maps can be made", facts),
     works("xdp", probe.loadsXdp, "programs can be loaded", facts),
-    tcxCheck(probe.tcx),
-    batchCheck(probe.batches),
+    tcxCheck(probe.tcx, facts),
+    batchCheck(probe.batches, facts),
     facts.kernelBtf
       ? ok("btf", "the kernel has its own types: objects built with CO-RE work")
       : warn(
@@ -51,7 +51,7 @@ export function buildChecks(facts: MachineFacts): readonly Check[] {
         ),
     ...memlockCheck(probe),
     bpffsCheck(facts),
-    tripwireCheck(facts.tripwire),
+    tripwireCheck(facts),
     facts.git === null
       ? warn("git", "not found: only --dir works, no repository", "apt-get install git")
       : atLeast("git", facts.git, [2, 30], "Install git 2.30 or newer"),
@@ -102,26 +102,28 @@ function howToGive(root: boolean, missing: readonly string[]): string {
   return `Run as root (sudo sluice doctor), or give a service AmbientCapabilities=${missing.join(" ")}, a container ${options}`;
 }
 
-function works(name: string, { works, problem }: Finding, found: string, { root, probe: { capabilities } }: MachineFacts): Check {
+function works(name: string, { works, problem }: Finding, found: string, facts: MachineFacts): Check {
   if (works) return ok(name, found);
-  const lacks = lackedCapabilities(capabilities);
-  const why =
-    lacks.length > 0 ? howToGive(root, lacks) : "A container or a lockdown policy forbids bpf(2): run on the host, or allow it there";
+  const why = giveOr("A container or a lockdown policy forbids bpf(2): run on the host, or allow it there", facts);
   return fail(name, `the kernel refuses: ${problem ?? "no reason given"}`, why);
 }
 
-function tcxCheck({ works, problem }: Finding): Check {
-  if (works) return ok("tcx", "chains at tc-ingress and tc-egress work");
-  return warn("tcx", `no chains at tc-ingress and tc-egress: ${problem ?? "no reason given"}`, "Boot Linux 6.6 or newer, or use xdp only");
+/** What a process lacks comes first: until it has that, nothing else can be known to be wrong. */
+function giveOr(fix: string, { root, probe: { capabilities } }: MachineFacts): string {
+  const lacks = lackedCapabilities(capabilities);
+  return lacks.length > 0 ? howToGive(root, lacks) : fix;
 }
 
-function batchCheck({ works, problem }: Finding): Check {
+function tcxCheck({ works, problem }: Finding, facts: MachineFacts): Check {
+  if (works) return ok("tcx", "chains at tc-ingress and tc-egress work");
+  const fix = giveOr("Boot Linux 6.6 or newer, or use xdp only", facts);
+  return warn("tcx", `no chains at tc-ingress and tc-egress: ${problem ?? "no reason given"}`, fix);
+}
+
+function batchCheck({ works, problem }: Finding, facts: MachineFacts): Check {
   if (works) return ok("batches", "big maps are read and written in batches");
-  return warn(
-    "batches",
-    `maps are written key by key: ${problem ?? "no reason given"}`,
-    "Nothing breaks; big sets load faster from Linux 5.6 on",
-  );
+  const fix = giveOr("Nothing breaks; big sets load faster from Linux 5.6 on", facts);
+  return warn("batches", `maps are written key by key: ${problem ?? "no reason given"}`, fix);
 }
 
 /** Since 5.11 the memory of maps is the memory cgroup's. */
@@ -144,10 +146,11 @@ function bpffsCheck({ bpffs, user, probe: { capabilities } }: MachineFacts): Che
 }
 
 /** The agent does without, but nobody learns who changed what. */
-function tripwireCheck(problem: string | null): Check {
-  if (problem === null) return ok("tripwire", "changes by others are heard as they happen");
-  const fix = "mount -t tracefs tracefs /sys/kernel/tracing, which only root may read: docs/sluice.service has what other users need";
-  return warn("tripwire", `changes by others are found by looking, every minute, and nobody knows who: ${problem}`, fix);
+function tripwireCheck(facts: MachineFacts): Check {
+  if (facts.tripwire === null) return ok("tripwire", "changes by others are heard as they happen");
+  const mount = "mount -t tracefs tracefs /sys/kernel/tracing, which only root may read: docs/sluice.service has what other users need";
+  const found = `changes by others are found by looking, every minute, and nobody knows who: ${facts.tripwire}`;
+  return warn("tripwire", found, giveOr(mount, facts));
 }
 
 function agentCheck(agent: AgentAnswer): Check {

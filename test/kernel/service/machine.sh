@@ -59,5 +59,8 @@ mount -t tmpfs tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /var/tmp
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 
+# As systemd does by itself where it is not told that it is in a container: mounts with credentials come from a child of it.
+mount --make-rshared /
+
 export container=lab
 exec /lib/systemd/systemd --system --unit=multi-user.target --log-target=kmsg --show-status=0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +10,8 @@ import type { Run } from "../../reconciler/cli/run-sluice.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
 import type { LogLine } from "../acceptance/agent.ts";
 import { until } from "../confirm/watchdogs.ts";
+import { parseLog, tellFrom } from "./agent-log.ts";
+import { endApart, runInside, startApart } from "./inside.ts";
 
 /** The unit that is shipped. */
 export const unit = join(packageRoot(), "docs/sluice.service");
@@ -41,59 +43,45 @@ export interface Machine {
 
 let machines = 0;
 
-/** Boots one whose agent.yaml has these lines. Resolves when multi-user.target is reached. */
-export async function boot(t: ExecutionContext, lab: Lab, disk: Disk, config: readonly string[]): Promise<Machine> {
+/** Boots one whose agent.yaml has these lines, with more files in /etc (0600). Resolves when multi-user.target is reached. */
+export async function boot(
+  t: ExecutionContext,
+  lab: Lab,
+  disk: Disk,
+  config: readonly string[],
+  files: Readonly<Record<string, string>> = {},
+): Promise<Machine> {
   const work = temporaryFolder(t);
   const cgroup = `sluice-lab-${process.pid}-${++machines}`;
   writeEtc(work, config);
+  writeFiles(join(work, "etc"), files);
   for (const folder of ["log", "cgroup"]) mkdirSync(join(work, folder));
   for (const folder of [work, disk.state, disk.srv]) chmodSync(folder, 0o755);
   chmodSync(join(work, "log"), 0o1777);
   execFileSync("mount", ["-t", "cgroup2", "cgroup2", join(work, "cgroup")]);
   mkdirSync(join(work, "cgroup", cgroup));
-  const script = join(packageRoot(), "test/kernel/service/machine.sh");
-  // It ends with this process, however that ends.
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", "bash", script, work], {
-    stdio: "ignore",
-    env: {
-      PATH: process.env["PATH"] ?? "",
-      ...{ PROJECT: packageRoot(), NODE: process.execPath, BPFFS: dirname(lab.root), USER_ID: String(userId), CGROUP: cgroup },
-      ...{ STATE: disk.state, SRV: disk.srv },
-    },
+  const child = startApart("machine.sh", work, {
+    ...{ PROJECT: packageRoot(), NODE: process.execPath, BPFFS: dirname(lab.root), USER_ID: String(userId), CGROUP: cgroup },
+    ...{ STATE: disk.state, SRV: disk.srv },
   });
   const ended = new Promise((resolve) => child.on("close", resolve));
   let isOn = true;
   const off = async () => {
     if (!isOn) return;
     isOn = false;
-    const first = firstProcess(child.pid as number);
-    process.kill(first ?? (child.pid as number), "SIGKILL");
+    endApart(child);
     await ended;
     await removeCgroup(join(work, "cgroup", cgroup));
     execFileSync("umount", [join(work, "cgroup")]);
   };
   t.teardown(off);
 
-  const run = (...words: readonly string[]): Run => {
-    const first = firstProcess(child.pid as number) ?? 0;
-    const namespaces = ["--mount", "--pid", "--cgroup", "--uts", "--ipc"];
-    const inside = [
-      "--target",
-      String(first),
-      ...namespaces,
-      "--",
-      "/usr/bin/env",
-      "PATH=/opt/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      ...words,
-    ];
-    const { status, stdout, stderr } = spawnSync("nsenter", inside, { encoding: "utf8", cwd: "/" });
-    return { exit: status, out: stdout, err: stderr };
-  };
-  const log = () => linesOf(join(work, "log/agent.log"));
-  let read = 0;
+  const run = (...words: readonly string[]) => runInside(child, words);
+  const log = () => parseLog(readIfThere(join(work, "log/agent.log")));
   await until("the machine has booted", () => run("systemctl", "is-active", "multi-user.target").out === "active\n").catch(
     (error: unknown) => {
-      throw new Error(`${String(error)}:\n${readFileSync(join(work, "log/systemd"), "utf8")}\n${JSON.stringify(log(), null, 1)}`);
+      const said = ["complaints", "log/systemd"].map((name) => readIfThere(join(work, name)));
+      throw new Error(`${String(error)}:\n${said.join("\n")}\n${JSON.stringify(log(), null, 1)}`);
     },
   );
   return {
@@ -101,18 +89,7 @@ export async function boot(t: ExecutionContext, lab: Lab, disk: Disk, config: re
     log,
     off,
     agent: () => processWith(child.pid as number, run("systemctl", "show", "-P", "MainPID", "sluice").out.trim()),
-    async told(message) {
-      const at = () => log().findIndex((line, index) => index >= read && line.msg === message);
-      await until(`the agent has said "${message}"`, () => at() >= 0).catch((error: unknown) => {
-        throw new Error(
-          `${String(error)}:\n${log()
-            .map((line) => JSON.stringify(line))
-            .join("\n")}`,
-        );
-      });
-      read = at() + 1;
-      return log()[read - 1] as LogLine;
-    },
+    told: tellFrom(log),
   };
 }
 
@@ -140,11 +117,11 @@ function writeEtc(work: string, config: readonly string[]): void {
   );
 }
 
-/** systemd itself, as this namespace knows it: the child of unshare(1). */
-function firstProcess(parent: number): number | null {
-  const path = `/proc/${parent}/task/${parent}/children`;
-  const children = existsSync(path) ? readFileSync(path, "utf8").trim() : "";
-  return children === "" ? null : Number(children.split(" ")[0]);
+function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+  }
 }
 
 /** The process below another that has this number in the innermost namespace. */
@@ -165,10 +142,8 @@ function isBelow(pid: number, ancestor: number): boolean {
   return false;
 }
 
-function linesOf(path: string): readonly LogLine[] {
-  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-  const lines = text.split("\n").slice(0, -1);
-  return lines.map((line) => (line.startsWith("{") ? (JSON.parse(line) as LogLine) : { level: "none", msg: line }));
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
 /** The kernel lets go of it a moment after the last process. */

@@ -16,6 +16,7 @@ import { type BareRepository, bareRepository } from "../acceptance/bare-reposito
 import { dropsFrom, xdpPolicy } from "../acceptance/policy.ts";
 import { json } from "../cli/station.ts";
 import { until, watchdogOf } from "../confirm/watchdogs.ts";
+import { sshServer } from "../source/ssh-server.ts";
 import { boot, type Disk, type Machine, unit, userId } from "./machine.ts";
 
 /** A host with one device, and the repository that it follows. */
@@ -115,7 +116,8 @@ kernelTest("after a reboot without git the network waits for what was confirmed 
 
   await trying.off();
   execFileSync("rm", ["-r", lab.root]);
-  const unfiltered = await it.passes();
+  // The kernel lets go of a link a moment after its last pin.
+  await until("nothing filters", async () => (await it.passes()).length === 2);
   renameSync(it.policy.path, `${it.policy.path}.away`);
   const after = await it.on(confirmed);
   const network = after.run("cat", "/mnt/network").out;
@@ -123,7 +125,6 @@ kernelTest("after a reboot without git the network waits for what was confirmed 
   await after.told("source fails, the host keeps what it has");
 
   t.deepEqual(candidate, ["10.0.0.1"]);
-  t.deepEqual(unfiltered, ["10.0.0.1", "172.16.0.1"]);
   t.regex(network, new RegExp(`${it.cable.inside}@\\S+ .* xdp`));
   t.deepEqual(await it.passes(), ["172.16.0.1"]);
   t.log(`filtered ${String(filtered["milliseconds"])} ms after the start of the process`);
@@ -183,6 +184,52 @@ kernelTest("what root does by hand is the agent's: what was applied before there
   t.deepEqual(await it.passes(), ["10.0.0.1"]);
   t.deepEqual(modes(it.disk, lab).owners, [userId]);
 });
+
+kernelTest(
+  "a repository by ssh, whose key the service has from systemd as the docs say, and nobody else: a push is applied",
+  async (t, lab) => {
+    const it = await site(t, lab);
+    const server = await sshServer(t);
+    const page = readFileSync(join(packageRoot(), "docs/operations.md"), "utf8");
+    const [, dropIn = ""] = /^```ini\n(\[Service\]\nLoadCredential=[\s\S]*?)^```$/m.exec(page) ?? [];
+    const [, kept = ""] = /^LoadCredential=id_ed25519:\/etc\/(\S+)$/m.exec(dropIn) ?? [];
+    const [, copy = ""] = /`identityFile: (\/run\/credentials\/[^`]+)`/.exec(page) ?? [];
+    it.drop("10.0.0.0/8");
+    const machine = await boot(
+      t,
+      lab,
+      it.disk,
+      [
+        `repo: ${server.url(it.policy.path)}`,
+        "poll: { interval: 1h }",
+        `credentials: { identityFile: ${copy}, knownHostsFile: /etc/sluice/known_hosts }`,
+      ],
+      {
+        "systemd/system/sluice.service.d/override.conf": dropIn,
+        [kept]: readFileSync(server.keys.deploy, "utf8"),
+        "sluice/known_hosts": `${server.knownHost}\n`,
+      },
+    );
+    await machine.told("revision applied");
+    const first = await it.passes();
+    it.drop("172.16.0.0/12");
+    const reload = machine.run("systemctl", "reload", "sluice");
+    await machine.told("revision applied");
+
+    const reads = (user: string, path: string) =>
+      machine.run("setpriv", `--reuid=${user}`, "--clear-groups", "head", "-c1", path).exit === 0;
+    t.deepEqual(first, ["172.16.0.1"]);
+    t.is(reload.exit, 0, reload.err);
+    t.deepEqual(await it.passes(), ["10.0.0.1"]);
+    t.deepEqual(
+      ["sluice", "nobody"].map((user) => ({ user, kept: reads(user, `/etc/${kept}`), copy: reads(user, copy) })),
+      [
+        { user: "sluice", kept: false, copy: true },
+        { user: "nobody", kept: false, copy: false },
+      ],
+    );
+  },
+);
 
 kernelTest("docs/operations.md has the score that systemd-analyze gives the unit", async (t) => {
   const analyze = ["security", "--offline=true", "--no-pager", unit];

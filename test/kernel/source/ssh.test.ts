@@ -94,7 +94,10 @@ kernelTest("ssh: a key that the server does not accept", async (t) => {
 
   t.is(error.code, "source-refused");
   t.is(error.message, `Cannot fetch branch "main" of "${url}": the server does not accept who we are`);
-  t.is(error.hint, "Check the key, user name or password file, and that it may read this repository");
+  t.is(
+    error.hint,
+    "Check the key, user name or password file: that the user Sluice runs as can read it, and that it may read this repository",
+  );
   t.deepEqual(fetchedPacks(cache), []);
   t.notRegex(server.log(), /Accepted/);
 });

@@ -247,13 +247,27 @@ test("printDoctor() says what is missing and what to type, worst first", (t) => 
   privileges: ${give}
   xdp: ${give}
   bpffs: mount -t bpf bpf /sys/fs/bpf
-  tcx: Boot Linux 6.6 or newer, or use xdp only
+  tcx: ${give}
   git: apt-get install git
 
 Sluice cannot work here: 3 of ${checks.length} checks failed
 `,
   );
   t.like(doctorToJson("h", checks), { kind: "doctor", works: false });
+});
+
+test("buildChecks() gives no other advice for what a missing capability explains", (t) => {
+  const capabilities = new Set<Capability>(["net_admin", "perfmon"]);
+  const probe = { ...machine.probe, capabilities, createsMaps: refused, loadsXdp: refused, tcx: refused, batches: refused };
+
+  const lacking = buildChecks({ ...machine, probe, tripwire: "Cannot watch" });
+  const older = buildChecks({ ...machine, probe: { ...machine.probe, tcx: refused, batches: refused } });
+
+  t.deepEqual([...new Set(lacking.map(({ fix }) => fix).filter((fix) => fix !== null))], ["Start the container with --cap-add BPF"]);
+  t.deepEqual(
+    older.flatMap(({ fix }) => fix ?? []),
+    ["Boot Linux 6.6 or newer, or use xdp only", "Nothing breaks; big sets load faster from Linux 5.6 on"],
+  );
 });
 
 const judged = test.macro<[string, Partial<MachineFacts>, string, string]>({
