@@ -10,6 +10,7 @@ import type { AgentStatus } from "../../../reconciler/agent/agent-status.ts";
 import { type Clock, systemClock } from "../../../reconciler/agent/clock.ts";
 import { readBook } from "../../../reconciler/alerts/alert-book.ts";
 import { openDesk } from "../../../reconciler/alerts/alert-desk.ts";
+import { command } from "../../../reconciler/alerts/command.ts";
 import { type Receiver, waitOf } from "../../../reconciler/alerts/receiver.ts";
 import { receivers } from "../../../reconciler/alerts/receivers.ts";
 import { temporaryFolder } from "../temporary.ts";
@@ -178,6 +179,44 @@ test("a command gets each event on its standard input, without a shell and witho
   );
   t.false(readFileSync(`${file}.env`, "utf8").includes("s3cret"));
   t.true(lines.some((line) => line.includes("it ended with 3")));
+});
+
+test("a command that hangs is killed with what it has started", async (t) => {
+  const state = temporaryFolder(t);
+  const file = join(state, "started");
+  const script = 'sleep 60 & echo $! > "$1"; wait';
+  const hanging = command({ name: "page", words: ["/bin/sh", "-c", script, "page", file], milliseconds: 300 });
+  const one = await desk(state, [hanging]);
+
+  await one.update(status("eth7/xdp"));
+  await until(() => one.receivers()[0]?.error !== null);
+  const told = one.receivers();
+  await one.end();
+  const started = readFileSync(file, "utf8").trim();
+
+  t.like(told[0], { waiting: 1, error: { reason: "it was ended by SIGKILL", final: false } });
+  await until(() => hasEnded(started));
+  t.true(hasEnded(started));
+});
+
+/** What nobody has waited for yet has ended as well. */
+function hasEnded(pid: string): boolean {
+  try {
+    return /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return true;
+  }
+}
+
+test("an address with a password in it is refused at the start, and is not told", (t) => {
+  const list = [{ name: "ops", webhook: { url: "https://ada:s3cret@hooks.example.net/" } }];
+
+  const error = t.throws(() => receivers(list));
+
+  t.is(
+    error.message,
+    'Receiver "ops" of "alerts" has no address: its "url" has a user or a password in it, which are not sent; a token can stand in its path',
+  );
 });
 
 test("two receivers cannot have one name", (t) => {
