@@ -8,9 +8,19 @@ export type Capability = keyof typeof numbers;
 
 /** What this process may do, or the one that a status of /proc is about. None where it does not say. */
 export function effectiveCapabilities(status = ownStatus()): ReadonlySet<Capability> {
-  const bits = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  const bits = bitsOf("CapEff", status);
   const names = Object.keys(numbers) as Capability[];
   return new Set(names.filter((name) => ((bits >> BigInt(numbers[name])) & 1n) === 1n));
+}
+
+/** The numbers of those that programs get which this process starts, also where they are nobody's above. */
+export function ambientCapabilities(status = ownStatus()): readonly number[] {
+  const bits = bitsOf("CapAmb", status);
+  return Array.from({ length: 64 }, (_, number) => number).filter((number) => ((bits >> BigInt(number)) & 1n) === 1n);
+}
+
+function bitsOf(set: "CapEff" | "CapAmb", status: string): bigint {
+  return BigInt(`0x${new RegExp(`^${set}:\\s*([0-9a-f]+)$`, "m").exec(status)?.[1] ?? "0"}`);
 }
 
 function ownStatus(): string {

@@ -16,6 +16,9 @@ export interface Libc {
   eventfd(): number;
   /** Resolves when one of the fds is readable, or after so many milliseconds; meanwhile it takes a thread of the pool. */
   readable(fds: readonly number[], milliseconds: number): Promise<number>;
+  /** Capabilities that programs inherit of this thread: none, and one more of those that it has, by its number in capability.h. */
+  clearAmbient(): number;
+  raiseAmbient(capability: number): number;
   /** "Operation not permitted" for 1. */
   strerror(errno: number): string;
 }
@@ -57,6 +60,9 @@ function openLibc(): Libc {
   const strerror: Libc["strerror"] = library.func("const char *strerror(int errno)");
   const eventfd: (count: number, flags: number) => number = library.func("int eventfd(unsigned int count, int flags)");
   const poll: AsyncCall<[Uint8Array, number, number], number> = library.func("int poll(void *fds, unsigned long count, int milliseconds)");
+  const prctl: (option: number, a: number, b: number, c: number, d: number) => number = library.func(
+    "int prctl(int option, long a, long b, long c, long d)",
+  );
   const number = bpfSystemCalls[process.arch] ?? -1;
   return {
     close: (fd) => negativeErrno(close(fd)),
@@ -66,10 +72,14 @@ function openLibc(): Libc {
     interfaceIndex: (name) => interfaceIndex(name),
     eventfd: () => negativeErrno(eventfd(0, closeOnExec | nonBlocking)),
     readable: (fds, milliseconds) => callAsync(poll, pollEntries(fds), fds.length, milliseconds),
+    clearAmbient: () => negativeErrno(prctl(ambient.option, ambient.clear, 0, 0, 0)),
+    raiseAmbient: (capability) => negativeErrno(prctl(ambient.option, ambient.raise, capability, 0, 0)),
     strerror: (errno) => strerror(errno),
   };
 }
 
+/** PR_CAP_AMBIENT of prctl(2). */
+const ambient = { option: 47, raise: 2, clear: 4 };
 /** EFD_CLOEXEC and EFD_NONBLOCK. */
 const closeOnExec = 0o2000000;
 const nonBlocking = 0o4000;

@@ -61,10 +61,15 @@ const mostZeros = 256 * 2 ** 20;
 /** Names may share their ends, but a table is no longer than this many times itself when each name is read on its own. */
 const mostSharing = 16;
 
-/** Reads a whole object. Throws KernelError EINVAL for what is no such file or ends too early. */
+/** Several ask about the same bytes, one after another. */
+const known = new WeakMap<Uint8Array, Elf>();
+
+/** Reads a whole object, whose bytes nobody may change from then on. Throws KernelError EINVAL for what is no such file or ends too early. */
 export function readElf(file: Uint8Array): Elf {
   try {
-    return parse(file);
+    const elf = known.get(file) ?? parse(file);
+    known.set(file, elf);
+    return elf;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     // What DataView says of an offset behind the end helps nobody.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, CommanderError } from "commander";
+import { ambientCapabilities } from "../../bpf/kernel/capabilities.ts";
 import { exitCodeMeanings, exitCodes } from "./exit-codes.ts";
 
 /** Runs one command line and sets the exit code of the process; a wrong command line is told and ends with 3. */
@@ -10,6 +11,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       if (error.code !== "EPIPE") throw error;
     });
   }
+  if (ambientCapabilities().length > 0) (await import("../../bpf/kernel/hand-down.ts")).keepCapabilities();
   try {
     const program = await buildProgram(argv);
     await program.parseAsync(argv);

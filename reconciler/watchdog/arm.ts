@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { handDown } from "../../bpf/kernel/hand-down.ts";
 import { packageRoot } from "../../bpf/package-root.ts";
 import type { Confirmation } from "../model/confirmation.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
@@ -94,11 +95,10 @@ function endOf(answer: Answer): ArmedEnd {
 async function start(state: string, bpffs: string): Promise<string> {
   const log = openLog(join(state, "watchdog.log"));
   try {
-    const child = spawn(process.execPath, [join(packageRoot(), "dist/command/watchdog/main.js"), state, bpffs], {
-      cwd: "/",
-      detached: true,
-      stdio: ["ignore", "pipe", log],
-    });
+    const program = join(packageRoot(), "dist/command/watchdog/main.js");
+    const child = handDown(() =>
+      spawn(process.execPath, [program, state, bpffs], { cwd: "/", detached: true, stdio: ["ignore", "pipe", log] }),
+    );
     try {
       return await firstLine(child);
     } finally {

@@ -7,6 +7,7 @@ import { wrapKernel } from "../../bpf/kernel/decorators/wrap-kernel.ts";
 import type { Kernel } from "../../bpf/kernel/kernel.ts";
 import { KernelError } from "../../bpf/kernel/kernel-error.ts";
 import { openObject } from "../../bpf/object/open-object.ts";
+import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import { packageRoot } from "../../bpf/package-root.ts";
 import { observe } from "../../reconciler/3-observed/observe.ts";
 import { hookName } from "../../reconciler/model/hook.ts";
@@ -16,6 +17,14 @@ import { type ChangeCase, changeCases } from "./change-cases.ts";
 
 /** By hook: what runs, and what is in the maps that it uses. */
 type Running = Readonly<Record<string, string>>;
+
+/** Thousands of passes open the same few objects. */
+const opened = new Map<Uint8Array, ObjectSpec>();
+const openOnce = (elf: Uint8Array): ObjectSpec => {
+  const spec = opened.get(elf) ?? openObject(elf);
+  opened.set(elf, spec);
+  return spec;
+};
 
 /** The same as on the real kernel. */
 const errnos = ["ENOMEM", "EPERM", "EBUSY", "ENOSPC"] as const;
@@ -91,7 +100,7 @@ for (const change of changeCases()) {
 }
 
 async function hostBefore(change: ChangeCase): Promise<MemoryHost> {
-  const host = memoryHost(["eth0", "eth1"], openObject);
+  const host = memoryHost(["eth0", "eth1"], openOnce);
   const result = await apply(host.memory, host, change.before);
   if (result.kind !== "committed") throw result.error;
   return host;

@@ -71,7 +71,7 @@ for (const name of names) {
       for (const when of all ? (["before", "after"] as const) : ([nth % 2 === 0 ? "before" : "after"] as const)) {
         const place = `killed ${when} call ${nth} of ${calls}`;
         const end = await dying.pass({ ...change.order, when, nth });
-        // Two passes do not make exactly the same calls: the last ones may never come.
+        // A pass walks the links of the whole machine, and others make and remove some meanwhile: the last calls may never come.
         if (end === null) kills += 1;
         else t.is(end.outcome, "applied", place);
 
