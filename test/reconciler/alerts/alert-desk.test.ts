@@ -13,6 +13,7 @@ import { openDesk } from "../../../reconciler/alerts/alert-desk.ts";
 import { command } from "../../../reconciler/alerts/command.ts";
 import { type Receiver, waitOf } from "../../../reconciler/alerts/receiver.ts";
 import { receivers } from "../../../reconciler/alerts/receivers.ts";
+import type { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 /** A hundred times as fast: the first retry comes after ten milliseconds. */
@@ -218,6 +219,27 @@ test("an address with a password in it is refused at the start, and is not told"
     'Receiver "ops" of "alerts" has no address: its "url" has a user or a password in it, which are not sent; a token can stand in its path',
   );
 });
+
+for (const torn of ['{"format": 1, "fir', '{\n  "format": 1,\n  "firing": []\n}\n'])
+  test(`a record of alerts that is torn is set aside, and a new one begins behind all ids: ${JSON.stringify(torn)}`, async (t) => {
+    const state = temporaryFolder(t);
+    const { url, requests } = await server(t);
+    writeFileSync(join(state, "alerts.json"), torn);
+    const unread = await t.throwsAsync<ReconcilerError>(readBook(state));
+    const lines: string[] = [];
+    const before = Math.floor(Date.now() / 1000);
+
+    const one = await desk(state, receivers([{ name: "ops", webhook: { url } }]), lines);
+    await one.update(status("eth7/xdp"));
+    await until(() => requests.length >= 1);
+    await one.end();
+
+    t.is(unread?.hint, "The agent sets it aside when it starts, and begins a new one");
+    t.true(lines.some((line) => line.includes("the record of alerts is torn and was set aside")));
+    t.is(readFileSync(join(state, "alerts.json.broken-1"), "utf8"), torn);
+    t.true((events(requests)[0]?.id ?? 0) >= before);
+    t.is((await readBook(state)).firing.length, 1);
+  });
 
 test("two receivers cannot have one name", (t) => {
   const list = [
