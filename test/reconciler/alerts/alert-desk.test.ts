@@ -234,7 +234,7 @@ for (const torn of ['{"format": 1, "fir', '{\n  "format": 1,\n  "firing": []\n}\
     await until(() => requests.length >= 1);
     await one.end();
 
-    t.is(unread?.hint, "The agent sets it aside when it starts, and begins a new one");
+    t.is(unread.hint, "The agent sets it aside when it starts, and begins a new one");
     t.true(lines.some((line) => line.includes("the record of alerts is torn and was set aside")));
     t.is(readFileSync(join(state, "alerts.json.broken-1"), "utf8"), torn);
     t.true((events(requests)[0]?.id ?? 0) >= before);
