@@ -23,7 +23,7 @@ export interface Kernel {
   createMap(pin: string, request: MapRequest): Promise<void>;
   /**
    * Deletes, then puts; in batches where the map type has them. Deleting an absent key is not an error. The one call that can fail
-   * half-way: entries before the refused one stay written.
+   * half-way: entries before the refused one stay written. A frozen map is content with what it holds already.
    */
   writeMap(map: string, puts: Entries, deletes: Entries): Promise<void>;
   /** Creates a one-entry array of `value` that nobody can change any more, and pins it. */
@@ -38,7 +38,7 @@ export interface Kernel {
   /** Loads a linked chain and pins the program. */
   load(pin: string, request: LoadRequest): Promise<void>;
 
-  /** Creates the one link of a hook and pins it. */
+  /** Creates the one link of a hook and pins it. Another link that holds the path is refused, anything else replaced. */
   attach(pin: string, request: AttachRequest): Promise<void>;
   /** One BPF_LINK_UPDATE from the program pinned at `from` to the one at `to`; refused when the link holds a third. null takes over from whatever is there. */
   switchLink(pin: string, from: string | null, to: string): Promise<void>;
@@ -107,6 +107,8 @@ export interface MapPin {
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
+  /** Nobody can write to it any more, but for programs. */
+  readonly frozen?: true;
 }
 
 export interface LinkPin {

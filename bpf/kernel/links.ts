@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { linkReplace, xdpFlag } from "../libbpf-ffi/constants.ts";
 import { errnoName, errnoText } from "../libbpf-ffi/errno.ts";
@@ -13,12 +14,18 @@ import type { KernelError } from "./kernel-error.ts";
 import { pinAt, removePins } from "./pinning.ts";
 import { check, refusal } from "./refusal.ts";
 
-/** Creates the link of a hook and pins it; content with a link that is pinned there and already is what is asked for. */
+/**
+ * Creates the link of a hook and pins it; content with a link that is pinned there and already is what is asked for. What else somebody
+ * has pinned there attaches nothing, and gives way.
+ */
 export function attachProgram(pin: string, request: AttachRequest): void {
   const ifindex = deviceIndex(request.device);
   withFd(openPin(request.program, "program"), (program) => {
     if (isAttached(pin, program, ifindex)) return;
-    withFd(createLink(program, ifindex, request), (link) => pinAt(link, pin));
+    withFd(createLink(program, ifindex, request), (link) => {
+      if (existsSync(pin)) removePins([pin]);
+      pinAt(link, pin);
+    });
   });
 }
 
@@ -64,7 +71,7 @@ function isAttached(pin: string, program: number, ifindex: number): boolean {
   if (opened === null) return false;
   return withFd(opened.fd, (fd) => {
     const attempt = { call: "BPF_LINK_CREATE", action: `Cannot attach at "${pin}"` };
-    if (opened.kind !== "link") throw refusal(constants.errno.EEXIST, attempt, `a ${opened.kind} is pinned there`);
+    if (opened.kind !== "link") return false;
     const held = linkInfo(fd);
     const wanted = programInfo(program).id;
     if (held.programId === wanted && held.ifindex === ifindex) return true;
@@ -115,7 +122,10 @@ function foreignProgram(device: string): string {
   const [foreign] = listAttached(device, "xdp");
   if (foreign === undefined) return "an XDP program of a device above or below it is in the way";
   const { programId, name, mode, linkId } = foreign;
-  const how = linkId === null ? `remove it with "ip link set dev ${device} xdp off"` : `it is held by link ${linkId}`;
+  const how =
+    linkId === null
+      ? `remove it with "ip link set dev ${device} xdp off"`
+      : `it is held by link ${linkId}; remove it with "bpftool link detach id ${linkId}"`;
   return `XDP program ${programId} "${name}" is attached there already (${mode}), and it is not Sluice's; ${how}`;
 }
 

@@ -3,9 +3,12 @@ import { constants } from "node:os";
 import { errnoName } from "../libbpf-ffi/errno.ts";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { type AsyncCall, callAsync } from "../libbpf-ffi/memory.ts";
+import { isAlreadySo } from "./already-so.ts";
 import { type Entries, entryAt } from "./entries.ts";
 import { openPin, withFdAsync } from "./fds.ts";
+import { isFrozen } from "./frozen.ts";
 import { mapInfo } from "./info.ts";
+import { readEntries } from "./map-reading.ts";
 import { isArray, type MapShape, shapeOf } from "./map-shape.ts";
 import { type Attempt, refusal } from "./refusal.ts";
 
@@ -21,9 +24,17 @@ export async function writeEntries(path: string, puts: Entries, deletes: Entries
   await withFdAsync(openPin(path, "map"), async (fd) => {
     const shape = shapeOf(mapInfo(fd));
     checkSizes(path, shape, puts, deletes);
+    if (isFrozen(fd, shape.keySize)) return checkFrozen(path, puts, deletes);
     await deleteEntries(fd, path, shape, deletes);
     await putEntries(fd, path, puts);
   });
+}
+
+/** Nobody has to write what is so already: a change that a frozen map has stopped can be undone. */
+async function checkFrozen(path: string, puts: Entries, deletes: Entries): Promise<void> {
+  if (isAlreadySo(await readEntries(path), puts, deletes)) return;
+  const attempt = { call: "BPF_MAP_UPDATE_ELEM", action: `Cannot write to the map pinned at "${path}"` };
+  throw refusal(constants.errno.EPERM, attempt, "it is frozen");
 }
 
 async function putEntries(fd: number, path: string, puts: Entries): Promise<void> {

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { isBpffs } from "./bpffs.ts";
 import { type ObjectKind, openAnyPin, withFd } from "./fds.ts";
+import { isFrozen } from "./frozen.ts";
 import { programInfo, readLinkInfo, readMapInfo } from "./info.ts";
 import type { Pin } from "./kernel.ts";
 import { KernelError } from "./kernel-error.ts";
@@ -46,7 +47,7 @@ function describe(path: string, fd: number, kind: ObjectKind, info: Buffer): Pin
     }
     case "map": {
       const { id, name, type, keySize, valueSize, maxEntries } = readMapInfo(info);
-      return { kind, path, id, name, type, keySize, valueSize, maxEntries };
+      return { kind, path, id, name, type, keySize, valueSize, maxEntries, ...(isFrozen(fd, keySize) ? { frozen: true } : {}) };
     }
     case "link": {
       const { id, programId, ifindex } = readLinkInfo(info);

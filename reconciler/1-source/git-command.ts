@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import { type SimpleGitOptions, simpleGit } from "simple-git";
+import { type GitBounds, gitBounds, watchMemory } from "./git-bounds.ts";
 
 /** Where and how git runs: git-environment.ts makes the last two. */
 export interface GitSetting {
@@ -26,22 +27,38 @@ export class GitFailure extends Error {
 
 /**
  * Runs one git command and gives its output; simple-git waits 50 ms longer for one that says nothing, also on stderr. When the signal is raised, git and everything it started are ended (SIGTERM, after two
- * seconds SIGKILL) and the signal's reason is thrown; otherwise a failure throws GitFailure.
+ * seconds SIGKILL) and the signal's reason is thrown; otherwise a failure throws GitFailure, and so does more than `bounds` of a git that
+ * talks with a server.
  */
-export async function runGit(setting: GitSetting, args: readonly string[], signal: AbortSignal): Promise<string> {
+export async function runGit(
+  setting: GitSetting,
+  args: readonly string[],
+  signal: AbortSignal,
+  bounds: GitBounds = gitBounds,
+): Promise<string> {
   signal.throwIfAborted();
   const children = new Set<ChildProcess>();
+  let excess = null as GitFailure | null;
   const stop = () => endGroups(children);
+  const exceed = (what: string) => {
+    excess ??= new GitFailure(null, `sluice: too much ${what}`);
+    stop();
+  };
+  const unwatch = talks.has(args[0] ?? "") ? watchMemory(children, bounds.memory, () => exceed("memory")) : () => undefined;
   signal.addEventListener("abort", stop, { once: true });
   try {
-    return await childrenOf.run(children, () => callGit(setting, args));
+    return await childrenOf.run(children, () => callGit(setting, args, bounds.text, () => exceed("text")));
   } catch (error) {
     signal.throwIfAborted();
-    throw error;
+    throw excess ?? error;
   } finally {
+    unwatch();
     signal.removeEventListener("abort", stop);
   }
 }
+
+/** With the server. */
+const talks: ReadonlySet<string> = new Set(["fetch", "ls-remote"]);
 
 /**
  * Runs one git command whose output decides something: gives all of it, where runGit on a busy machine gives up 50 ms behind git's end and
@@ -93,7 +110,12 @@ subscribe("child_process", (message) => childrenOf.getStore()?.add((message as {
 
 const killAfter = 2_000;
 
-async function callGit(setting: GitSetting, args: readonly string[]): Promise<string> {
+async function callGit(setting: GitSetting, args: readonly string[], mostText: number, tooMuch: () => void): Promise<string> {
+  let written = 0;
+  const count = (part: Buffer) => {
+    written += part.length;
+    if (written > mostText) tooMuch();
+  };
   let failure = null as GitFailure | null;
   const git = simpleGit({
     ...optionsOf(setting),
@@ -102,7 +124,12 @@ async function callGit(setting: GitSetting, args: readonly string[]): Promise<st
       failure = new GitFailure(exitCode, Buffer.concat(stdErr).toString("utf8"));
       return failure;
     },
-  }).env({ ...setting.environment });
+  })
+    .env({ ...setting.environment })
+    .outputHandler((_command, stdout, stderr) => {
+      stdout.on("data", count);
+      stderr.on("data", count);
+    });
   try {
     return await git.raw([...args]);
   } catch (error) {

@@ -44,6 +44,18 @@ interface Complaint {
 
 const complaints: readonly Complaint[] = [
   {
+    pattern: /^sluice: too much memory$/m,
+    code: "source-refused",
+    reason: "git needs more than 1 GiB of memory for what the server sends",
+    hint: "Look at the repository, and at the server: this is no policy",
+  },
+  {
+    pattern: /^sluice: too much text$/m,
+    code: "source-refused",
+    reason: "the server has more to say than anybody reads",
+    hint: "Look at the server: what it sends is no repository",
+  },
+  {
     pattern: /failed to execute git|setsid: .*not found/i,
     code: "source-refused",
     reason: "git is not installed",

@@ -91,7 +91,7 @@ export function openGitSource(options: GitSourceOptions): Source {
         ready = null;
         // Other branches move too, and a fetch of nothing would leave a pack each time.
         const isElsewhere = moved && (known === null || !(await isAt(remote.url, ref, known.identity)));
-        const before = options.state === undefined ? nothingBefore : await commitsBefore(options.state, origin);
+        const before = options.state === undefined ? nothingBefore : await commitsBefore(options.state, origin, options.remembers === true);
         const found = await fetchCommit(
           { place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop, verify, forcePush, ...before },
           deadline,
@@ -121,14 +121,19 @@ type Origin = Pick<SeenCommit, "repository" | "ref">;
 
 const nothingBefore = { applied: null, seen: null };
 
+/** A torn record of what was seen stops an agent; somebody who applies by hand decides what is gone on from, and sets it aside by that. */
 async function commitsBefore(
   state: string,
   origin: Origin,
+  remembers: boolean,
 ): Promise<{ readonly applied: EarlierCommit | null; readonly seen: EarlierCommit | null }> {
   const { revision } = (await readApplied(state)) ?? {};
   return {
     applied: revision?.commit == null ? null : { ...revision, commit: revision.commit },
-    seen: await readSeen(state, origin),
+    seen: await readSeen(state, origin).catch((error: unknown) => {
+      if (remembers) throw error;
+      return null;
+    }),
   };
 }
 

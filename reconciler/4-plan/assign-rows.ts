@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { maxCounterSlots } from "../../bpf/chain/counters.ts";
+import { countersDefinition, maxCounterSlots } from "../../bpf/chain/counters.ts";
 import type { GenerationCounters } from "../model/generation.ts";
 import type { ObservedHook } from "../model/observed.ts";
 import { countersPin, type PinLayout } from "../model/pins.ts";
+import { servesAs } from "./serves-as.ts";
 
 export interface AssignedRows {
   readonly counters: GenerationCounters;
@@ -12,13 +13,22 @@ export interface AssignedRows {
 
 const fewestSlots = 16;
 
-/** Gives every step its row: the one it has in any pinned generation, else one that nobody has had. */
+/**
+ * Gives every step its row: the one it has in any pinned generation, else one that nobody has had. Where somebody has pinned something
+ * else in the place of the counters, they begin anew beside it.
+ */
 export function assignRows(layout: PinLayout, observed: ObservedHook, steps: readonly string[]): AssignedRows {
   const family = newestFamily(observed);
   const known = rowsOf(observed, family);
   const assigned = extend(known, steps);
-  if (assigned.next <= maxCounterSlots) return withMap(layout, observed, family, assigned);
-  return withMap(layout, observed, family + 1, extend({ rows: new Map(), next: 0 }, steps));
+  const found = withMap(layout, observed, family, assigned);
+  if (assigned.next <= maxCounterSlots && !isTaken(observed, found.counters)) return found;
+  const next = Math.max(family, ...observed.counters.map((counters) => counters.family)) + 1;
+  return withMap(layout, observed, next, extend({ rows: new Map(), next: 0 }, steps));
+}
+
+function isTaken({ counters }: ObservedHook, { pin, slots }: GenerationCounters): boolean {
+  return counters.some((found) => found.pin.path === pin && !servesAs(found.pin, countersDefinition(slots), false));
 }
 
 interface Rows {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { matchFields } from "../../bpf/btf/match-fields.ts";
 import { type Entries, noEntries } from "../../bpf/kernel/entries.ts";
+import type { MapPin } from "../../bpf/kernel/kernel.ts";
 import type { DesiredMap } from "../model/desired.ts";
 import type { GenerationMap } from "../model/generation.ts";
 import type { MapLayout, Migrate } from "../model/map-layout.ts";
@@ -55,7 +56,12 @@ export function migrateMap(
 function predecessor({ generations, maps }: ObservedHook, step: string, map: string): GenerationMap | null {
   const running = generations.find((generation) => generation.running)?.manifest;
   const old = running?.steps.find(({ name }) => name === step)?.maps.find(({ name }) => name === map) ?? null;
-  return old !== null && maps.some(({ pin }) => pin.path === old.pin) ? old : null;
+  return old !== null && maps.some(({ pin }) => pin.path === old.pin && isStill(pin, old)) ? old : null;
+}
+
+/** Not what somebody has pinned in its place. */
+function isStill(pin: MapPin, { layout }: GenerationMap): boolean {
+  return layout === undefined || (pin.type === layout.type && pin.keySize === layout.keySize && pin.valueSize === layout.valueSize);
 }
 
 function obstacleTo(before: MapLayout, after: MapLayout): string | null {

@@ -176,12 +176,14 @@ function load(layout: PinLayout, desired: DesiredHook, { generation, isPinned }:
 function refuseForeign({ hook, foreign }: ObservedHook): readonly Refusal[] {
   const [other] = foreign;
   if (hook.kind !== "xdp" || other === undefined) return [];
+  // The kernel takes off by name only what no link holds.
+  const off = other.linkId === null ? `ip link set dev ${hook.interface} xdp off` : `bpftool link detach id ${other.linkId}`;
   return [
     {
       hook,
       code: "foreign-xdp",
       message: `Cannot attach to ${hookName(hook)}: program "${other.name}" (id ${other.programId}) of somebody else is attached there`,
-      hint: `look at it with "bpftool prog show id ${other.programId}", and detach it with "ip link set dev ${hook.interface} xdp off" if it is not wanted`,
+      hint: `look at it with "bpftool prog show id ${other.programId}", and detach it with "${off}" if it is not wanted`,
     },
   ];
 }

@@ -4,7 +4,7 @@ import type { AgentStatus } from "../agent/agent-status.ts";
 import { backoffDelay, retryBackoff } from "../agent/backoff.ts";
 import type { Clock } from "../agent/clock.ts";
 import type { AlertBook } from "./alert.ts";
-import { readBook, writeBook } from "./alert-book.ts";
+import { openBook, writeBook } from "./alert-book.ts";
 import { conditionsOf, unknownConditions } from "./conditions.ts";
 import { nextAlerts, pendingEvents, withRefused, withTaken } from "./next-alerts.ts";
 import type { Receiver, Sent } from "./receiver.ts";
@@ -34,7 +34,9 @@ export interface DeskParts {
  * taken, so a crash in between tells it again, under the same id. Throws for a state directory that cannot be read.
  */
 export async function openDesk({ state, host, receivers, watchesDrift, clock, log }: DeskParts): Promise<AlertDesk> {
-  let book = await readBook(state);
+  const opened = await openBook(state, clock.now());
+  if (opened.aside !== null) log.error(opened.aside, "the record of alerts is torn and was set aside, a new one begins");
+  let book = opened.book;
   let writing: Promise<void> = Promise.resolve();
   let ended = false;
   const timers = new Map<string, () => void>();

@@ -22,6 +22,14 @@ export function receivers(configured: readonly AgentReceiver[]): readonly Receiv
 }
 
 function address(name: string, url: string): string {
-  if (URL.canParse(url)) return url;
-  throw new ReconcilerError("config-invalid", `Receiver "${name}" of "alerts" has no address: its "url" cannot be read`);
+  const wrong = whyNotAsked(url);
+  if (wrong === null) return url;
+  throw new ReconcilerError("config-invalid", `Receiver "${name}" of "alerts" has no address: its "url" ${wrong}`);
+}
+
+/** What fetch() would refuse each time, for as long as the agent runs. */
+function whyNotAsked(url: string): string | null {
+  if (!URL.canParse(url)) return "cannot be read";
+  const { username, password } = new URL(url);
+  return username === "" && password === "" ? null : "has a user or a password in it, which are not sent; a token can stand in its path";
 }

@@ -31,7 +31,9 @@ export function buildStatus(facts: StatusFacts): Status {
   const findings = comparison?.report.findings.filter((finding) => finding.mode !== "ignore") ?? [];
   const pending = [...pendingHooks(comparison?.plan ?? null)];
   for (const hook of pendingAtAgent(agent)) if (!pending.some((known) => known.hook === hook.hook)) pending.push(hook);
-  const running = observed.hooks.filter(isOurs).map((hook) => statusHook(hook, findings, history));
+  const missed = new Set(comparison?.report.findings.map(({ hook }) => hookName(hook)));
+  const shown = observed.hooks.filter((hook) => isOurs(hook) || missed.has(hookName(hook.hook)));
+  const running = shown.map((hook) => statusHook(hook, findings, history));
   const hooks = [...running.filter(({ hook }) => !pending.some((other) => other.hook === hook)), ...pending];
   return {
     format: "1.0",
@@ -60,7 +62,7 @@ function stateOf({ observed, hold, unfinished, unconfirmed }: StatusFacts, drift
   return observed.applied === null ? "nothing-applied" : "running";
 }
 
-/** Of hooks that the plan looked at and that have nothing of ours, nothing is told. */
+/** Of hooks that the plan looked at and that have nothing of ours, nothing is told, unless somebody has taken all of it away. */
 function isOurs(hook: ObservedHook): boolean {
   return hook.link !== null || hook.generations.length > 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from "node:child_process";
 import { connect } from "node:net";
+import { killGroup } from "../kill-group.ts";
 import { type Probe, type ProbeResult, probeName } from "./probe.ts";
 
 /** Of what a command complains about. */
@@ -63,15 +64,19 @@ function succeeds([command = "", ...words]: readonly string[], signal: AbortSign
     const child = spawn(command, words, {
       stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin" },
-      signal,
-      killSignal: "SIGKILL",
+      // A group of its own: what a script has started would outlive it, one for each try.
+      detached: true,
     });
+    const kill = () => killGroup(child);
+    if (signal.aborted) kill();
+    else signal.addEventListener("abort", kill, { once: true });
     let said = "";
     child.stderr.on("data", (part: Buffer) => {
       said = `${said}${part.toString()}`.slice(-mostSaid);
     });
     child.once("error", reject);
     child.once("exit", (code, by) => {
+      signal.removeEventListener("abort", kill);
       if (code === 0) resolve("ends with 0");
       const fail = () => {
         const line = said.trim().split("\n").at(-1) ?? "";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from "node:path";
-import { readRecord, writeRecord } from "./record-file.ts";
+import { isRecord, readRecord, writeRecord } from "./record-file.ts";
 
 /** How reading a policy went. */
 export interface ParseTries {
@@ -42,6 +42,8 @@ async function write(directory: string, entries: readonly ParseTries[]): Promise
 }
 
 async function readAll(directory: string): Promise<readonly ParseTries[]> {
+  // A torn one is as good as none: what breaks its reader is left alone after two more tries. Writing sets it aside.
+  if ((await isRecord(path(directory))) === false) return [];
   return (await readRecord<TriesRecord>(path(directory)))?.entries ?? [];
 }
 

@@ -10,13 +10,20 @@ export const recordHead = '{\n  "format": 1';
 export const recordTail = "\n}\n";
 
 /** Reads a small JSON record of the state directory; null when there is none. Throws ReconcilerError "state-unwritable" for what is no record. */
-export async function readRecord<T extends object>(path: string): Promise<T | null> {
+export async function readRecord<T extends object>(
+  path: string,
+  hint = "sluice apply sets it aside and goes on without it",
+): Promise<T | null> {
   const text = await readText(path);
   if (text === null) return null;
   const record = parse(text);
   if (record !== null) return record as T;
-  throw new ReconcilerError("state-unwritable", `Cannot read "${path}": it is not a record of Sluice; every hook runs what it ran`, {
-    hint: "sluice apply sets it aside and goes on without it",
+  throw noRecord(path, hint);
+}
+
+export function noRecord(path: string, hint: string): ReconcilerError {
+  return new ReconcilerError("state-unwritable", `Cannot read "${path}": it is not a record of Sluice; every hook runs what it ran`, {
+    hint,
   });
 }
 

@@ -32,7 +32,8 @@ export function desiredMap({
   migrate,
 }: MapParts): DesiredMap {
   const keySize = type === "array" ? 4 : 1;
-  const definition: MapDefinition = { type, keySize, valueSize: 1, maxEntries: 64, flags: 0, btfKey: 0, btfValue: 0, inner: null };
+  const shape = { type: layout?.type ?? type, keySize, valueSize: layout?.valueSize ?? 1 };
+  const definition: MapDefinition = { ...shape, maxEntries: 64, flags: 0, btfKey: 0, btfValue: 0, inner: null };
   const sorted = [...entries].sort(([a], [b]) => a - b);
   const pairs = sorted.map(([key, value]) => [keyBytes(key, keySize), Uint8Array.of(value)] as const);
   return {

@@ -25,9 +25,11 @@ export function createAttachMethods(
       const program = state.pins.program("BPF_OBJ_GET", request.program);
       const present = state.pins.get(pin);
       if (present?.kind === "link" && present.device === device && present.hook === request.hook && present.program === program) return;
-      if (present !== null) throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot attach at "${pin}": another ${present.kind} is pinned there`);
-      state.pins.check(pin);
-      state.pins.add(pin, createLink(state.nextId("link"), device, program, request));
+      if (present?.kind === "link") throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot attach at "${pin}": another link is pinned there`);
+      if (present === null) state.pins.check(pin);
+      const link = createLink(state.nextId("link"), device, program, request);
+      if (present !== null) removePin(state, pin);
+      state.pins.add(pin, link);
     },
     async switchLink(pin, from, to) {
       const link = state.pins.link("BPF_OBJ_GET", pin);
@@ -66,7 +68,8 @@ function describePin(path: string, pinned: Pinned): Pin {
     }
     case "map": {
       const { type, keySize, valueSize, maxEntries } = pinned.definition;
-      return { kind: "map", path, id: pinned.id, name: pinned.name, type, keySize, valueSize, maxEntries };
+      const { id, name, frozen } = pinned;
+      return { kind: "map", path, id, name, type, keySize, valueSize, maxEntries, ...(frozen ? { frozen } : {}) };
     }
   }
 }

@@ -27,6 +27,8 @@ export interface MemoryControls {
   tamperDelete(map: string, key: Uint8Array): void;
   /** `bpftool link detach pinned`: the pin stays, the link is dead. */
   tamperDetach(link: string): void;
+  /** `bpftool map freeze pinned`. */
+  tamperFreeze(map: string): void;
   /** `rm` below the bpffs. */
   tamperUnpin(path: string): void;
   /** A packet arrives at (or leaves through) a device: its hook runs as the kernel would run it. */
@@ -69,6 +71,9 @@ export function createControls(state: KernelState): MemoryControls {
       );
     },
     tamperDetach: (path) => breakLink(state.pins.link("BPF_OBJ_GET", path)),
+    tamperFreeze(path) {
+      state.pins.map("BPF_OBJ_GET", path).frozen = true;
+    },
     tamperUnpin: (path) => removePin(state, path),
     send: (device, hook, packet) => sendPacket(state, device, hook, packet),
     records(path) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isAlreadySo } from "../already-so.ts";
 import { type Entries, entryAt, noEntries, packEntries } from "../entries.ts";
 import type { KernelError } from "../kernel-error.ts";
 import { sortEntries } from "../sort-entries.ts";
@@ -20,6 +21,7 @@ export function readEntries(map: MemoryMap): Entries {
 export function writeEntries(map: MemoryMap, puts: Entries, deletes: Entries): void {
   if (puts.count + deletes.count === 0) return;
   checkWritable(map, puts, deletes);
+  if (map.frozen) return;
   for (let index = 0; index < deletes.count; index++) {
     const [key] = entryAt(deletes, index);
     const errno = removeEntry(map, key);
@@ -34,13 +36,13 @@ export function writeEntries(map: MemoryMap, puts: Entries, deletes: Entries): v
 
 function checkWritable(map: MemoryMap, puts: Entries, deletes: Entries): void {
   const fail = (errno: string, why: string) => refusal("BPF_MAP_UPDATE_ELEM", errno, `Cannot write to the map "${map.name}": ${why}`);
-  if (map.frozen) throw fail("EPERM", "it is frozen");
   if (map.records !== null) throw fail("ENOTSUPP", `a ${map.definition.type} has no entries`);
   const { keySize } = map.definition;
   if (puts.count > 0 && (puts.keySize !== keySize || puts.valueSize !== map.storedSize)) {
     throw fail("EINVAL", `an entry has ${puts.keySize}+${puts.valueSize} bytes, expected ${keySize}+${map.storedSize}`);
   }
   if (deletes.count > 0 && deletes.keySize !== keySize) throw fail("EINVAL", `a key has ${deletes.keySize} bytes, expected ${keySize}`);
+  if (map.frozen && !isAlreadySo(readEntries(map), puts, deletes)) throw fail("EPERM", "it is frozen");
 }
 
 /** Elements of an array cannot go: they become zero. */

@@ -19,6 +19,20 @@ const tamperings: Readonly<Record<string, { readonly harm: (pins: readonly Pin[]
   },
   "a link detached": { harm: (pins) => bpftool("link", "detach", "pinned", pathOf(pins, "/link")), said: /detached|missing|gone/ },
   "the pin of a link removed": { harm: (pins) => rmSync(pathOf(pins, "/link")), said: /missing/ },
+  "another map in the place of a set": {
+    harm: (pins) => replaceByOther(setOf(pins)),
+    said: /changed .* chain /,
+  },
+  "another map in the place of a filter's state": {
+    harm: (pins) => replaceByOther(partOf(pins, "/buckets__")),
+    said: /changed .* chain /,
+  },
+  "another map in the place of the counters": {
+    harm: (pins) => replaceByOther(partOf(pins, "/xdp/counters/")),
+    said: /changed .* chain /,
+  },
+  "a map in the place of the link": { harm: (pins) => replaceByOther(pathOf(pins, "/link")), said: /missing/ },
+  "a set frozen": { harm: (pins) => bpftool("map", "freeze", "pinned", setOf(pins)), said: /changed .* chain / },
   "the pin of the program removed": { harm: (pins) => rmSync(pathOf(pins, "/program")), said: /changed .* chain / },
 };
 
@@ -40,6 +54,22 @@ for (const [what, { harm, said }] of Object.entries(tamperings)) {
     t.is((await lab.kernel.attached(host.device, "xdp")).length, 1);
   });
 }
+
+kernelTest("a list that somebody has frozen takes the next change", async (t, lab) => {
+  const host = await station(t, lab);
+  host.write("10.0.0.0/8");
+  t.like(await host.sluice("apply", "--yes"), { exit: 0 });
+  bpftool("map", "freeze", "pinned", setOf(await lab.kernel.pins(lab.root)));
+  host.write("172.16.0.0/24");
+
+  const applied = await host.sluice("apply", "--yes");
+  host.write("198.51.100.0/24");
+  const again = await host.sluice("apply", "--yes");
+
+  t.is(applied.exit, 0, applied.err);
+  t.is(again.exit, 0, again.err);
+  t.regex(again.out, /Nothing was reloaded/);
+});
 
 kernelTest("the agent tells of drift without touching it, and with --heal brings it back", async (t, lab) => {
   const host = await station(t, lab);
@@ -70,6 +100,12 @@ function bpftool(...words: readonly string[]): void {
   execFileSync("bpftool", words, { stdio: "pipe" });
 }
 
+/** Somebody puts a map of his own in the place of a pin. */
+function replaceByOther(path: string): void {
+  rmSync(path);
+  bpftool("map", "create", path, "type", "hash", "key", "4", "value", "4", "entries", "4", "name", "other");
+}
+
 function bytes(hex: string): readonly string[] {
   return ["hex", ...(hex.match(/../g) ?? [])];
 }
@@ -80,5 +116,9 @@ function pathOf(pins: readonly Pin[], end: string): string {
 
 /** The set of IPv4 prefixes. */
 function setOf(pins: readonly Pin[]): string {
-  return pins.find(({ path }) => path.includes("/bogons/prefixes4"))?.path ?? "";
+  return partOf(pins, "/bogons/prefixes4");
+}
+
+function partOf(pins: readonly Pin[], part: string): string {
+  return pins.find(({ path }) => path.includes(part))?.path ?? "";
 }

@@ -20,6 +20,11 @@ export const output: readonly Attack[] = [
     commit: (scene) => ({ ...harmless(scene), "policy/interfaces/\u001b[2J.yaml": "" }),
     says: /a control character/,
   },
+  {
+    name: "26 a file whose name turns the direction of writing",
+    commit: (scene) => ({ ...harmless(scene), "policy/interfaces/a\u202e.yaml": "interface: 7\n" }),
+    says: clean("revision refused.*interfaces/a"),
+  },
   { name: "26 a step whose name writes elsewhere", commit: (scene) => named(scene, escapes), says: /^revision refused/ },
   { name: "26 a step whose name is Markdown", commit: (scene) => named(scene, "`@all` <img src=x>"), says: /^revision refused/ },
 ];

@@ -32,6 +32,18 @@ for (const mode of ["native", "generic"] as const) {
   });
 }
 
+kernelTest("attach() takes the place of what is pinned there and is no link", async (t, lab) => {
+  const { inside } = await lab.veth();
+  const program = await loadConstant(lab, pass);
+  const link = `${lab.root}/link`;
+  await lab.kernel.createFrozenMap(link, "other", new Uint8Array(8));
+
+  await lab.kernel.attach(link, { device: inside, hook: "xdp", program, mode: "native" });
+
+  t.is((await lab.kernel.attached(inside, "xdp")).length, 1);
+  t.is((await lab.kernel.pins(lab.root)).find(({ path }) => path === link)?.kind, "link");
+});
+
 kernelTest('attach() in mode "auto" takes native where the driver has it, generic where not', async (t, lab) => {
   const { inside } = await lab.veth();
   ip("link add br_auto type bridge");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from "node:child_process";
 import { type Entries, entryAt, noEntries, packEntries } from "../../../bpf/kernel/entries.ts";
 import { openObject } from "../../../bpf/object/open-object.ts";
 import type { MapDefinition } from "../../../bpf/object/spec.ts";
@@ -129,6 +130,34 @@ kernelTest("readMap() of maps without batches or keys gives what they hold", asy
   t.is((await lab.kernel.readMap(devices.pin)).count, 0);
 });
 
+kernelTest("a frozen map is told from others, and takes what it holds already", async (t, lab) => {
+  const { pin, definition } = await makeMap(lab, "a_hash");
+  const array = await makeMap(lab, "an_array");
+  const some = numbered(2, definition.valueSize);
+  await lab.kernel.writeMap(pin, some, none);
+  for (const path of [pin, array.pin]) execFileSync("bpftool", ["map", "freeze", "pinned", path]);
+  const before = await lab.kernel.readMap(array.pin);
+  const other = await makeMap(lab, "a_devmap");
+
+  const frozen = (await lab.kernel.pins(lab.root)).map(({ path, ...pinned }) => [path, "frozen" in pinned]);
+  await lab.kernel.writeMap(
+    pin,
+    some,
+    packEntries([[Buffer.from([9, 9, 9, 9]), new Uint8Array(definition.valueSize)]], 4, definition.valueSize),
+  );
+  await lab.kernel.writeMap(array.pin, noEntries(4, before.valueSize), { ...before, count: 1 });
+
+  t.deepEqual(Object.fromEntries(frozen) as object, { [pin]: true, [array.pin]: true, [other.pin]: false });
+  for (const [puts, deletes] of [
+    [{ ...some, values: new Uint8Array(some.values.length).fill(7) }, none],
+    [none, some],
+  ] as const) {
+    await t.throwsAsync(lab.kernel.writeMap(pin, puts, deletes), {
+      message: `Cannot write to the map pinned at "${pin}": it is frozen (EPERM)`,
+    });
+  }
+});
+
 kernelTest("createMap() again is content; another definition or another kind is refused", async (t, lab) => {
   const { pin, definition, btf } = await makeMap(lab, "a_hash");
   const again = await makeMap(lab, "a_devmap");
@@ -182,7 +211,7 @@ kernelTest("createFrozenMap() cannot be written by anybody, and is content with 
   const entries = await lab.kernel.readMap(pin);
   t.deepEqual(Buffer.from(entries.values), value);
   await t.throwsAsync(lab.kernel.writeMap(pin, { ...entries, values: Buffer.alloc(value.length) }, noEntries(4, value.length)), {
-    message: `Cannot write to the map pinned at "${pin}" at the key 0x00000000: Operation not permitted (EPERM)`,
+    message: `Cannot write to the map pinned at "${pin}": it is frozen (EPERM)`,
   });
   await t.throwsAsync(lab.kernel.createFrozenMap(pin, "sl_manifest", Buffer.from("{}")), {
     message: `Cannot create a frozen map at "${pin}": a map with other contents is pinned there (EEXIST)`,

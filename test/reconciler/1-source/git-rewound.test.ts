@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { ForcePush } from "../../../reconciler/1-source/git-fetch.ts";
 import { defaultLimits } from "../../../reconciler/1-source/limits.ts";
@@ -279,4 +279,15 @@ test("who only looks remembers nothing, and each repository and branch is rememb
 
   t.is((await looking.fetch()).revision?.commit, first);
   t.is((await host.fetch()).code, "source-rewound");
+});
+
+test("a torn record of what was seen stops an agent, and nobody who asks by hand", async (t) => {
+  const repository = testRepository(t);
+  const commit = repository.commit({ a: "1" });
+  const agent = fetchingHost(t, repository.path, {});
+  const person = fetchingHost(t, repository.path, { remembers: false });
+  for (const { cache } of [agent, person]) writeFileSync(join(dirname(cache), "seen.json"), '{\n  "format": 1,\n  "ent');
+
+  t.is((await agent.fetch()).code, "state-unwritable");
+  t.is((await person.fetch()).revision?.commit, commit);
 });

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import test from "ava";
+import { countersDefinition } from "../../../bpf/chain/counters.ts";
 import { type Entries, noEntries } from "../../../bpf/kernel/entries.ts";
+import type { Pin } from "../../../bpf/kernel/kernel.ts";
+import type { MapDefinition } from "../../../bpf/object/spec.ts";
 import type { DesiredHook, DesiredMap } from "../../../reconciler/model/desired.ts";
 import type { HookPlan, Plan } from "../../../reconciler/model/plan.ts";
 import { apply, layout, type MemoryHost, memoryHost, planFor, withPlainPrograms } from "../memory-host.ts";
@@ -99,4 +102,73 @@ test("chooseMaps() empties a large set by a switch", async (t) => {
   const plan = await planned(host, chainOf(noEntries(4, 1)));
 
   t.deepEqual(kinds(plan), { prepare: ["create-map", "load"], commit: ["switch"] });
+});
+
+/** Somebody pins another map in the place of the first copy. */
+async function replaceBy(host: MemoryHost, definition: Partial<MapDefinition>): Promise<void> {
+  const { path } = (await host.memory.pins(layout.root)).find((pin) => pin.path.includes("/set__")) as Pin;
+  const other = { ...chainOf(keys(0)).chain[0]?.maps[0]?.definition, ...definition } as MapDefinition;
+  host.memory.tamperUnpin(path);
+  await host.memory.createMap(path, { name: "evil", definition: other, btf: null });
+}
+
+const sets = async (host: MemoryHost) =>
+  (await host.memory.pins(layout.root)).flatMap(({ path }) => (path.includes("/set__") ? [path.slice(path.indexOf("__"))] : []));
+
+for (const content of ["whole", "keys", "none"] as const) {
+  test(`chooseMaps() makes a map anew beside what cannot be it, and has that cleaned up: content ${content}`, async (t) => {
+    const entries = content === "none" ? noEntries(4, 1) : keys(0, 3);
+    const chain = chainOf(entries, content);
+    const host = await hostWith(chain);
+    await replaceBy(host, { valueSize: 4 });
+
+    const plan = await planned(host, chain);
+    await apply(withPlainPrograms(host.memory), host, desiredOf([chain]));
+    const again = await planned(host, chain);
+
+    t.deepEqual(kinds(plan), {
+      prepare: content === "none" ? ["create-map", "load"] : ["create-map", "write-map", "load"],
+      commit: ["switch"],
+    });
+    t.deepEqual(kinds(again), { prepare: [], commit: [] });
+    t.deepEqual(await sets(host), ["__0a-1"]);
+  });
+}
+
+test("chooseMaps() replaces a set that somebody has frozen, at once: its next key could not be written", async (t) => {
+  const host = await hostWith(chainOf(keys(0, 3)));
+  const { path } = (await host.memory.pins(layout.root)).find((pin) => pin.path.includes("/set__")) as Pin;
+  host.memory.tamperFreeze(path);
+
+  const plan = await planned(host, chainOf(keys(1, 3)));
+  const result = await apply(withPlainPrograms(host.memory), host, desiredOf([chainOf(keys(1, 3))]));
+  const again = await planned(host, chainOf(keys(2, 3)));
+
+  t.deepEqual(kinds(plan), { prepare: ["create-map", "write-map", "load"], commit: ["switch"] });
+  t.is(result.kind, "committed");
+  t.deepEqual(kinds(again), { prepare: [], commit: ["write-map"] });
+});
+
+test("chooseMaps() leaves a map that only programs write to when somebody has frozen it", async (t) => {
+  const chain = chainOf(noEntries(4, 1), "none");
+  const host = await hostWith(chain);
+  const { path } = (await host.memory.pins(layout.root)).find((pin) => pin.path.includes("/set__")) as Pin;
+  host.memory.tamperFreeze(path);
+
+  t.deepEqual(kinds(await planned(host, chain)), { prepare: [], commit: [] });
+});
+
+test("assignRows() begins counters anew beside what cannot be them", async (t) => {
+  const host = await hostWith(chainOf(keys(0, 3)));
+  const { path } = (await host.memory.pins(layout.root)).find((pin) => pin.path.includes("/counters/")) as Pin;
+  host.memory.tamperUnpin(path);
+  await host.memory.createMap(path, { name: "evil", definition: { ...countersDefinition(16), valueSize: 8 }, btf: null });
+
+  const plan = await planned(host, chainOf(keys(0, 3)));
+  await apply(withPlainPrograms(host.memory), host, desiredOf([chainOf(keys(0, 3))]));
+  const counters = (await host.memory.pins(layout.root)).flatMap((pin) => (pin.path.includes("/counters/") ? [pin.path] : []));
+
+  t.deepEqual(kinds(plan), { prepare: ["create-map", "load"], commit: ["switch"] });
+  t.deepEqual(kinds(await planned(host, chainOf(keys(0, 3)))), { prepare: [], commit: [] });
+  t.deepEqual(counters, [path.replace("/0-16", "/1-16")]);
 });

@@ -171,7 +171,7 @@ test("planChanges() copies what a map holds into its successor, after everything
 
 const obstacles: readonly (readonly [string, MapParts["layout"], Partial<MapLayout>])[] = [
   ["an unknown layout", undefined, {}],
-  ["another kind of map", { type: "array" }, {}],
+  ["another kind of map", { type: "percpu_hash" }, {}],
   ["another key", { key: "u32" }, { key: "u64" }],
   ["another size without BTF", { valueSize: 8 }, {}],
   ["no part in common", { fields: [field] }, { fields: [{ ...field, path: "other" }] }],

@@ -37,3 +37,18 @@ test("secrets do not get into the log, by whatever way they come", async (t) => 
     t.true(lines.join("").includes("bot:***@git.example.net"), format);
   }
 });
+
+test("what a terminal would obey is shown in the log instead, in fields, errors and hints; lines stay", async (t) => {
+  const lines: string[] = [];
+  const log = await openLog({ level: "info", format: "json" }, { write: (line) => void lines.push(line) });
+  const evil = "a\u001b[31m\u009b1m\u202eb";
+
+  log.warn({ at: evil, diagnostics: [{ message: evil }], error: new ReconcilerError("apply-failed", `${evil}\n\tc`, { hint: evil }) }, "x");
+
+  const shown = "a\\x1b[31m\\x9b1m\\u202eb";
+  t.like(JSON.parse(lines[0] ?? ""), {
+    at: shown,
+    diagnostics: [{ message: shown }],
+    error: { message: `${shown}\n\tc`, hint: shown },
+  });
+});

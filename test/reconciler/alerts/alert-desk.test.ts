@@ -10,8 +10,10 @@ import type { AgentStatus } from "../../../reconciler/agent/agent-status.ts";
 import { type Clock, systemClock } from "../../../reconciler/agent/clock.ts";
 import { readBook } from "../../../reconciler/alerts/alert-book.ts";
 import { openDesk } from "../../../reconciler/alerts/alert-desk.ts";
+import { command } from "../../../reconciler/alerts/command.ts";
 import { type Receiver, waitOf } from "../../../reconciler/alerts/receiver.ts";
 import { receivers } from "../../../reconciler/alerts/receivers.ts";
+import type { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 /** A hundred times as fast: the first retry comes after ten milliseconds. */
@@ -179,6 +181,65 @@ test("a command gets each event on its standard input, without a shell and witho
   t.false(readFileSync(`${file}.env`, "utf8").includes("s3cret"));
   t.true(lines.some((line) => line.includes("it ended with 3")));
 });
+
+test("a command that hangs is killed with what it has started", async (t) => {
+  const state = temporaryFolder(t);
+  const file = join(state, "started");
+  const script = 'sleep 60 & echo $! > "$1"; wait';
+  const hanging = command({ name: "page", words: ["/bin/sh", "-c", script, "page", file], milliseconds: 300 });
+  const one = await desk(state, [hanging]);
+
+  await one.update(status("eth7/xdp"));
+  await until(() => one.receivers()[0]?.error !== null);
+  const told = one.receivers();
+  await one.end();
+  const started = readFileSync(file, "utf8").trim();
+
+  t.like(told[0], { waiting: 1, error: { reason: "it was ended by SIGKILL", final: false } });
+  await until(() => hasEnded(started));
+  t.true(hasEnded(started));
+});
+
+/** What nobody has waited for yet has ended as well. */
+function hasEnded(pid: string): boolean {
+  try {
+    return /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return true;
+  }
+}
+
+test("an address with a password in it is refused at the start, and is not told", (t) => {
+  const list = [{ name: "ops", webhook: { url: "https://ada:s3cret@hooks.example.net/" } }];
+
+  const error = t.throws(() => receivers(list));
+
+  t.is(
+    error.message,
+    'Receiver "ops" of "alerts" has no address: its "url" has a user or a password in it, which are not sent; a token can stand in its path',
+  );
+});
+
+for (const torn of ['{"format": 1, "fir', '{\n  "format": 1,\n  "firing": []\n}\n'])
+  test(`a record of alerts that is torn is set aside, and a new one begins behind all ids: ${JSON.stringify(torn)}`, async (t) => {
+    const state = temporaryFolder(t);
+    const { url, requests } = await server(t);
+    writeFileSync(join(state, "alerts.json"), torn);
+    const unread = await t.throwsAsync<ReconcilerError>(readBook(state));
+    const lines: string[] = [];
+    const before = Math.floor(Date.now() / 1000);
+
+    const one = await desk(state, receivers([{ name: "ops", webhook: { url } }]), lines);
+    await one.update(status("eth7/xdp"));
+    await until(() => requests.length >= 1);
+    await one.end();
+
+    t.is(unread.hint, "The agent sets it aside when it starts, and begins a new one");
+    t.true(lines.some((line) => line.includes("the record of alerts is torn and was set aside")));
+    t.is(readFileSync(join(state, "alerts.json.broken-1"), "utf8"), torn);
+    t.true((events(requests)[0]?.id ?? 0) >= before);
+    t.is((await readBook(state)).firing.length, 1);
+  });
 
 test("two receivers cannot have one name", (t) => {
   const list = [

@@ -107,6 +107,18 @@ test("printStatus() of a host that somebody changed", (t) => {
   t.true(text.endsWith("Next: sluice drift shows it, sluice drift --heal repairs it\n"));
 });
 
+test("buildStatus() shows a chain of which somebody has taken away everything", (t) => {
+  const gone = { ...observedHook, link: null, mode: null, generations: [], maps: [], counters: [] };
+  const other = { ...gone, hook: { interface: "eth9", kind: "xdp" as const } };
+  const missing: DriftFinding = { ...finding, class: "missing", place: "link" };
+  const comparison = { plan: planOf([]), report: { findings: [missing], unmanaged: [] } };
+
+  const { hooks } = buildStatus({ ...facts, observed: { ...facts.observed, hooks: [gone, other] }, comparison });
+
+  t.like(hooks, [{ hook: "eth0/xdp", state: "detached", generation: null, drift: 1 }]);
+  t.is(hooks.length, 1);
+});
+
 test("printStatus() of a host that a rollback holds", (t) => {
   const hold = { since: "2026-11-20T11:00:00Z", revision: revision.name, desired: "dd", reason: "INC-1432" };
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { type Probe, probeName } from "../../../reconciler/probes/probe.ts";
 import { runProbe } from "../../../reconciler/probes/run-probe.ts";
+import { temporaryFolder } from "../temporary.ts";
 
 const neverAsked = async () => {
   throw new Error("The source must not be asked");
@@ -55,6 +58,17 @@ test("a command holds when it ends with 0, sees nothing of our environment, and 
   t.like(await run("sh", "-c", "sleep 60 & echo Gone >&2; exit 2"), { holds: false, detail: "ends with 2: Gone" });
   t.like(await run("sleep", "60"), { holds: false, detail: "no answer within 0.3 s" });
   t.like(await run("/nonexistent/check"), { holds: false, detail: "spawn /nonexistent/check ENOENT" });
+});
+
+test("a command that takes too long is killed with what it has started", async (t) => {
+  const file = join(temporaryFolder(t), "started");
+  const argv = ["sh", "-c", 'sleep 60 & echo $! > "$1"; wait', "check", file];
+
+  t.like(await runProbe({ kind: "command", argv }, 300, neverAsked), { holds: false, detail: "no answer within 0.3 s" });
+
+  const status = `/proc/${readFileSync(file, "utf8").trim()}/status`;
+  // What nobody has waited for yet has ended as well.
+  t.true(!existsSync(status) || /^State:\tZ/m.test(readFileSync(status, "utf8")));
 });
 
 test("git holds when the repository answers", async (t) => {
