@@ -26,6 +26,8 @@ export interface HostWork {
   recover(): Promise<Outcome | null>;
   /** One pass, which leaves a held host alone. */
   pass(snapshot: Snapshot, trigger: "commit" | "device"): Promise<Outcome>;
+  /** The digest of what a policy renders to on this host; null when it cannot be applied. */
+  digest(snapshot: Snapshot): Promise<string | null>;
   drift(): Promise<DriftResult>;
   /** Keeps the change that waits to be confirmed. Throws ReconcilerError "not-confirmed" when it was taken back. */
   confirm(id: string, message: string): Promise<void>;

@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { abortChange, confirmChange } from "../confirm.ts";
 import { type DriftResult, driftPass, heal } from "../drift.ts";
-import type { Host } from "../host.ts";
+import { type Host, renderFor } from "../host.ts";
 import type { Desired } from "../model/desired.ts";
 import type { AskSource } from "../probes/run-probe.ts";
 import { locked, runPass } from "../reconcile.ts";
@@ -56,6 +56,10 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
         progress,
         ...request,
       }),
+    async digest(snapshot) {
+      const rendered = await renderFor(host, snapshot);
+      return rendered.kind === "rendered" ? rendered.desired.digest : null;
+    },
     async confirm(id, message) {
       await confirmChange(host, id, message);
       armed.release();

@@ -22,6 +22,7 @@ const mostFailures = 8;
  */
 export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetched, snapshot: Snapshot, trigger: "commit" | "device") {
   const { log } = parts;
+  state.returned = [];
   try {
     const outcome = await timedPass(parts, state, snapshot, trigger);
     countPass(state, outcome);
@@ -35,14 +36,14 @@ export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetch
 }
 
 async function timedPass({ work, clock, watch }: LoopParts, state: LoopState, snapshot: Snapshot, trigger: "commit" | "device") {
-  const began = clock.now();
+  const began = clock.elapsed();
   try {
     const outcome = await work.pass(snapshot, trigger);
     // Before anybody is told of the new chain: whoever changes it from then on is heard.
     if ((await watch?.rearm()) === true) state.watchesAnew = true;
     return outcome;
   } finally {
-    addDuration(state.tally.passTime, clock.now() - began);
+    addDuration(state.tally.passTime, clock.elapsed() - began);
   }
 }
 
@@ -81,7 +82,7 @@ function settle(parts: LoopParts, state: LoopState, fetched: Fetched, outcome: O
       state.good = fetched;
       return giveUp(state, fetched);
     case "unconfirmed":
-      state.unconfirmed = { id: outcome.id, until: outcome.until, fetched };
+      state.unconfirmed = { id: outcome.id, until: outcome.until, fetched, desired: outcome.plan.desired };
       return giveUp(state, fetched);
     case "rolled-back":
       return mayPass(outcome.error) ? nextTry(parts, state, fetched) : giveUp(state, fetched);

@@ -33,12 +33,12 @@ export function tryChange(parts: LoopParts, state: LoopState, decided: (decision
   };
 
   async function round(trial: Trial): Promise<void> {
-    const began = clock.now();
+    const began = clock.elapsed();
     const results = await work.probe(id).catch((error: unknown) => [{ name: "probes", holds: false, detail: String(error) }]);
     if (stopped) return;
     report(results);
     // A round holds at its end, but fails from its beginning.
-    const judgement = judge(trial, results, results.every(({ holds }) => holds) ? clock.now() : began);
+    const judgement = judge(trial, results, results.every(({ holds }) => holds) ? clock.elapsed() : began);
     if (settings?.by === "hand" || judgement.kind === "wait") {
       cancel = clock.after(settings?.every ?? 1_000, () => void round(judgement.kind === "wait" ? judgement.trial : trial));
       return;
@@ -57,7 +57,8 @@ export function tryChange(parts: LoopParts, state: LoopState, decided: (decision
   }
 
   state.probes = [];
-  void round({ deadline: Date.parse(until), bake: settings?.bake ?? 0, since: null });
+  const deadline = clock.elapsed() + Date.parse(until) - clock.now();
+  void round({ deadline, bake: settings?.bake ?? 0, since: null });
   void work.decided(id).then((end) => {
     if (end.kind === "confirmed") finish({ kind: "confirmed" });
     else if (end.kind === "rolled-back") finish({ kind: "rolled-back", message: end.reason });
