@@ -76,42 +76,54 @@ export async function settleChange(parts: LoopParts, state: LoopState, decision:
   if (unconfirmed === null) return;
   const { id, fetched } = unconfirmed;
   const revision = fetched.revision.name;
-  const forget = () => {
-    state.unconfirmed = null;
-    state.decision = null;
-  };
-  if (decision.kind === "confirm" || decision.kind === "confirmed") {
-    const late = decision.kind === "confirm" ? await confirm(parts, id, decision.message) : null;
-    forget();
-    if (late !== null) {
-      failed(parts, state, { id, revision, message: late, because: "watchdog" });
-      return;
-    }
-    state.good = fetched;
-    state.lastPass = {
-      time: isoTime(parts.clock.now()) ?? "",
-      trigger: "confirmation",
-      result: "applied",
-      revision,
-      message: null,
-      code: null,
-    };
-    parts.log.info({ revision, id, by: decision.kind === "confirm" ? decision.message : "hand" }, "revision confirmed");
-    return;
+  if (decision.kind === "confirmed") return settled(parts, state, "hand");
+  if (decision.kind === "confirm") {
+    const late = await confirm(parts, id, decision.message);
+    if (late === null) return settled(parts, state, decision.message);
+    if (late === "lost") return withdrawLost(parts, state);
+    forget(state);
+    return failed(parts, state, { id, revision, message: late, because: "watchdog" });
   }
-  if (decision.kind === "abort") await parts.work.abort(id, { message: decision.message, quarantine: true });
-  forget();
+  if (decision.kind === "abort") {
+    const result = await parts.work.abort(id, { message: decision.message, quarantine: true });
+    if (result === "confirmed") return settled(parts, state, "hand");
+    if (result === "lost") parts.log.error({ revision, id }, "nothing is on record of the change, drift brings back what was confirmed");
+  }
+  forget(state);
   const because = decision.kind === "abort" ? decision.because : "watchdog";
   failed(parts, state, { id, revision, message: decision.message, because });
 }
 
 /** Git has moved on, or the agent ends: nobody is to blame. */
-export async function withdrawChange({ work, log }: LoopParts, state: LoopState, message: string): Promise<void> {
+export async function withdrawChange(parts: LoopParts, state: LoopState, message: string): Promise<void> {
+  const { work, log } = parts;
   const { unconfirmed } = state;
   if (unconfirmed === null) return;
-  await work.abort(unconfirmed.id, { message, quarantine: false });
+  const result = await work.abort(unconfirmed.id, { message, quarantine: false });
+  if (result === "confirmed") return settled(parts, state, "hand");
   log.info({ revision: unconfirmed.fetched.revision.name, id: unconfirmed.id, reason: message }, "revision withdrawn");
   state.tally.rollbacks.withdrawn++;
+  forget(state);
+}
+
+/** Somebody has removed what was written down of it: it is tried once more. */
+async function withdrawLost(parts: LoopParts, state: LoopState): Promise<void> {
+  await withdrawChange(parts, state, "Its records in the state directory are gone, so nobody could confirm it");
+  state.settled = null;
+}
+
+function settled({ clock, log }: LoopParts, state: LoopState, by: string): void {
+  const { unconfirmed } = state;
+  if (unconfirmed === null) return;
+  const { id, fetched } = unconfirmed;
+  const revision = fetched.revision.name;
+  forget(state);
+  state.good = fetched;
+  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger: "confirmation", result: "applied", revision, message: null, code: null };
+  log.info({ revision, id, by }, "revision confirmed");
+}
+
+function forget(state: LoopState): void {
   state.unconfirmed = null;
   state.decision = null;
 }
@@ -130,12 +142,13 @@ function failed({ log, clock }: LoopParts, state: LoopState, { id, revision, mes
   log.error({ revision, id, reason: message }, "revision rolled back");
 }
 
-/** null when it is confirmed, else why it was too late. */
+/** null when it is confirmed, else why it was too late; "lost" where nothing is written down of it any more. */
 async function confirm({ work }: LoopParts, id: string, message: string): Promise<string | null> {
   try {
     await work.confirm(id, message);
     return null;
   } catch (error) {
+    if (error instanceof ReconcilerError && error.code === "nothing-to-confirm") return "lost";
     const isLate = error instanceof ReconcilerError && errorCatalogue[error.code].next === "on-change";
     if (!isLate) throw error;
     return error.message;

@@ -91,6 +91,8 @@ export interface FakeLoop {
   /** Ends the change with an id as the watchdog would. */
   readonly deciders: Map<string, (end: ArmedEnd) => void>;
   confirmFails: Error | null;
+  /** What becomes of a change that is to be taken back. */
+  aborted: "rolled-back" | "confirmed" | "lost";
   records: HostRecords;
   /** While not null, a pass does not end before it does. */
   gate: Promise<void> | null;
@@ -114,6 +116,7 @@ export async function fakeLoop(settings: Partial<LoopSettings> = {}, trial?: Tri
     rounds: 0,
     deciders: new Map(),
     confirmFails: null,
+    aborted: "rolled-back",
     records: { good: null, hold: null, quarantine: [], unconfirmed: null },
     gate: null,
   };
@@ -210,6 +213,7 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
     },
     async abort(id, { message, quarantine }) {
       fake.calls.push(`abort ${id}: ${message}${quarantine ? "" : " (not quarantined)"}`);
+      return fake.aborted;
     },
     decided: (id) => new Promise((resolve) => fake.deciders.set(id, resolve)),
     async probe() {

@@ -174,6 +174,40 @@ test("an agent that comes too late to confirm says that the change was rolled ba
   t.deepEqual(fake.messages.slice(-1), ["error revision rolled back"]);
 });
 
+test("a change whose records are gone is taken back and tried once more", async (t) => {
+  const fake = await trying();
+  fake.confirmFails = new ReconcilerError("nothing-to-confirm", 'Cannot find "c-1": no change with this id waits to be confirmed');
+
+  await fake.clock.advance(12_000);
+  fake.confirmFails = null;
+  await fake.loop.push("poll");
+
+  const reason = "Its records in the state directory are gone, so nobody could confirm it";
+  t.deepEqual(fake.calls.slice(-4), [
+    "confirm c-1: Nothing failed for 10 s",
+    `abort c-1: ${reason} (not quarantined)`,
+    "fetch",
+    "pass 1 commit",
+  ]);
+  t.is(fake.loop.status().quarantined, null);
+});
+
+test("what a person confirms in the moment in which it is to be taken back stays", async (t) => {
+  const failing = await trying();
+  failing.probes = () => [{ name: "tcp", holds: false, detail: "refused" }];
+  failing.aborted = "confirmed";
+  await failing.clock.advance(54_000);
+  const superseded = await trying();
+  superseded.aborted = "confirmed";
+  superseded.commit = "3";
+  await superseded.loop.push("poll");
+
+  t.deepEqual(failing.messages.slice(-1), ["info revision confirmed"]);
+  t.like(failing.loop.status(), { unconfirmed: null, quarantined: null, lastPass: { result: "applied" } });
+  t.deepEqual(superseded.calls.slice(-1), ["pass 3 commit"]);
+  t.true(superseded.messages.includes("info revision confirmed"));
+});
+
 test("an agent that stops takes the change back, and nobody is to blame", async (t) => {
   const fake = await trying();
 
