@@ -21,6 +21,7 @@ kernelTest(
     const entries = () => readFileSync(join(host.state, "history.jsonl"), "utf8").trim().split("\n").length;
     const onRecord = entries();
     const second = await host.sluice("apply", "--yes", "--confirm", "60s");
+    const plan = await host.sluice("plan");
     const other = await host.sluice("confirm", "c-000000");
     const confirmed = await host.sluice("confirm", id);
     const again = await host.sluice("confirm", id);
@@ -33,6 +34,7 @@ kernelTest(
       second.err,
       new RegExp(`waits to be confirmed until .*\\n  hint: sluice confirm ${id} keeps it, sluice abort ${id} takes it back`),
     );
+    t.regex(plan.err, new RegExp(`^Note: ${id} waits to be confirmed until .*: sluice confirm ${id}, or sluice abort ${id}\\n$`));
     t.is(other.exit, 3);
     t.is(confirmed.exit, 0, confirmed.err);
     t.is(confirmed.out.startsWith(`Confirmed ${id}: `), true);
