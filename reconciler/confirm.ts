@@ -84,10 +84,10 @@ async function proveWritable({ state }: Host, { id, until }: Confirmation, { fil
   try {
     await tryToWrite(state, bytes);
   } catch (cause) {
-    const { message, hint } = cause as ReconcilerError;
+    const { message } = cause as ReconcilerError;
     throw new ReconcilerError("state-unwritable", `Cannot confirm ${id}: ${message}; it runs on until ${until} and is then taken back`, {
       cause,
-      hint: hint ?? "sluice status",
+      hint: `Make room or mend that file system, then sluice confirm ${id} again; sluice abort ${id} takes it back at once`,
     });
   }
 }

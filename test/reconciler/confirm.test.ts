@@ -132,7 +132,7 @@ test("a state directory that takes nothing keeps a change from being confirmed w
     error.message,
     /^Cannot confirm c-[0-9a-f]{6}: Cannot write ".*": no space left on device; it runs on until .* and is then taken back$/,
   );
-  t.is(error.hint, "Free some space on that file system, then type the same again");
+  t.is(error.hint, `Make room or mend that file system, then sluice confirm ${id} again; sluice abort ${id} takes it back at once`);
   t.deepEqual(steps, ["armed with a journal", "committed", "left"]);
   t.true(journal);
   t.is(end.result, "confirmed");
