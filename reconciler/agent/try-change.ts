@@ -76,22 +76,40 @@ export async function settleChange(parts: LoopParts, state: LoopState, decision:
   if (unconfirmed === null) return;
   const { id, fetched } = unconfirmed;
   const revision = fetched.revision.name;
-  if (decision.kind === "confirmed") return settled(parts, state, "hand");
-  if (decision.kind === "confirm") {
-    const late = await confirm(parts, id, decision.message);
-    if (late === null) return settled(parts, state, decision.message);
-    if (late === "lost") return withdrawLost(parts, state);
+  const end = await endOf(parts, id, decision);
+  if (end.kind === "confirmed") settled(parts, state, end.by);
+  else if (end.kind === "unknown") await withdrawLost(parts, state);
+  else {
     forget(state);
-    return failed(parts, state, { id, revision, message: late, because: "watchdog" });
+    failed(parts, state, { id, revision, message: end.message, because: end.because });
   }
-  if (decision.kind === "abort") {
-    const result = await parts.work.abort(id, { message: decision.message, quarantine: true });
-    if (result === "confirmed") return settled(parts, state, "hand");
-    if (result === "lost") parts.log.error({ revision, id }, "nothing is on record of the change, drift brings back what was confirmed");
+}
+
+type End =
+  | { readonly kind: "confirmed"; readonly by: string }
+  | { readonly kind: "rolled-back"; readonly message: string; readonly because: RollbackReason }
+  /** Nothing is written down of it any more. */
+  | { readonly kind: "unknown" };
+
+/** How the change ends, once that is done. */
+async function endOf({ work, log }: LoopParts, id: string, decision: Decision): Promise<End> {
+  switch (decision.kind) {
+    case "confirmed":
+      return { kind: "confirmed", by: "hand" };
+    case "confirm": {
+      const late = await confirm(work, id, decision.message);
+      if (late === null) return { kind: "confirmed", by: decision.message };
+      return late === "lost" ? { kind: "unknown" } : { kind: "rolled-back", message: late, because: "watchdog" };
+    }
+    case "abort": {
+      const result = await work.abort(id, { message: decision.message, quarantine: true });
+      if (result === "confirmed") return { kind: "confirmed", by: "hand" };
+      if (result === "lost") log.error({ id }, "nothing is on record of the change, drift brings back what was confirmed");
+      return { kind: "rolled-back", message: decision.message, because: decision.because };
+    }
+    case "rolled-back":
+      return { kind: "rolled-back", message: decision.message, because: "watchdog" };
   }
-  forget(state);
-  const because = decision.kind === "abort" ? decision.because : "watchdog";
-  failed(parts, state, { id, revision, message: decision.message, because });
 }
 
 /** Git has moved on, or the agent ends: nobody is to blame. */
@@ -100,7 +118,10 @@ export async function withdrawChange(parts: LoopParts, state: LoopState, message
   const { unconfirmed } = state;
   if (unconfirmed === null) return;
   const result = await work.abort(unconfirmed.id, { message, quarantine: false });
-  if (result === "confirmed") return settled(parts, state, "hand");
+  if (result === "confirmed") {
+    settled(parts, state, "hand");
+    return;
+  }
   log.info({ revision: unconfirmed.fetched.revision.name, id: unconfirmed.id, reason: message }, "revision withdrawn");
   state.tally.rollbacks.withdrawn++;
   forget(state);
@@ -143,7 +164,7 @@ function failed({ log, clock }: LoopParts, state: LoopState, { id, revision, mes
 }
 
 /** null when it is confirmed, else why it was too late; "lost" where nothing is written down of it any more. */
-async function confirm({ work }: LoopParts, id: string, message: string): Promise<string | null> {
+async function confirm(work: LoopParts["work"], id: string, message: string): Promise<string | null> {
   try {
     await work.confirm(id, message);
     return null;

@@ -101,8 +101,9 @@ async function rollBackWithoutState(journal: Journal, reason: RollBackReason): P
     await rollBackUnconfirmed({ kernel, state, layout: { root: bpffs }, now: Date.now }, { ...journal, operations }, reason);
   } catch (error) {
     // The kernel came first, and there is nowhere to write that down.
-    if (lock === null && error instanceof ReconcilerError && error.code === "state-unwritable") return log(error);
-    throw error;
+    const isNowhere = lock === null && error instanceof ReconcilerError && error.code === "state-unwritable";
+    if (!isNowhere) throw error;
+    log(error);
   } finally {
     lock?.release();
   }
