@@ -4,6 +4,7 @@ import { cleanUp } from "./5-apply/clean-up.ts";
 import type { Host } from "./host.ts";
 import type { Confirmation } from "./model/confirmation.ts";
 import type { AppliedPlan } from "./model/outcome.ts";
+import type { Snapshot } from "./model/snapshot.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
 import { recordChoice, recordOutcome } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
@@ -18,6 +19,7 @@ import {
   readUnconfirmedPolicy,
   writeConfirmationEnd,
 } from "./state/unconfirmed.ts";
+import { tryToWrite } from "./state/write-file.ts";
 import { systemBootClock } from "./watchdog/boot-clock.ts";
 import { askWatchdog } from "./watchdog/connection.ts";
 import { isWatched, seizeLock } from "./watchdog/fence.ts";
@@ -26,6 +28,8 @@ import { isWatched, seizeLock } from "./watchdog/fence.ts";
 const patience = 3_000;
 /** `sluice status` holds the lock for a moment to see whether somebody does. */
 const glance = 500;
+/** Of the files that say how it ended, with room to spare. */
+const recordSize = 16_384;
 /** Rolling back waits for whoever is at work. */
 const rollBackTime = 60_000;
 
@@ -47,6 +51,7 @@ export async function confirmChange(host: Host, id: string, by: string): Promise
       throw unreadable(id, "what was written down of it", cause instanceof Error ? cause.message : String(cause));
     });
     if (change === null || policy === null) throw notYet(id);
+    await proveWritable(host, confirm, policy);
     await disarm(host, confirm);
     const { plan, milliseconds, trigger, cleanup } = change;
     const end: ConfirmationEnd = {
@@ -56,9 +61,13 @@ export async function confirmChange(host: Host, id: string, by: string): Promise
       revision: plan.revision.name,
       message: by,
     };
-    await archiveJournal(host.state);
+    await archiveJournal(host.state).catch((cause: unknown) => {
+      throw unwatched(confirm, cause);
+    });
     const outcome: AppliedPlan = { kind: "applied", plan, milliseconds, leftovers: [], notes: [] };
-    await recordOutcome(host, policy, trigger, outcome);
+    const recorded = await recordOutcome(host, policy, trigger, outcome);
+    if (recorded.kind === "applied")
+      for (const note of recorded.notes) host.warn?.(`${id} is confirmed, but not all of it is on record: ${note}`);
     await recordChoice(host, trigger, plan.revision);
     await clearUnconfirmed(host.state);
     await writeConfirmationEnd(host.state, end);
@@ -66,6 +75,20 @@ export async function confirmChange(host: Host, id: string, by: string): Promise
     return end;
   } finally {
     lock.release();
+  }
+}
+
+/** While the watchdog still watches: a state directory that takes nothing would leave the change with neither watchdog nor record. */
+async function proveWritable({ state }: Host, { id, until }: Confirmation, { files }: Snapshot): Promise<void> {
+  const bytes = [...files.values()].reduce((sum, content) => sum + content.length, recordSize);
+  try {
+    await tryToWrite(state, bytes);
+  } catch (cause) {
+    const { message } = cause as ReconcilerError;
+    throw new ReconcilerError("state-unwritable", `Cannot confirm ${id}: ${message}; it runs on until ${until} and is then taken back`, {
+      cause,
+      hint: `Make room or mend that file system, then sluice confirm ${id} again; sluice abort ${id} takes it back at once`,
+    });
   }
 }
 
@@ -132,7 +155,7 @@ async function endedBefore(host: Host, id: string, other: string | null): Promis
 
 function tooLate(id: string, reason: string): ReconcilerError {
   return new ReconcilerError("not-confirmed", `Cannot confirm ${id}: it was rolled back (${reason})`, {
-    hint: "sluice history says what runs now; apply it again to try again",
+    hint: "sluice status says what runs now, sluice history why; apply it again to try again",
   });
 }
 
@@ -144,6 +167,14 @@ function unreadable(id: string, what: string, fault: string): ReconcilerError {
       hint: `sluice abort ${id} takes it back at once`,
     },
   );
+}
+
+function unwatched({ id }: Confirmation, cause: unknown): ReconcilerError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new ReconcilerError("state-unwritable", `Cannot confirm ${id}: ${message}; it runs, and nobody watches over it any more`, {
+    cause,
+    hint: `Make room or mend the file system, then sluice confirm ${id} again: the next sluice that changes something takes it back`,
+  });
 }
 
 function notYet(id: string): ReconcilerError {

@@ -35,6 +35,6 @@ function choose(kept: readonly Snapshot[], wanted: string): Snapshot {
   if (found !== undefined) return found;
   const names = kept.map(({ revision: { name, commit } }) => commit?.slice(0, 8) ?? name);
   throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back to "${wanted}": it is not kept on this host`, {
-    hint: names.length === 0 ? "Nothing has been applied yet" : `Kept are ${names.join(", ")}`,
+    hint: names.length === 0 ? "Nothing has been applied yet" : `Kept are ${[...new Set(names)].join(", ")}`,
   });
 }

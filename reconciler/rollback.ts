@@ -91,7 +91,9 @@ async function wayBack(host: Host): Promise<Journal> {
     found === null
       ? "nothing has been applied yet"
       : `the record of the last apply is unreadable (${found.reason}) and was kept as "${found.movedTo}"`;
-  throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: ${reason}`, { hint: "git revert rolls back from the repository" });
+  throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: ${reason}`, {
+    hint: "sluice rollback --to REVISION loads one from this host's own copy; git revert rolls back from the repository",
+  });
 }
 
 /** Healing may have loaded a generation anew since: a switch starts from the one that the link holds now. */
@@ -109,7 +111,7 @@ async function requirePins({ kernel }: Host, operations: readonly Operation[], p
   const missing = await missingPin(kernel, operations, pins);
   if (missing === null) return;
   throw new ReconcilerError("nothing-to-roll-back", `Cannot roll back: "${missing}" is no longer pinned`, {
-    hint: "git revert rolls back from the repository",
+    hint: "sluice rollback --to REVISION loads one from this host's own copy; git revert rolls back from the repository",
   });
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import picocolors from "picocolors";
 import { KernelError } from "../../bpf/kernel/kernel-error.ts";
-import type { AppliedPlan, Held, Outcome, Quarantined, Refused, RolledBack, Stuck, Unconfirmed } from "../model/outcome.ts";
+import { hookName } from "../model/hook.ts";
+import type { AppliedPlan, Held, Outcome, Quarantined, Refused, RolledBack, Stuck, Unchanged, Unconfirmed } from "../model/outcome.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { printDiagnostics } from "./print-diagnostics.ts";
 import { printExcerpt } from "./print-excerpt.ts";
@@ -16,7 +17,7 @@ export function printOutcome(outcome: Outcome, options: { readonly color: boolea
   const paint = picocolors.createColors(options.color);
   switch (outcome.kind) {
     case "unchanged":
-      return `${paint.green("Nothing to do:")} ${target(outcome)} runs what ${source(outcome)} says\n`;
+      return printUnchanged(outcome, paint);
     case "applied":
       return printApplied(outcome, paint);
     case "unconfirmed":
@@ -39,6 +40,12 @@ export function printOutcome(outcome: Outcome, options: { readonly color: boolea
 }
 
 type Paint = ReturnType<typeof picocolors.createColors>;
+
+function printUnchanged(outcome: Unchanged, paint: Paint): string {
+  const head = `${paint.green("Nothing to do:")} ${target(outcome)} runs what ${source(outcome)} says`;
+  const pending = outcome.plan.hooks.filter(({ action }) => action === "pending").map(({ hook }) => sanitise(hookName(hook)));
+  return joined(pending.length === 0 ? [head] : [`${head}, but for ${pending.join(", ")}: attached when the interface appears`]);
+}
 
 function printApplied(outcome: AppliedPlan, paint: Paint): string {
   const { plan, milliseconds, leftovers, notes } = outcome;

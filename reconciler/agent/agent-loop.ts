@@ -105,8 +105,10 @@ export function createLoop(parts: LoopParts): AgentLoop {
     async devicesChanged({ appeared, gone }) {
       const { interfaces } = state;
       const lost = gone.filter((name) => interfaces?.has(name));
+      const came = appeared.filter((name) => interfaces?.has(name));
+      state.returned = [...state.returned, ...came];
       if (lost.length > 0) parts.log.warn({ interfaces: lost }, "interfaces are gone, their chains wait for them");
-      if (interfaces === null || lost.length > 0 || appeared.some((name) => interfaces.has(name))) await queue.push("device");
+      if (interfaces === null || lost.length + came.length > 0) await queue.push("device");
     },
     status: () => statusOf(parts, state),
     tally: state.tally,

@@ -26,11 +26,13 @@ export interface HostWork {
   recover(): Promise<Outcome | null>;
   /** One pass, which leaves a held host alone. */
   pass(snapshot: Snapshot, trigger: "commit" | "device"): Promise<Outcome>;
+  /** The digest of what a policy renders to on this host; null when it cannot be applied. */
+  digest(snapshot: Snapshot): Promise<string | null>;
   drift(): Promise<DriftResult>;
   /** Keeps the change that waits to be confirmed. Throws ReconcilerError "not-confirmed" when it was taken back. */
   confirm(id: string, message: string): Promise<void>;
-  /** Takes it back at once. */
-  abort(id: string, reason: { readonly message: string; readonly quarantine: boolean }): Promise<void>;
+  /** Takes it back at once, unless somebody has confirmed it meanwhile; "lost" where nothing is known of it any more. */
+  abort(id: string, reason: { readonly message: string; readonly quarantine: boolean }): Promise<"rolled-back" | "confirmed" | "lost">;
   /** Resolves when somebody else has decided about it, or when nobody watches over it any more. */
   decided(id: string): Promise<ArmedEnd>;
   /** One round of all probes. */

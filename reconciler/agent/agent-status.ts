@@ -67,7 +67,7 @@ export interface StatusError {
 export interface PassStatus {
   readonly time: string;
   readonly trigger: string;
-  /** Outcome.kind, or "failed" for a pass that could not begin. */
+  /** Outcome.kind, "failed" for a pass that could not begin, "waiting" for one that comes after a change which waits to be confirmed. */
   readonly result: string;
   readonly revision: string;
   readonly message: string | null;

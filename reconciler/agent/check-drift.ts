@@ -101,7 +101,7 @@ function report({ clock, log, watch }: LoopParts, state: LoopState, { findings, 
 
 /** Places that somebody brings back to what they were whenever we heal them: told once, and left alone for a while. */
 function leaveContested({ clock, log }: LoopParts, state: LoopState, wanted: readonly DriftFinding[]): void {
-  state.healed = state.healed.filter(({ at }) => at > clock.now() - healWindow);
+  state.healed = state.healed.filter(({ at }) => at > clock.elapsed() - healWindow);
   const before = state.contested;
   const contested = wanted.filter((finding) => state.healed.filter(({ place }) => place === placeOf(finding)).length >= mostHeals);
   state.contested = contested.map(placeOf);
@@ -119,9 +119,9 @@ async function healDrift(
   state: LoopState,
   wanted: readonly DriftFinding[],
 ): Promise<number> {
-  if (clock.now() < state.healNotBefore) return state.healNotBefore - clock.now();
+  if (clock.elapsed() < state.healNotBefore) return state.healNotBefore - clock.elapsed();
   state.heals++;
-  state.healNotBefore = clock.now() + backoffDelay(healBackoff, state.heals, clock.random());
+  state.healNotBefore = clock.elapsed() + backoffDelay(healBackoff, state.heals, clock.random());
   const mark = watch?.heard() ?? 0;
   const outcome = await work.heal(settings.driftMode === "heal" ? ["alert", "heal"] : ["heal"]).catch((error: unknown) => {
     state.tally.heals.failed++;
@@ -132,10 +132,10 @@ async function healDrift(
     addDuration(state.tally.applyTime, outcome.milliseconds);
     log.info({ attempt: state.heals, milliseconds: outcome.milliseconds }, "drift healed");
     state.driftPlaces = afterHeal(state.driftPlaces, wanted, mark);
-    state.healed.push(...wanted.map((finding) => ({ place: placeOf(finding), at: clock.now() })));
+    state.healed.push(...wanted.map((finding) => ({ place: placeOf(finding), at: clock.elapsed() })));
     return lookAgainAfter;
   }
   state.tally.heals[outcome?.kind === "refused" ? "refused" : "failed"]++;
   log.error({ attempt: state.heals, result: outcome?.kind ?? "none" }, "drift not healed");
-  return state.healNotBefore - clock.now();
+  return state.healNotBefore - clock.elapsed();
 }

@@ -2,8 +2,10 @@
 
 /** Time and chance, handed in so that tests decide about both. */
 export interface Clock {
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: what is told. Somebody may set it. */
   now(): number;
+  /** Milliseconds of a clock that nobody can set: how long something has lasted, and what follows from that. */
+  elapsed(): number;
   /** Runs something once, later; gives back how to call it off. */
   after(milliseconds: number, run: () => void): () => void;
   /** From 0 up to, but without, 1. */
@@ -13,6 +15,7 @@ export interface Clock {
 /** The real one. */
 export const systemClock: Clock = {
   now: Date.now,
+  elapsed: () => performance.now(),
   after(milliseconds, run) {
     const timer = setTimeout(run, Math.min(milliseconds, 2 ** 31 - 1));
     return () => clearTimeout(timer);

@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { abortChange, confirmChange } from "../confirm.ts";
 import { type DriftResult, driftPass, heal } from "../drift.ts";
-import type { Host } from "../host.ts";
+import { type Host, renderFor } from "../host.ts";
 import type { Desired } from "../model/desired.ts";
 import type { AskSource } from "../probes/run-probe.ts";
 import { locked, runPass } from "../reconcile.ts";
@@ -13,7 +13,7 @@ import { readHold } from "../state/hold.ts";
 import { knownGoodReader } from "../state/known-good.ts";
 import { lockStateSoon } from "../state/lock.ts";
 import { readQuarantine } from "../state/quarantine.ts";
-import { readUnconfirmed } from "../state/unconfirmed.ts";
+import { readConfirmationEnd, readUnconfirmed } from "../state/unconfirmed.ts";
 import type { HostWork } from "./agent-parts.ts";
 import type { ConfirmConfig } from "./confirm-config.ts";
 import { keepArmed } from "./keep-armed.ts";
@@ -56,14 +56,19 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
         progress,
         ...request,
       }),
+    async digest(snapshot) {
+      const rendered = await renderFor(host, snapshot);
+      return rendered.kind === "rendered" ? rendered.desired.digest : null;
+    },
     async confirm(id, message) {
       await confirmChange(host, id, message);
       armed.release();
     },
     async abort(id, reason) {
       // Letting go of the watchdog first would look like our end to it.
-      await abortChange(host, id, reason);
+      const result = (await armed.abort(id, reason)) ? "rolled-back" : await abortByRecord(host, id, reason);
       armed.release();
+      return result;
     },
     decided: (id) => armed.decided(id),
     probe,
@@ -94,6 +99,16 @@ export function hostWork(host: Host, options: HostWorkOptions): HostWork {
       };
     },
   };
+}
+
+async function abortByRecord(host: Host, id: string, reason: Parameters<HostWork["abort"]>[1]): ReturnType<HostWork["abort"]> {
+  try {
+    await abortChange(host, id, reason);
+    return "rolled-back";
+  } catch (error) {
+    if (!(error instanceof ReconcilerError) || error.code !== "nothing-to-confirm") throw error;
+    return (await readConfirmationEnd(host.state))?.id === id ? "confirmed" : "lost";
+  }
 }
 
 /**

@@ -29,8 +29,8 @@ export interface LoopState {
   /** Interfaces of the policy; null before it was planned once. */
   interfaces: ReadonlySet<string> | null;
   held: boolean;
-  /** What waits to be confirmed, and the commit it is of. */
-  unconfirmed: { readonly id: string; readonly until: string; readonly fetched: Fetched } | null;
+  /** What waits to be confirmed, the commit it is of, and the digest of what that renders to. */
+  unconfirmed: { readonly id: string; readonly until: string; readonly fetched: Fetched; readonly desired: string } | null;
   /** Of the last round. */
   probes: readonly ProbeResult[];
   /** What is to be done about it. */
@@ -38,10 +38,13 @@ export interface LoopState {
   quarantined: QuarantinedStatus | null;
   /** Devices that came while nothing could be done for them. */
   devicesWait: boolean;
+  /** Interfaces of the policy that came since the last pass began: what it brought filters nothing there. */
+  returned: readonly string[];
   driftChecked: number | null;
   drift: readonly KnownDrift[];
   driftPlaces: DriftPlaces;
   heals: number;
+  /** By the clock that nobody can set, as is the next. */
   healNotBefore: number;
   /** Heals that helped, oldest first, of the last ten minutes; empty after each pass that changed something. */
   healed: { readonly place: string; readonly at: number }[];
@@ -74,6 +77,7 @@ export function initialState(): LoopState {
     decision: null,
     quarantined: null,
     devicesWait: false,
+    returned: [],
     driftChecked: null,
     drift: [],
     driftPlaces: noPlaces,

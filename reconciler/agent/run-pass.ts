@@ -15,6 +15,8 @@ import { addDuration } from "./tally.ts";
 
 /** After so many failures in a row the same revision is left alone until something changes. */
 const mostFailures = 8;
+/** How soon it is found out that a change which somebody else made was confirmed or taken back. */
+const lookAtDecision = 10_000;
 
 /**
  * Brings the host to a revision and remembers how that went. Gives back after how many milliseconds to try again, null when that would
@@ -22,11 +24,13 @@ const mostFailures = 8;
  */
 export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetched, snapshot: Snapshot, trigger: "commit" | "device") {
   const { log } = parts;
+  state.returned = [];
   try {
     const outcome = await timedPass(parts, state, snapshot, trigger);
     countPass(state, outcome);
     return settle(parts, state, fetched, outcome, trigger);
   } catch (error) {
+    if (isPending(error)) return waitForDecision(parts, state, fetched, trigger, error);
     state.tally.passes.failed++;
     remember(parts, state, fetched, trigger, "failed", whyFailed(error));
     if (isNews(state, fetched, error)) log.error({ revision: fetched.revision.name, trigger, error }, "pass failed");
@@ -34,15 +38,28 @@ export async function bringTo(parts: LoopParts, state: LoopState, fetched: Fetch
   }
 }
 
+function isPending(error: unknown): error is ReconcilerError {
+  return error instanceof ReconcilerError && error.code === "confirmation-pending";
+}
+
+/** Somebody tries a change by hand: that is no failure of this revision, which comes after it. */
+function waitForDecision(parts: LoopParts, state: LoopState, fetched: Fetched, trigger: string, error: ReconcilerError): number {
+  remember(parts, state, fetched, trigger, "waiting", whyFailed(error));
+  if (isNews(state, fetched, error))
+    parts.log.info({ revision: fetched.revision.name, trigger, reason: error.message, hint: error.hint }, "revision waits");
+  state.settled = null;
+  return lookAtDecision;
+}
+
 async function timedPass({ work, clock, watch }: LoopParts, state: LoopState, snapshot: Snapshot, trigger: "commit" | "device") {
-  const began = clock.now();
+  const began = clock.elapsed();
   try {
     const outcome = await work.pass(snapshot, trigger);
     // Before anybody is told of the new chain: whoever changes it from then on is heard.
     if ((await watch?.rearm()) === true) state.watchesAnew = true;
     return outcome;
   } finally {
-    addDuration(state.tally.passTime, clock.now() - began);
+    addDuration(state.tally.passTime, clock.elapsed() - began);
   }
 }
 
@@ -81,7 +98,7 @@ function settle(parts: LoopParts, state: LoopState, fetched: Fetched, outcome: O
       state.good = fetched;
       return giveUp(state, fetched);
     case "unconfirmed":
-      state.unconfirmed = { id: outcome.id, until: outcome.until, fetched };
+      state.unconfirmed = { id: outcome.id, until: outcome.until, fetched, desired: outcome.plan.desired };
       return giveUp(state, fetched);
     case "rolled-back":
       return mayPass(outcome.error) ? nextTry(parts, state, fetched) : giveUp(state, fetched);

@@ -27,6 +27,11 @@ export async function syncSource(
   state.revision = fetched.revision;
   if (state.unconfirmed !== null) {
     if (state.unconfirmed.fetched.identity === fetched.identity) return null;
+    const goesOn = await whyToGoOn(parts, state, fetched, state.unconfirmed.desired, signal);
+    if (goesOn !== null) {
+      if (isNew) parts.log.info({ revision: fetched.revision.name, id: state.unconfirmed.id, reason: goesOn }, "trial goes on");
+      return null;
+    }
     // A fix must not wait until the change that it mends has failed.
     await withdrawChange(parts, state, `Superseded by ${fetched.revision.name}`);
   }
@@ -42,8 +47,30 @@ export async function syncSource(
   return readAndBring(parts, state, fetched, "commit", signal);
 }
 
+/**
+ * Why a change is still tried although there is a newer commit: one that says the same on this host must not give it more time, and one
+ * that cannot be applied is nothing to try instead. null when it has to make room.
+ */
+async function whyToGoOn(
+  parts: LoopParts,
+  state: LoopState,
+  fetched: Fetched,
+  desired: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    const snapshot = await ask(parts, state, signal, () => parts.source.snapshot(fetched, signal).catch(throwFault));
+    const digest = snapshot === null ? null : await parts.work.digest(snapshot);
+    if (digest === null) return "the newer revision cannot be applied";
+    return digest === desired ? "the newer revision says the same" : null;
+  } catch (error) {
+    signal.throwIfAborted();
+    return `the newer revision cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
 async function timedFetch({ source, clock }: LoopParts, { tally }: LoopState, signal: AbortSignal, moved: boolean): Promise<Fetched> {
-  const began = clock.now();
+  const began = clock.elapsed();
   let result: "answered" | "failed" = "failed";
   try {
     const fetched = await source.fetch(signal, moved);
@@ -52,15 +79,21 @@ async function timedFetch({ source, clock }: LoopParts, { tally }: LoopState, si
   } finally {
     if (!signal.aborted) {
       tally.fetches[result]++;
-      addDuration(tally.fetchTime, clock.now() - began);
+      addDuration(tally.fetchTime, clock.elapsed() - began);
     }
   }
 }
 
 /** Brings the host again to the revision it is at, because its devices changed. */
 export async function syncDevices(parts: LoopParts, state: LoopState, signal: AbortSignal): Promise<number | null> {
-  state.devicesWait = state.unconfirmed !== null;
+  const { unconfirmed, returned } = state;
+  state.devicesWait = unconfirmed !== null && returned.length === 0;
   if (state.devicesWait) return null;
+  if (unconfirmed !== null) {
+    // Its chain is gone with the device: nothing filters there, and no probe has met the change.
+    await withdrawChange(parts, state, `${returned.join(", ")} came while it was tried, so that begins anew`);
+    return readAndBring(parts, state, unconfirmed.fetched, "device", signal);
+  }
   if (state.good !== null && !state.held) {
     const delay = await readAndBring(parts, state, state.good, "device", signal);
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- the pass finds out whether the host is held

@@ -33,12 +33,12 @@ export function tryChange(parts: LoopParts, state: LoopState, decided: (decision
   };
 
   async function round(trial: Trial): Promise<void> {
-    const began = clock.now();
+    const began = clock.elapsed();
     const results = await work.probe(id).catch((error: unknown) => [{ name: "probes", holds: false, detail: String(error) }]);
     if (stopped) return;
     report(results);
     // A round holds at its end, but fails from its beginning.
-    const judgement = judge(trial, results, results.every(({ holds }) => holds) ? clock.now() : began);
+    const judgement = judge(trial, results, results.every(({ holds }) => holds) ? clock.elapsed() : began);
     if (settings?.by === "hand" || judgement.kind === "wait") {
       cancel = clock.after(settings?.every ?? 1_000, () => void round(judgement.kind === "wait" ? judgement.trial : trial));
       return;
@@ -57,7 +57,8 @@ export function tryChange(parts: LoopParts, state: LoopState, decided: (decision
   }
 
   state.probes = [];
-  void round({ deadline: Date.parse(until), bake: settings?.bake ?? 0, since: null });
+  const deadline = clock.elapsed() + Date.parse(until) - clock.now();
+  void round({ deadline, bake: settings?.bake ?? 0, since: null });
   void work.decided(id).then((end) => {
     if (end.kind === "confirmed") finish({ kind: "confirmed" });
     else if (end.kind === "rolled-back") finish({ kind: "rolled-back", message: end.reason });
@@ -75,42 +76,75 @@ export async function settleChange(parts: LoopParts, state: LoopState, decision:
   if (unconfirmed === null) return;
   const { id, fetched } = unconfirmed;
   const revision = fetched.revision.name;
-  const forget = () => {
-    state.unconfirmed = null;
-    state.decision = null;
-  };
-  if (decision.kind === "confirm" || decision.kind === "confirmed") {
-    const late = decision.kind === "confirm" ? await confirm(parts, id, decision.message) : null;
-    forget();
-    if (late !== null) {
-      failed(parts, state, { id, revision, message: late, because: "watchdog" });
-      return;
-    }
-    state.good = fetched;
-    state.lastPass = {
-      time: isoTime(parts.clock.now()) ?? "",
-      trigger: "confirmation",
-      result: "applied",
-      revision,
-      message: null,
-      code: null,
-    };
-    parts.log.info({ revision, id, by: decision.kind === "confirm" ? decision.message : "hand" }, "revision confirmed");
-    return;
+  const end = await endOf(parts, id, decision);
+  if (end.kind === "confirmed") settled(parts, state, end.by);
+  else if (end.kind === "unknown") await withdrawLost(parts, state);
+  else {
+    forget(state);
+    failed(parts, state, { id, revision, message: end.message, because: end.because });
   }
-  if (decision.kind === "abort") await parts.work.abort(id, { message: decision.message, quarantine: true });
-  forget();
-  const because = decision.kind === "abort" ? decision.because : "watchdog";
-  failed(parts, state, { id, revision, message: decision.message, because });
+}
+
+type End =
+  | { readonly kind: "confirmed"; readonly by: string }
+  | { readonly kind: "rolled-back"; readonly message: string; readonly because: RollbackReason }
+  /** Nothing is written down of it any more. */
+  | { readonly kind: "unknown" };
+
+/** How the change ends, once that is done. */
+async function endOf({ work, log }: LoopParts, id: string, decision: Decision): Promise<End> {
+  switch (decision.kind) {
+    case "confirmed":
+      return { kind: "confirmed", by: "hand" };
+    case "confirm": {
+      const late = await confirm(work, id, decision.message);
+      if (late === null) return { kind: "confirmed", by: decision.message };
+      return late === "lost" ? { kind: "unknown" } : { kind: "rolled-back", message: late, because: "watchdog" };
+    }
+    case "abort": {
+      const result = await work.abort(id, { message: decision.message, quarantine: true });
+      if (result === "confirmed") return { kind: "confirmed", by: "hand" };
+      if (result === "lost") log.error({ id }, "nothing is on record of the change, drift brings back what was confirmed");
+      return { kind: "rolled-back", message: decision.message, because: decision.because };
+    }
+    case "rolled-back":
+      return { kind: "rolled-back", message: decision.message, because: "watchdog" };
+  }
 }
 
 /** Git has moved on, or the agent ends: nobody is to blame. */
-export async function withdrawChange({ work, log }: LoopParts, state: LoopState, message: string): Promise<void> {
+export async function withdrawChange(parts: LoopParts, state: LoopState, message: string): Promise<void> {
+  const { work, log } = parts;
   const { unconfirmed } = state;
   if (unconfirmed === null) return;
-  await work.abort(unconfirmed.id, { message, quarantine: false });
+  const result = await work.abort(unconfirmed.id, { message, quarantine: false });
+  if (result === "confirmed") {
+    settled(parts, state, "hand");
+    return;
+  }
   log.info({ revision: unconfirmed.fetched.revision.name, id: unconfirmed.id, reason: message }, "revision withdrawn");
   state.tally.rollbacks.withdrawn++;
+  forget(state);
+}
+
+/** Somebody has removed what was written down of it: it is tried once more. */
+async function withdrawLost(parts: LoopParts, state: LoopState): Promise<void> {
+  await withdrawChange(parts, state, "Its records in the state directory are gone, so nobody could confirm it");
+  state.settled = null;
+}
+
+function settled({ clock, log }: LoopParts, state: LoopState, by: string): void {
+  const { unconfirmed } = state;
+  if (unconfirmed === null) return;
+  const { id, fetched } = unconfirmed;
+  const revision = fetched.revision.name;
+  forget(state);
+  state.good = fetched;
+  state.lastPass = { time: isoTime(clock.now()) ?? "", trigger: "confirmation", result: "applied", revision, message: null, code: null };
+  log.info({ revision, id, by }, "revision confirmed");
+}
+
+function forget(state: LoopState): void {
   state.unconfirmed = null;
   state.decision = null;
 }
@@ -129,12 +163,13 @@ function failed({ log, clock }: LoopParts, state: LoopState, { id, revision, mes
   log.error({ revision, id, reason: message }, "revision rolled back");
 }
 
-/** null when it is confirmed, else why it was too late. */
-async function confirm({ work }: LoopParts, id: string, message: string): Promise<string | null> {
+/** null when it is confirmed, else why it was too late; "lost" where nothing is written down of it any more. */
+async function confirm(work: LoopParts["work"], id: string, message: string): Promise<string | null> {
   try {
     await work.confirm(id, message);
     return null;
   } catch (error) {
+    if (error instanceof ReconcilerError && error.code === "nothing-to-confirm") return "lost";
     const isLate = error instanceof ReconcilerError && errorCatalogue[error.code].next === "on-change";
     if (!isLate) throw error;
     return error.message;

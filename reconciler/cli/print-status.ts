@@ -70,6 +70,7 @@ export function printStatus(
     ["LAST", status.last === null ? "nothing yet" : printLast(status.last, options.now)],
     ...status.quarantine.slice(0, 1).map((entry) => ["FAILED", printQuarantine(entry)] as const),
     ["AGENT", printAgent(status.agent, options.now)],
+    ...printTrial(status).map((text) => ["PROBES", text] as const),
   ];
   const head = `${colors.bold(sanitise(status.host))}\n\n${facts.map(([name, text]) => `${colors.dim(name.padEnd(8))} ${text}\n`).join("")}`;
   const hooks = status.hooks.length === 0 ? "" : `\n${printHooks(status.hooks, options)}`;
@@ -112,7 +113,9 @@ function stateText(status: Status): string {
   const pending = status.hooks.filter((hook) => hook.state === "pending").map((hook) => sanitise(hook.hook));
   switch (status.state) {
     case "nothing-applied":
-      return "no policy has been applied on this host";
+      return status.hooks.some(({ state }) => state !== "pending")
+        ? "chains of Sluice run, but nothing is on record of what was applied"
+        : "no policy has been applied on this host";
     case "running":
       return "the kernel runs what was applied";
     case "pending":
@@ -130,8 +133,17 @@ function stateText(status: Status): string {
 
 function printUnconfirmed(change: StatusUnconfirmed | null): string {
   if (change === null) return "";
-  const watched = change.watched ? "" : "; nobody watches over it, so the next sluice takes it back";
+  const watched = change.watched ? "" : "; nobody watches over it, so the next sluice that changes something takes it back";
   return `${shortRevision(change.revision)} is taken back in ${change.secondsLeft} s unless it is confirmed${watched}`;
+}
+
+/** Nothing where nobody probes: a change that a person has to confirm, or an agent without probes. */
+function printTrial({ unconfirmed, agent }: Status): readonly string[] {
+  const tried = agent.kind === "alive" ? agent.status.unconfirmed : null;
+  if (tried === null || tried.id !== unconfirmed?.id || tried.probes.length === 0) return [];
+  const failing = tried.probes.filter(({ holds }) => !holds).map(({ name, detail }) => sanitise(`${name} (${detail})`));
+  const holding = `${tried.probes.length - failing.length} of ${tried.probes.length} hold`;
+  return [failing.length === 0 ? holding : `${holding}; failing: ${failing.join(", ")}`];
 }
 
 function printQuarantine({ revision, since, reason }: QuarantineEntry): string {

@@ -8,7 +8,11 @@ import { type Cli, printJson } from "./run-verb.ts";
 
 /** Prints how a pass ended and gives the exit code: what was reached on stdout, what went wrong on stderr. */
 export async function reportOutcome(cli: Cli, outcome: Outcome): Promise<number> {
-  if (outcome.kind === "invalid") return reportInvalid(cli, outcome.diagnostics);
+  if (outcome.kind === "invalid") {
+    const exit = await reportInvalid(cli, outcome.diagnostics);
+    cli.terminal.err("Nothing was applied: the host is as it was\n");
+    return exit;
+  }
   const { terminal, json, verbose } = cli;
   const { printOutcome } = await import("../6-report/print-outcome.ts");
   const exit = exitCodeOfOutcome(outcome);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { getSystemErrorMap } from "node:util";
 import { ReconcilerError } from "../reconciler-error.ts";
 
@@ -18,6 +18,18 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw unwritable(path, error);
+  }
+}
+
+/** Writes so many bytes into a directory and removes them again. Throws as replaceFile does, where that many cannot be written. */
+export async function tryToWrite(directory: string, bytes: number): Promise<void> {
+  const path = join(directory, `${randomUUID()}.tmp`);
+  try {
+    await writeSynced(path, "\n".repeat(bytes));
+  } catch (error) {
+    throw unwritable(directory, error);
+  } finally {
+    await rm(path, { force: true }).catch(() => undefined);
   }
 }
 

@@ -24,6 +24,8 @@ export interface Armed {
   committed(): Promise<void>;
   /** False when it rolls back already, or does not answer. */
   disarm(id: string): Promise<boolean>;
+  /** Takes the change back; false when the watchdog does not answer. Works without its socket: the way is open. */
+  abort(id: string, reason: { readonly message: string; readonly quarantine: boolean }): Promise<boolean>;
   /** Resolves once, unless we end it ourselves. */
   readonly ended: Promise<ArmedEnd>;
   /** We are no longer there for it: it goes on alone. */
@@ -36,6 +38,8 @@ export type Arm = (state: string, bpffs: string, confirm: Confirmation) => Promi
 const startTime = 20_000;
 /** A machine may be busy: one that is alive is not given up for that. */
 const answerTime = 10_000;
+/** Rolling back waits for whoever is at work. */
+const rollBackTime = 60_000;
 
 /**
  * A process of its own, in a session of its own. Resolves once it has said that it can roll back. Throws ReconcilerError
@@ -82,6 +86,10 @@ function armed(way: Connection, confirm: Confirmation): Armed {
       const answer = await way.ask({ say: "disarm", id }, answerTime);
       if (answer?.answer === "disarmed") leave();
       return answer?.answer === "disarmed";
+    },
+    async abort(id, { message, quarantine }) {
+      const answer = await way.ask({ say: "abort", id, reason: message, quarantine }, rollBackTime);
+      return answer?.answer === "rolled-back";
     },
   };
 }

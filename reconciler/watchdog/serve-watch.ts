@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
+import { inodeOf } from "./inode.ts";
 import { type Answer, lineReader, type Numbered, type Question } from "./messages.ts";
 
 /** What a watchdog does with what it is told. */
@@ -45,12 +46,14 @@ export async function serveWatch(path: string, routes: WatchRoutes): Promise<Wat
     server.once("error", reject);
     server.listen(path, resolve);
   });
+  const ours = inodeOf(path);
   return {
     tellOwner(answer) {
       if (owner !== null) send(owner, 0, answer);
     },
     async close() {
-      await rm(path, { force: true });
+      // In a state directory that was made anew, another watchdog may listen there.
+      if (inodeOf(path) === ours) await rm(path, { force: true });
       server.close();
       await Promise.all([...open].map((socket) => new Promise<void>((resolve) => socket.end(resolve))));
     },

@@ -310,7 +310,13 @@ function policy(limit: number): Snapshot {
 function unwatched(): ConfirmRequest {
   const arm: ConfirmRequest["arm"] = async (state) => {
     lockFile(join(state, "watchdog.lock"))?.release();
-    return { committed: async () => undefined, disarm: async () => true, ended: new Promise(() => undefined), leave: () => undefined };
+    return {
+      committed: async () => undefined,
+      disarm: async () => true,
+      abort: async () => false,
+      ended: new Promise(() => undefined),
+      leave: () => undefined,
+    };
   };
   return { timeout: 60_000, owner: "agent", heartbeat: 5_000, arm };
 }

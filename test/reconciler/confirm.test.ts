@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { createFaultyKernel } from "../../bpf/kernel/decorators/faulty-kernel.ts";
@@ -12,7 +12,7 @@ import { type Host, policyReader } from "../../reconciler/host.ts";
 import type { ConfirmRequest } from "../../reconciler/keep-for-confirmation.ts";
 import type { Snapshot } from "../../reconciler/model/snapshot.ts";
 import { locked, runPass } from "../../reconciler/reconcile.ts";
-import type { ReconcilerError } from "../../reconciler/reconciler-error.ts";
+import { ReconcilerError } from "../../reconciler/reconciler-error.ts";
 import { rollback } from "../../reconciler/rollback.ts";
 import { rollbackTo } from "../../reconciler/rollback-to.ts";
 import { readHistory } from "../../reconciler/state/history.ts";
@@ -20,6 +20,7 @@ import { readHold } from "../../reconciler/state/hold.ts";
 import { readQuarantine } from "../../reconciler/state/quarantine.ts";
 import { readSeen, writeSeen } from "../../reconciler/state/seen.ts";
 import { readConfirmationEnd } from "../../reconciler/state/unconfirmed.ts";
+import { replaceFiles } from "../lab/faulty-files.ts";
 import { temporaryFolder } from "./temporary.ts";
 
 const options = { prune: false, trigger: "commit", respectQuarantine: true } as const;
@@ -65,6 +66,7 @@ function fakeWatchdog(t: ExecutionContext): { readonly request: ConfirmRequest; 
     steps.push(`armed with${existsSync(join(state, "journal")) ? "" : "out"} a journal`);
     return {
       committed: async () => void steps.push("committed"),
+      abort: async () => false,
       disarm: async (asked) => {
         steps.push(
           `disarmed${asked === id ? "" : " for another"}, ${existsSync(join(state, "journal")) ? "the journal is there" : "too late"}`,
@@ -112,6 +114,44 @@ test("the watchdog is armed with the journal written and before the switch; drif
   t.deepEqual(drift.kind === "checked" ? drift.report.findings : null, []);
   t.is((await readHistory(world.host.state, 9)).length, 1);
   die();
+});
+
+test("a state directory that takes nothing keeps a change from being confirmed while its watchdog still watches", async (t) => {
+  const world = worldOf(t);
+  const { id, steps, die } = await unconfirmed(t, world, 2);
+
+  const files = replaceFiles(world.host.state, () => "ENOSPC");
+  const error = await t.throwsAsync(confirmChange(world.host, id, "by hand"), { instanceOf: ReconcilerError });
+  files.restore();
+  const journal = existsSync(join(world.host.state, "journal"));
+  die();
+  const end = await confirmChange(world.host, id, "by hand");
+
+  t.is(error.code, "state-unwritable");
+  t.regex(
+    error.message,
+    /^Cannot confirm c-[0-9a-f]{6}: Cannot write ".*": no space left on device; it runs on until .* and is then taken back$/,
+  );
+  t.is(error.hint, `Make room or mend that file system, then sluice confirm ${id} again; sluice abort ${id} takes it back at once`);
+  t.deepEqual(steps, ["armed with a journal", "committed", "left"]);
+  t.true(journal);
+  t.is(end.result, "confirmed");
+});
+
+test("a confirmation that cannot be written once the watchdog is disarmed says that nobody watches, and can be said again", async (t) => {
+  const world = worldOf(t);
+  const { id, die } = await unconfirmed(t, world, 2);
+  die();
+  mkdirSync(join(world.host.state, "undo"));
+
+  const error = await t.throwsAsync(confirmChange(world.host, id, "by hand"), { instanceOf: ReconcilerError });
+  rmdirSync(join(world.host.state, "undo"));
+  const end = await confirmChange(world.host, id, "by hand");
+
+  t.is(error.code, "state-unwritable");
+  t.regex(error.message, /; it runs, and nobody watches over it any more$/);
+  t.regex(error.hint ?? "", new RegExp(`, then sluice confirm ${id} again: `));
+  t.is(end.result, "confirmed");
 });
 
 test("rule 9: an apply that fails disarms the watchdog while the journal is there, and leaves neither", async (t) => {

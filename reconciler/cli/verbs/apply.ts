@@ -4,6 +4,7 @@ import type { Host } from "../../host.ts";
 import type { ConfirmRequest } from "../../keep-for-confirmation.ts";
 import type { Outcome } from "../../model/outcome.ts";
 import type { Planned } from "../../reconcile.ts";
+import { ReconcilerError } from "../../reconciler-error.ts";
 import { ask } from "../ask.ts";
 import { UsageError } from "../cli-error.ts";
 import { addImpactOptions, checkImpactOptions, type ImpactOptions, impactOf, isTooMuch, tooMuch } from "../impact-options.ts";
@@ -81,9 +82,17 @@ async function apply(cli: Cli, options: ApplyOptions, [file]: readonly string[])
     const saved = await readPlan(file);
     return ended(cli, options, await applySaved(host, saved, pass));
   }
-  const policy = await readPolicy(cli, options);
+  const policy = await readPolicy(cli, options).catch((error: unknown) => {
+    throw asBefore(error);
+  });
   cli.progress.step("Planning");
   return ended(cli, options, await runPass(host, policy, pass));
+}
+
+/** Whoever reads why the repository does not answer wants to know first whether anything was changed. */
+function asBefore(error: unknown): unknown {
+  if (!(error instanceof ReconcilerError)) return error;
+  return new ReconcilerError(error.code, "Nothing was applied: the host is as it was", { cause: error });
 }
 
 async function ended(cli: Cli, options: ApplyOptions, outcome: Outcome): Promise<number> {

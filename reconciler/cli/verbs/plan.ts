@@ -69,9 +69,21 @@ async function plan(cli: Cli, options: PlanOptions): Promise<number> {
   if (options.out !== undefined) await writePlan(options.out, { ...planned, snapshot: policy });
   const impact = await measure(cli, options, planned);
   await show(cli, options, planned, impact);
+  if (options.snapshot === undefined) await noteUnconfirmed(cli, options);
   if (options.out !== undefined) cli.terminal.err(`Saved: sluice apply ${options.out} applies exactly this\n`);
   if (planned.plan.refusals.length > 0 || (impact !== null && isTooMuch(impact, options))) return exitCodes.refused;
   return options.detailedExitcode === true && !isEmpty(planned.plan) ? exitCodes.changes : exitCodes.ok;
+}
+
+/** What waits runs already, so the plan starts from there; whether it stays is still open. */
+async function noteUnconfirmed({ terminal }: Cli, { state }: PlanOptions): Promise<void> {
+  const { readUnconfirmed } = await import("../../state/unconfirmed.ts");
+  const waiting = await readUnconfirmed(state).catch(() => null);
+  if (waiting === null) return;
+  const { id, until } = waiting.confirm;
+  terminal.err(
+    `Note: ${id} waits to be confirmed until ${until}, and nothing else is applied before: sluice confirm ${id}, or sluice abort ${id}\n`,
+  );
 }
 
 async function planHere(options: PlanOptions, policy: Snapshot) {

@@ -45,6 +45,7 @@ async function rescue(cli: Cli, options: RescueOptions): Promise<number> {
   const how = options.detach === true ? "detach" : "previous";
   const actions = await planRescue(kernel, layout, how);
   if (!cli.json) cli.terminal.err(actions.map(preview).join("") || `Nothing of Sluice is attached below ${options.bpffs}\n`);
+  if (!cli.json && actions.length === 0) return exitCodes.ok;
   if (options.detach !== true && options.previous !== true) {
     if (cli.json) printJson(cli.terminal, { format: "1.0", kind: "rescue", done: false, hooks: actions.map(toJson) });
     else cli.terminal.out("Nothing was changed: say --previous to do this, or --detach to take every chain away\n");
@@ -61,10 +62,13 @@ async function rescue(cli: Cli, options: RescueOptions): Promise<number> {
   else {
     const done = actions.filter(({ kind }) => kind !== "left").length - failures.length;
     cli.terminal.out(`Rescued: ${done} of ${actions.length} chains ${how === "detach" ? "detached" : "switched back"}\n`);
+    if (done > 0) cli.terminal.out(`${after}\n`);
     for (const { hook, reason } of failures) cli.terminal.err(`Error: ${hook}: ${reason}\n`);
   }
   return failures.length === 0 ? exitCodes.ok : exitCodes.stuck;
 }
+
+const after = "It stays so until sluice apply, or a running agent, brings the policy back: to stay here, systemctl stop sluice";
 
 function preview(action: RescueAction): string {
   const name = hookName(action.hook);

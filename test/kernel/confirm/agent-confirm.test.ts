@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { kernelTest } from "../../lab/kernel-test.ts";
+import { ip } from "../../lab/lab.ts";
 import { json } from "../cli/station.ts";
 import { probesOf, scene } from "./confirming-agent.ts";
 import { burst, reaches } from "./neighbour.ts";
@@ -138,6 +139,63 @@ kernelTest("rule 4: a watchdog that dies or is stopped is noticed, and another o
 
   t.is(Number(session), third ?? -1);
 });
+
+kernelTest("an interface that is made anew in the window is filtered at once, and the trial begins anew", async (t, lab) => {
+  const it = await scene(t, lab);
+  it.good(1000, "Good");
+  const agent = it.agent("confirm: { timeout: 60s, bake: 4s, every: 100ms }");
+  await agent.told("revision confirmed");
+  it.good(500, "Other");
+  const first = await agent.told("revision applied, to be confirmed");
+  const before = await lab.kernel.attached(it.host.device, "xdp");
+
+  ip(`link del ${it.host.device}`);
+  await agent.told("interfaces are gone, their chains wait for them");
+  ip(`link add ${it.host.device} type veth peer name ${it.host.peer}`);
+  const withdrawn = await agent.told("revision withdrawn");
+  const second = await agent.told("revision applied, to be confirmed");
+  const [anew] = await lab.kernel.attached(it.host.device, "xdp");
+  const early = agent.log.filter(({ msg }) => msg === "revision confirmed").length;
+  const confirmed = await agent.told("revision confirmed");
+
+  t.is(withdrawn["reason"], `${it.host.device} came while it was tried, so that begins anew`);
+  t.not(second["id"], first["id"]);
+  t.is(early, 1);
+  t.is(before.length, 1);
+  t.is(anew?.programId, before[0]?.programId);
+  t.is(confirmed["id"], second["id"]);
+  t.like(await it.status(), { state: "running", quarantine: [], drift: 0 });
+});
+
+kernelTest(
+  "an agent whose state directory is moved away in the window takes the change back before it says so, and tries it once more",
+  async (t, lab) => {
+    const it = await scene(t, lab);
+    it.good(1000, "Good");
+    const agent = it.agent("confirm: { timeout: 60s, bake: 3s, every: 100ms }");
+    await agent.told("revision confirmed");
+    it.good(500, "Other");
+    await agent.told("revision applied, to be confirmed");
+
+    renameSync(it.host.state, `${it.host.state}.away`);
+    const withdrawn = await agent.told("revision withdrawn");
+    const again = await agent.told("revision applied, to be confirmed");
+    const confirmed = await agent.told("revision confirmed");
+
+    t.is(withdrawn["reason"], "Its records in the state directory are gone, so nobody could confirm it");
+    t.like(again, { hooks: [{ action: "update", changes: 1 }] });
+    t.is(confirmed["id"], again["id"]);
+    const history = json(await it.host.sluice("history", "--json"))["entries"] as { result: string; message: string | null }[];
+    t.deepEqual(
+      history.map(({ result, message }) => [result, message]),
+      [
+        ["applied", null],
+        ["rolled-back", withdrawn["reason"]],
+      ],
+    );
+    t.like(await it.status(), { state: "running", revision: { subject: "Other" }, drift: 0 });
+  },
+);
 
 kernelTest(
   "rule 10: when everything is killed in the window, and the journal torn, what was confirmed last comes back before git is asked, never the candidate",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { json, station } from "../cli/station.ts";
-import { endWatchdog, until } from "./watchdogs.ts";
+import { endWatchdog, until, watchdogOf } from "./watchdogs.ts";
 
 kernelTest(
   "apply --confirm says how to confirm; confirmed from another process it stays, and only then it is on record",
@@ -21,6 +21,7 @@ kernelTest(
     const entries = () => readFileSync(join(host.state, "history.jsonl"), "utf8").trim().split("\n").length;
     const onRecord = entries();
     const second = await host.sluice("apply", "--yes", "--confirm", "60s");
+    const plan = await host.sluice("plan");
     const other = await host.sluice("confirm", "c-000000");
     const confirmed = await host.sluice("confirm", id);
     const again = await host.sluice("confirm", id);
@@ -33,6 +34,7 @@ kernelTest(
       second.err,
       new RegExp(`waits to be confirmed until .*\\n  hint: sluice confirm ${id} keeps it, sluice abort ${id} takes it back`),
     );
+    t.regex(plan.err, new RegExp(`^Note: ${id} waits to be confirmed until .*: sluice confirm ${id}, or sluice abort ${id}\\n$`));
     t.is(other.exit, 3);
     t.is(confirmed.exit, 0, confirmed.err);
     t.is(confirmed.out.startsWith(`Confirmed ${id}: `), true);
@@ -69,6 +71,38 @@ kernelTest("not confirmed in time it is gone, by the watchdog alone: apply --wai
     pins,
   );
 });
+
+for (const [name, remove] of [
+  ["removed", (state: string) => rmSync(state, { recursive: true })],
+  ["emptied", (state: string) => readdirSync(state).forEach((file) => rmSync(join(state, file), { recursive: true }))],
+] as const) {
+  kernelTest(`a state directory that is ${name} in the window keeps nothing from being taken back`, async (t, lab) => {
+    const host = await station(t, lab);
+    endWatchdog(t, host.state);
+    host.write("10.0.0.0/8");
+    await host.sluice("apply", "--yes");
+    const before = await lab.kernel.attached(host.device, "xdp");
+    host.write("10.0.0.0/8, 192.0.2.0/24");
+
+    const applied = await host.sluice("apply", "--yes", "--confirm", "4s");
+    const during = await lab.kernel.attached(host.device, "xdp");
+    remove(host.state);
+    const blind = await host.sluice("status");
+    await until(
+      "what ran before runs again",
+      async () => (await lab.kernel.attached(host.device, "xdp"))[0]?.programId === before[0]?.programId,
+    );
+    await until("the watchdog is gone", () => !existsSync(join(host.state, "watchdog.sock")) && watchdogOf(host.state) === null);
+    const id = /sluice confirm (c-[0-9a-f]{6})/.exec(applied.out)?.[1] ?? "";
+    const late = await host.sluice("confirm", id);
+
+    t.is(applied.exit, 0, applied.err);
+    t.notDeepEqual(during, before);
+    t.regex(blind.out, /STATE {4}nothing-applied {3}chains of Sluice run, but nothing is on record of what was applied/);
+    t.is(late.exit, 8, late.err);
+    t.regex(late.err, /it was rolled back \(Not confirmed by /);
+  });
+}
 
 kernelTest("abort takes it back at once and quarantines it; a first apply is taken back to no chain at all", async (t, lab) => {
   const host = await station(t, lab);

@@ -33,7 +33,10 @@ xdp: { chain: [{ name: limit, uses: rate-limit, with: { limit: ${limit}, unit: p
   t.deepEqual(untouched, second);
   t.is(unasked.exit, 3);
   t.is(back.exit, 0, back.err);
-  t.is(back.out, "Rescued: 1 of 1 chains switched back\n");
+  t.is(
+    back.out,
+    "Rescued: 1 of 1 chains switched back\nIt stays so until sluice apply, or a running agent, brings the policy back: to stay here, systemctl stop sluice\n",
+  );
   t.deepEqual(restored, first);
   t.notDeepEqual(first, second);
   t.is(detached.exit, 0, detached.err);
@@ -47,11 +50,14 @@ kernelTest("rescue leaves a chain that has nothing to go back to, and says so; w
   const before = await lab.kernel.attached(host.device, "xdp");
 
   const left = await runSluice(["rescue", "--previous", "--yes", "--bpffs", lab.root]);
+  const shown = await runSluice(["rescue", "--bpffs", `${lab.root}-other`]);
   const none = await runSluice(["rescue", "--detach", "--yes", "--bpffs", `${lab.root}-other`]);
 
   t.is(left.exit, 0);
   t.regex(left.err, /in\d+\/xdp {3}stays: no other generation is pinned for it\n/);
   t.deepEqual(await lab.kernel.attached(host.device, "xdp"), before);
+  t.deepEqual([shown.exit, shown.out], [0, ""]);
+  t.is(left.out, "Rescued: 0 of 1 chains switched back\n");
   t.is(none.exit, 0);
   t.regex(none.err, /^Nothing of Sluice is attached below /);
 });

@@ -90,6 +90,7 @@ const diagnostics: readonly Diagnostic[] = [
 
 const outcomes: Readonly<Record<string, Outcome>> = {
   unchanged: { kind: "unchanged", plan: samplePlans["empty"] as Plan },
+  "unchanged-pending": { kind: "unchanged", plan: samplePlans["every-action"] as Plan },
   applied: { kind: "applied", plan, milliseconds: 38.4, leftovers: [], notes: [] },
   "applied-with-notes": {
     kind: "applied",

@@ -278,6 +278,24 @@ test("stopping lets a pass finish, begins nothing new, and sets no timer", async
   t.deepEqual(fake.clock.waiting(), []);
 });
 
+test("a commit waits for a change that a person tries: that is no failure, and it is looked at again soon", async (t) => {
+  const fake = await fakeLoop();
+  fake.outcome = () =>
+    new ReconcilerError("confirmation-pending", "Cannot change edge: x waits to be confirmed", { hint: "sluice confirm c-1" });
+  await fake.loop.push("start");
+  await fake.clock.advance(20_000);
+  const waiting = fake.loop.status().lastPass;
+  const messages = [...fake.messages];
+  fake.outcome = () => applied();
+
+  await fake.clock.advance(10_000);
+
+  t.like(waiting, { result: "waiting", code: "confirmation-pending" });
+  t.deepEqual(messages, ["info new revision", "info revision waits"]);
+  t.is(fake.loop.tally.passes.failed, 0);
+  t.is(fake.loop.status().lastPass?.result, "applied");
+});
+
 test("an error that nobody foresaw is told and outlived", async (t) => {
   const fake = await fakeLoop({ driftMilliseconds: 10_000 });
   fake.outcome = () => new TypeError("x is not a function");

@@ -28,14 +28,21 @@ export interface FakeClock extends Clock {
   advance(milliseconds: number): Promise<void>;
   /** What is waiting, in milliseconds from now, soonest first. */
   waiting(): readonly number[];
+  /** Somebody sets the clock by so much, to and fro. */
+  set(milliseconds: number): void;
 }
 
 export function fakeClock(): FakeClock {
   let time = Date.parse("2026-11-20T10:00:00Z");
+  let set = 0;
   const timers = new Set<{ readonly at: number; readonly run: () => void }>();
   const soonest = () => [...timers].sort((one, other) => one.at - other.at);
   return {
-    now: () => time,
+    now: () => time + set,
+    elapsed: () => time,
+    set(milliseconds) {
+      set += milliseconds;
+    },
     random: () => 0.5,
     after(milliseconds, run) {
       const timer = { at: time + milliseconds, run };
@@ -74,6 +81,8 @@ export interface FakeLoop {
   /** What is wrong with a commit as a policy. */
   readonly unreadable: Map<string, Error>;
   outcome: (commit: string) => Outcome | Error;
+  /** What a commit renders to. */
+  digestOf: (commit: string) => string | null;
   findings: readonly DriftFinding[];
   heal: () => Outcome | null;
   /** What a round of probes finds, and how many there were. */
@@ -82,6 +91,8 @@ export interface FakeLoop {
   /** Ends the change with an id as the watchdog would. */
   readonly deciders: Map<string, (end: ArmedEnd) => void>;
   confirmFails: Error | null;
+  /** What becomes of a change that is to be taken back. */
+  aborted: "rolled-back" | "confirmed" | "lost";
   records: HostRecords;
   /** While not null, a pass does not end before it does. */
   gate: Promise<void> | null;
@@ -98,12 +109,14 @@ export async function fakeLoop(settings: Partial<LoopSettings> = {}, trial?: Tri
     commit: "1",
     unreadable: new Map(),
     outcome: () => applied(),
+    digestOf: (commit) => `digest of ${commit}`,
     findings: [],
     heal: () => applied(),
     probes: () => [],
     rounds: 0,
     deciders: new Map(),
     confirmFails: null,
+    aborted: "rolled-back",
     records: { good: null, hold: null, quarantine: [], unconfirmed: null },
     gate: null,
   };
@@ -183,6 +196,9 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
       if (outcome.kind === "applied") fake.records = { ...fake.records, hold: null };
       return outcome;
     },
+    async digest({ files }) {
+      return fake.digestOf(Buffer.from(files.get("commit") ?? []).toString());
+    },
     async drift(): Promise<DriftResult> {
       fake.calls.push("drift");
       return { kind: "checked", report: { findings: fake.findings, unmanaged: [] }, plan: planOf([]), desired: nothing };
@@ -197,6 +213,7 @@ function workOf(fake: Omit<FakeLoop, "loop">): HostWork {
     },
     async abort(id, { message, quarantine }) {
       fake.calls.push(`abort ${id}: ${message}${quarantine ? "" : " (not quarantined)"}`);
+      return fake.aborted;
     },
     decided: (id) => new Promise((resolve) => fake.deciders.set(id, resolve)),
     async probe() {

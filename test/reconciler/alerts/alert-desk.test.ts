@@ -17,7 +17,7 @@ import type { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 /** A hundred times as fast: the first retry comes after ten milliseconds. */
-const clock: Clock = { now: Date.now, random: () => 0, after: (milliseconds, run) => systemClock.after(milliseconds / 100, run) };
+const clock: Clock = { ...systemClock, random: () => 0, after: (milliseconds, run) => systemClock.after(milliseconds / 100, run) };
 const status = (...pending: readonly string[]) =>
   ({
     source: { state: "answers", error: null },

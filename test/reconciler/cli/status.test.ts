@@ -179,6 +179,41 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
   );
 });
 
+test("printStatus() of a change that is tried says which probes fail", (t) => {
+  const unconfirmed = { id: "c-1", revision: revision.name, until: "2026-11-20T12:01:00Z", secondsLeft: 60, watched: false };
+  const probes = [
+    { name: "tcp 192.0.2.1:22", holds: false, detail: "no answer within 3 s" },
+    { name: "git", holds: true, detail: "answers" },
+  ];
+  const source = { name: "/srv/git", state: "answers", lastAnswer: null, error: null, failures: 0, nextTry: null } as const;
+  const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "", filteredAfter: null, source } as const;
+  const nothing = { revision: null, lastPass: null, pending: [], held: false, drift: null, quarantined: null, records: null };
+  const tried = (id: string, found: typeof probes) => {
+    const trial = { id, revision: revision.name, until: unconfirmed.until, probes: found };
+    const agent = { kind: "alive", status: { ...agentStatus, ...nothing, unconfirmed: trial } } as const;
+    return printStatus(buildStatus({ ...facts, unconfirmed, agent }), options);
+  };
+
+  const text = tried("c-1", probes);
+  const holding = tried("c-1", probes.slice(1));
+
+  t.true(text.includes("unless it is confirmed; nobody watches over it, so the next sluice that changes something takes it back\n"));
+  t.true(text.includes("PROBES   1 of 2 hold; failing: tcp 192.0.2.1:22 (no answer within 3 s)\n"));
+  t.true(holding.includes("PROBES   1 of 1 hold\n"));
+  t.false(tried("c-2", probes).includes("PROBES"));
+  t.false(tried("c-1", []).includes("PROBES"));
+});
+
+test("printStatus() of a host whose state directory is lost does not say that nothing runs", (t) => {
+  const observed = { ...facts.observed, applied: null };
+
+  const lost = printStatus(buildStatus({ ...facts, observed, comparison: null }), options);
+  const empty = printStatus(buildStatus({ ...facts, observed: { ...observed, hooks: [] }, comparison: null }), options);
+
+  t.true(lost.includes("nothing-applied   chains of Sluice run, but nothing is on record of what was applied\n"));
+  t.true(empty.includes("nothing-applied   no policy has been applied on this host\n"));
+});
+
 test("buildStatus() asks the agent what is pending where nothing was applied yet", (t) => {
   const source = { name: "/srv/git", state: "answers", lastAnswer: null, error: null, failures: 0, nextTry: null } as const;
   const agentStatus = { format: "1.0", kind: "agent-status", version: "0", pid: 12, started: "", filteredAfter: null, source } as const;
