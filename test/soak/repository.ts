@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** A bare repository that an agent follows, and a clone that people push from. */
@@ -37,6 +37,8 @@ export function createRepository(folder: string): Repository {
   mkdirSync(clone, { recursive: true });
   execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", path], { env: environment });
   git("init", "--quiet", "--initial-branch=main");
+  // Packed refs would be no files.
+  git("config", "gc.packRefs", "false");
   return {
     path,
     clone,
@@ -62,7 +64,7 @@ export function createRepository(folder: string): Repository {
       git("reset", "--quiet", "--hard", `HEAD~${Math.min(commits, there)}`);
     },
     push: () => void git("push", "--quiet", "--force", path, "main"),
-    head: () => git("rev-parse", "HEAD"),
+    head: () => readFileSync(join(clone, ".git/refs/heads/main"), "utf8").trim(),
     hide: () => renameSync(path, `${path}.away`),
     show: () => renameSync(`${path}.away`, path),
   };
