@@ -16,21 +16,22 @@ export interface HostPlace {
 const patience = 30_000;
 
 /**
- * Waits until a policy is what the host runs, and no pin is left that nothing uses: but for those of a change that is tried, which keeps what it
- * may have to go back to. Throws with what is missing, or too much, after half a minute.
+ * Waits until a policy is what the host runs, and no pin is left that nothing uses. With `mayLeave` some may be: while a change is tried, which
+ * keeps what it may have to go back to, and where somebody else made the previous generation useless, which the next pass removes. Throws with
+ * what is missing, or too much, after half a minute.
  */
-export type Reached = (policy: Snapshot, isTried?: boolean) => Promise<void>;
+export type Reached = (policy: Snapshot, mayLeave?: boolean) => Promise<void>;
 
 /** By a plan of its own: nothing that the agent says or has written down counts. */
 export function untilReached({ name, state, bpffs }: HostPlace): Reached {
   const host = openHost({ host: name, state: `${state}-look`, bpffs, readOnly: true });
-  return async (policy, isTried = false) => {
+  return async (policy, mayLeave = false) => {
     const deadline = Date.now() + patience;
     for (;;) {
       const planned = await planPass(host, policy, { prune: true });
       if (planned.kind === "invalid") throw new Error(`The policy is invalid: ${JSON.stringify(planned.diagnostics)}`);
       const { prepare, commit, refusals, cleanup } = planned.plan;
-      const left = [...prepare, ...commit, ...refusals, ...(isTried ? [] : cleanup)];
+      const left = [...prepare, ...commit, ...refusals, ...(mayLeave ? [] : cleanup)];
       if (left.length === 0) return;
       if (Date.now() > deadline) throw new Error(`Not reached: ${JSON.stringify(left).slice(0, 2000)}`);
       await sleep(50);

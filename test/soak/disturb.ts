@@ -20,7 +20,7 @@ export interface Victims {
   readonly tampered: string;
 }
 
-/** Happens right behind a push. What it gives back is done once the agent has dealt with that commit. */
+/** Happens right behind a push, or once the agent has dealt with that commit; what it gives back is done then. */
 export type Disturbance = (victims: Victims) => Promise<(() => void) | undefined>;
 
 /** Things that happen to a host, by what they are called in the report. */

@@ -78,8 +78,8 @@ export async function soak({ random, progressOf, folder, progress }: SoakOptions
     agent.start();
     await seen("applied");
     const sent = (traffic = await startTraffic(lab, steady));
-    const look = async (): Promise<void> => {
-      await reached(await readDirectory(repository.clone));
+    const look = async (mayLeave = false): Promise<void> => {
+      await reached(await readDirectory(repository.clone), mayLeave);
       looks += 1;
       const unfiltered = await sent.unfiltered();
       if (unfiltered > 0) throw new Error(`${unfiltered} packets were not filtered until commit ${number}`);
@@ -96,7 +96,10 @@ export async function soak({ random, progressOf, folder, progress }: SoakOptions
       count(what);
       repository.push();
       const name = !isLate && random.chance(0.06) ? random.pick(Object.keys(disturbances)) : null;
-      const mend = name === null ? undefined : await disturbances[name]?.(victims);
+      // While the agent is at work it may be its pass that mends what was done; at rest it has to notice.
+      const isAtRest = random.chance(0.5);
+      const disturb = async () => (name === null ? undefined : disturbances[name]?.(victims));
+      let mend = isAtRest ? undefined : await disturb();
       if (name !== null) count(name);
       // Some pushes come so fast that the agent sees only the last one.
       if (what !== "broken" && name === null && random.chance(0.15) && progressOf(number) < 1) continue;
@@ -106,8 +109,9 @@ export async function soak({ random, progressOf, folder, progress }: SoakOptions
         repository.push();
       }
       await seen("applied", "unchanged");
+      if (isAtRest) mend = await disturb();
       mend?.();
-      if (name !== null || number % lookEvery === 0) await look();
+      if (name !== null || number % lookEvery === 0) await look(name !== null);
       if (number % lookEvery > 0) continue;
       const use = { ...processUse(agent.pid()), ...(await countPins(lab.kernel, place.bpffs)), ...countFiles(place.state) };
       samples.push({ commits: number, isLate, ...use });
