@@ -15,7 +15,7 @@ apply. In the first half it is killed, its watchdog is killed, its repository go
 writes. All the while packets are sent that have to pass, and packets that have to be dropped. After each disturbance, and every ten commits, a plan
 of the soak's own must find nothing to do. In the end: no packet fared otherwise, and nothing has grown.
 
-  --commits N   two in a second on a quiet machine (default 2000: a quarter of an hour)
+  --commits N   about one a second on a machine that others use too, more on a quiet one (default 2000)
   --hours N     as many as there is time for
   --seed N      the same decisions again; when things happen still differs
 
