@@ -112,7 +112,8 @@ export async function soak({ random, progressOf, folder, progress }: SoakOptions
       if (isAtRest) mend = await disturb();
       mend?.();
       if (name !== null || number % lookEvery === 0) await look(name !== null);
-      if (number % lookEvery > 0) continue;
+      // What a disturbance leaves for the next pass is not counted.
+      if (name !== null || number % lookEvery > 0) continue;
       const use = { ...processUse(agent.pid()), ...(await countPins(lab.kernel, place.bpffs)), ...countFiles(place.state) };
       samples.push({ commits: number, isLate, ...use });
       if (number % tellEvery === 0) progress(`${number} commits, ${Math.round((Date.now() - started) / 1000)} s`);
