@@ -30,6 +30,7 @@ interface Reader {
 const mostSharing = 16;
 
 function stringReader(raw: Uint8Array, { view, stringStart, stringEnd }: BtfSections): (at: number) => string {
+  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.length);
   const known = new Map<number, string>();
   let length = 0;
   return (at) => {
@@ -42,7 +43,7 @@ function stringReader(raw: Uint8Array, { view, stringStart, stringEnd }: BtfSect
     const end = raw.indexOf(0, start);
     length += end - start;
     if (length > mostSharing * (stringEnd - stringStart)) throw new BtfError("Cannot read BTF: its names overlap", at);
-    const text = Buffer.from(raw.subarray(start, end)).toString("utf8");
+    const text = bytes.toString("utf8", start, end);
     known.set(offset, text);
     return text;
   };

@@ -10,8 +10,9 @@ import { captureMessages } from "../libbpf-ffi/messages.ts";
 import { type InfoRecords, type PreparedProgram, type Section, withPrepareLoad } from "../libbpf-ffi/prepare-load.ts";
 import { type PrepareLibrary, prepareLibrary, prepareObject } from "../libbpf-ffi/prepare-object.ts";
 import { sizes } from "../libbpf-ffi/structures.ts";
+import { checkObject } from "../object/check-object.ts";
 import { markLocalTypes } from "../object/local-types.ts";
-import { asksForFrags, readBtf, readLicense } from "../object/open-object.ts";
+import { asksForFrags, readBtf } from "../object/open-object.ts";
 import type { RelocatedProgram } from "../object/relocated-program.ts";
 import { mapName, mapsOf, programsOf, withObject } from "../object/with-object.ts";
 import { withFd } from "./fds.ts";
@@ -111,7 +112,7 @@ function createStandIn(): number {
 }
 
 function identify(object: Uint8Array, name: string, section: string): Pick<RelocatedProgram, "name" | "license" | "frags"> {
-  return { name, license: readLicense(object), frags: asksForFrags(section) };
+  return { name, license: checkObject(object).license, frags: asksForFrags(section) };
 }
 
 function readPrepared(

@@ -136,10 +136,11 @@ function checkSizes(file: Uint8Array, headers: readonly SectionHeader[]): void {
 
 /** The names of a table by their offsets, each read once. */
 function readNames(table: Uint8Array): (start: number) => string {
+  const text = viewOf(table);
   const known = new Map<number, string>();
   let length = 0;
   return (start) => {
-    const name = known.get(start) ?? textAt(table, start);
+    const name = known.get(start) ?? textAt(text, start);
     if (known.has(start)) return name;
     length += name.length;
     if (length > mostSharing * table.length) throw new RangeError("its names overlap");
@@ -179,8 +180,9 @@ function checkSymbol({ name, section, value, size }: ElfSymbol, headers: readonl
   if (value + size > header.size) throw new RangeError(`symbol "${name}" ends at ${value + size} of a section of ${header.size} bytes`);
 }
 
+/** 64 bits as a number: what does not fit lies behind the end of every file all the same. */
 function offset(view: DataView, start: number): number {
-  return Number(view.getBigUint64(start, true));
+  return view.getUint32(start, true) + view.getUint32(start + 4, true) * 2 ** 32;
 }
 
 function slice(file: Uint8Array, start: number, size: number): Uint8Array {
@@ -202,5 +204,9 @@ export function sectionBytes(elf: Elf, name: string): Uint8Array | null {
 /** The text that ends with a zero byte at or after `start`. */
 export function textAt(bytes: Uint8Array, start: number): string {
   const end = bytes.indexOf(0, start);
-  return Buffer.from(bytes.subarray(start, end < 0 ? bytes.length : end)).toString("utf8");
+  return viewOf(bytes).toString("utf8", start, end < 0 ? bytes.length : end);
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { libbpf } from "../libbpf-ffi/library.ts";
 import { copyMemory } from "../libbpf-ffi/memory.ts";
-import { readElf, sectionBytes, textAt } from "./elf.ts";
+import { checkObject } from "./check-object.ts";
 import { mapTypeName } from "./map-types.ts";
 import type { HeldIn, MapDefinition, MapSpec, ObjectSpec, ProgramSpec } from "./spec.ts";
 import { mapName, mapsOf, programsOf, withObject } from "./with-object.ts";
@@ -14,7 +14,7 @@ import { mapName, mapsOf, programsOf, withObject } from "./with-object.ts";
 export function openObject(elf: Uint8Array): ObjectSpec {
   return withObject(elf, (object) => ({
     digest: createHash("sha256").update(elf).digest("hex"),
-    license: readLicense(elf),
+    license: checkObject(elf).license,
     programs: [...programsOf(object)].map(readProgram),
     maps: [...mapsOf(object)].map(readMap),
     btf: readBtf(object),
@@ -28,11 +28,6 @@ export function readBtf(object: bigint): Uint8Array | null {
   const size = new Uint32Array(1);
   const data = libbpf().btf__raw_data(btf, size);
   return data === null ? null : copyMemory(data, size[0] as number);
-}
-
-/** The licence that SEC("license") declares; empty when there is none, which the kernel takes for "not GPL". */
-export function readLicense(elf: Uint8Array): string {
-  return textAt(sectionBytes(readElf(elf), "license") ?? new Uint8Array(0), 0);
 }
 
 /** SEC("xdp.frags"): the program can see packets of several fragments. */

@@ -87,13 +87,13 @@ export function openGitSource(options: GitSourceOptions): Source {
     watch: remote.protocol === "file" ? refPlaces(remote.url) : [],
     fetch: (signal, moved = false) =>
       within(what, signal, async (place, deadline, stop) => {
-        await initRepository(place, deadline);
         ready = null;
-        // Other branches move too, and a fetch of nothing would leave a pack each time.
-        const isElsewhere = moved && (known === null || !(await isAt(remote.url, ref, known.identity)));
+        // Other branches move too; a fetch of nothing would leave a pack each time, and to ask for it takes a git on either side.
+        if (known !== null && remote.protocol === "file" && (await isAt(remote.url, ref, known.identity))) return known;
+        await initRepository(place, deadline);
         const before = options.state === undefined ? nothingBefore : await commitsBefore(options.state, origin, options.remembers === true);
         const found = await fetchCommit(
-          { place, url: remote.url, ref, path, limits, what, known, moved: isElsewhere, stop, verify, forcePush, ...before },
+          { place, url: remote.url, ref, path, limits, what, known, moved, stop, verify, forcePush, ...before },
           deadline,
         );
         if (options.remembers === true && options.state !== undefined && ref.kind !== "commit")

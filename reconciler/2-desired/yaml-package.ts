@@ -11,3 +11,8 @@ export function yamlPackage(): typeof Yaml {
   loaded ??= require("yaml") as typeof Yaml;
   return loaded;
 }
+
+/** For a program that needs it at each start and brings it in one file: it has seventy. */
+export function useYamlPackage(yaml: typeof Yaml): void {
+  loaded = yaml;
+}

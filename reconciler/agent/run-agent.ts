@@ -73,7 +73,10 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
     });
     const life: Life = { started: new Date(performance.timeOrigin).toISOString(), filteredAfter: null };
     const status = () => statusOf(loop, life, desk);
-    const turned = () => void desk.update(status());
+    const turned = () => {
+      parser.prepare();
+      void desk.update(status());
+    };
     const recovered = (outcome: Outcome | null) => become(life, outcome, log);
     const parts = { source, work, clock: systemClock, log, settings: config.loop, recovered, turned, ...trial };
     const loop = createLoop(watch === null ? parts : { ...parts, watch });

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readSync, writeSync } from "node:fs";
+import * as yaml from "yaml";
 import { confineProcess } from "../../bpf/libbpf-ffi/confine.ts";
 import { libraryFiles } from "../../bpf/programs/library.ts";
 import { renderDesired } from "../2-desired/render-desired.ts";
+import { useYamlPackage } from "../2-desired/yaml-package.ts";
 import { policyReader } from "../host.ts";
 import { decodeQuestion, encodeAnswers, withLength } from "./messages.ts";
 import { cannotStart } from "./parse-apart.ts";
@@ -14,6 +16,7 @@ import { warmUp } from "./warm-up.ts";
  */
 const library = libraryFiles();
 try {
+  useYamlPackage(yaml);
   warmUp(policyReader, library);
   confineProcess({ memory: 2 * 2 ** 30, seconds: 60 });
 } catch (error) {

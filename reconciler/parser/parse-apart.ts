@@ -16,6 +16,8 @@ export type Parsed =
 export interface Parser {
   /** Asks a process of its own, which may come to harm by the policy. Never throws. */
   parse(question: Question): Promise<Parsed>;
+  /** Starts the process that the next question goes to, where one is to stand by and none does. */
+  prepare(): void;
   /** Ends the process that stands by. */
   end(): void;
 }
@@ -29,18 +31,18 @@ const heapMegabytes = 1_024;
 /** As long as what the process may use itself. */
 const longestAnswer = 2 ** 30;
 const keptWords = 400;
-/** What was just read is being applied: the next process has time until then. Milliseconds. */
-const prepareAfter = 400;
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** With `standsBy` the next process is started before there is something to read: that takes longer than reading most policies. */
+/**
+ * With `standsBy` the first process is started at once, and each further one when prepare() says so: starting takes longer than reading most
+ * policies, and competes with whatever is done meanwhile.
+ */
 export function openParser({ standsBy }: { readonly standsBy: boolean }): Parser {
   let next: Child | null = null;
   let ended = false;
-  let timer: NodeJS.Timeout | undefined;
   const prepare = () => {
-    if (!standsBy || ended) return;
+    if (!standsBy || ended || isThere(next)) return;
     // Nobody waits for it, and it ends by itself when we do.
     next = startParser();
     next.unref();
@@ -48,21 +50,21 @@ export function openParser({ standsBy }: { readonly standsBy: boolean }): Parser
   prepare();
   return {
     async parse(question) {
-      clearTimeout(timer);
-      const isThere = next?.pid !== undefined && !next.killed && next.exitCode === null && next.signalCode === null;
-      const child = isThere ? (next as Child) : startParser();
+      const child = isThere(next) ? next : startParser();
       next = null;
       child.ref();
-      const parsed = await ask(child, question);
-      timer = setTimeout(prepare, prepareAfter).unref();
-      return parsed;
+      return ask(child, question);
     },
+    prepare,
     end() {
       ended = true;
-      clearTimeout(timer);
       next?.kill("SIGKILL");
     },
   };
+}
+
+function isThere(child: Child | null): child is Child {
+  return child?.pid !== undefined && !child.killed && child.exitCode === null && child.signalCode === null;
 }
 
 function startParser(): Child {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** A bare repository that an agent follows, and a clone that people push from. */
@@ -9,7 +9,7 @@ export interface Repository {
   /** The working tree. */
   readonly clone: string;
   commit(files: Readonly<Record<string, string>>, subject: string): void;
-  /** False when there is nothing to revert, or something in the way. */
+  /** False when something is in the way, or when nothing but the first commit is there: without it there would be no policy. */
   revert(): boolean;
   /** Back by so many commits, as far as there are any. */
   reset(commits: number): void;
@@ -37,6 +37,10 @@ export function createRepository(folder: string): Repository {
   mkdirSync(clone, { recursive: true });
   execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", path], { env: environment });
   git("init", "--quiet", "--initial-branch=main");
+  // Packed refs would be no files.
+  git("config", "gc.packRefs", "false");
+  let first: string | null = null;
+  const head = () => readFileSync(join(clone, ".git/refs/heads/main"), "utf8").trim();
   return {
     path,
     clone,
@@ -47,8 +51,10 @@ export function createRepository(folder: string): Repository {
       }
       git("add", "--all");
       git("commit", "--quiet", "--allow-empty", "--message", subject);
+      first ??= head();
     },
     revert() {
+      if (head() === first) return false;
       try {
         git("revert", "--no-edit", "HEAD");
         return true;
@@ -62,7 +68,7 @@ export function createRepository(folder: string): Repository {
       git("reset", "--quiet", "--hard", `HEAD~${Math.min(commits, there)}`);
     },
     push: () => void git("push", "--quiet", "--force", path, "main"),
-    head: () => git("rev-parse", "HEAD"),
+    head,
     hide: () => renameSync(path, `${path}.away`),
     show: () => renameSync(`${path}.away`, path),
   };

@@ -17,8 +17,15 @@ export interface TrafficReport {
   readonly lost: number;
 }
 
+export interface Traffic {
+  /** How many frames came through so far that the guard has to drop. */
+  unfiltered(): Promise<number>;
+  /** May be called again. */
+  end(): Promise<TrafficReport>;
+}
+
 /** Sends frames to a filtered device until told to end, and counts behind its XDP hook what comes through. */
-export async function startTraffic({ kernel, root, compile }: Lab, { inside, outside }: Veth): Promise<() => Promise<TrafficReport>> {
+export async function startTraffic({ kernel, root, compile }: Lab, { inside, outside }: Veth): Promise<Traffic> {
   const object = compile(readFileSync(join(packageRoot(), "test/bench/switch.bpf.c"), "utf8"), "switch");
   const spec = openObject(object);
   const arrived = `${root}/traffic/arrived`;
@@ -28,12 +35,21 @@ export async function startTraffic({ kernel, root, compile }: Lab, { inside, out
   const request = { device: inside, hook: "tc-ingress", program: `${root}/traffic/count`, mode: "auto" } as const;
   await kernel.attach(`${root}/traffic/link`, request);
   const flood = startFlood(outside, 4);
-  return async () => {
-    const { good, bad } = await flood.end();
-    await sleep(100);
+  const counts = async (): Promise<readonly [number, number]> => {
     const { values } = await kernel.readMap(arrived);
-    const counts = new DataView(values.buffer, values.byteOffset, values.byteLength);
-    const [through, unfiltered] = [Number(counts.getBigUint64(0, true)), Number(counts.getBigUint64(8, true))];
-    return { sent: good + bad, unfiltered, lost: good - through };
+    const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
+    return [Number(view.getBigUint64(0, true)), Number(view.getBigUint64(8, true))];
+  };
+  return {
+    async unfiltered() {
+      const [, unfiltered] = await counts();
+      return unfiltered;
+    },
+    async end() {
+      const { good, bad } = await flood.end();
+      await sleep(100);
+      const [through, unfiltered] = await counts();
+      return { sent: good + bad, unfiltered, lost: good - through };
+    },
   };
 }

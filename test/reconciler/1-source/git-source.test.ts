@@ -115,6 +115,24 @@ test("a source that is said to have moved is fetched without asking, also when i
   t.deepEqual(textOf((await source.snapshot(fetched, never)).files), { a: "2", "b/c": "3" });
 });
 
+test("a repository on this host whose branch is where it was is asked without git, one that has moved is not", async (t) => {
+  const repository = testRepository(t);
+  const cache = join(temporaryFolder(t), "cache");
+  const source = sourceOf(t, repository, { cache });
+  repository.commit({ a: "1" });
+  const first = await source.fetch(never);
+  // git would make it again.
+  const head = join(cache, "repository.git/HEAD");
+  rmSync(head);
+
+  const again = await source.fetch(never);
+  const wasMade = existsSync(head);
+  const second = repository.commit({ a: "2" });
+  const moved = await source.fetch(never);
+
+  t.deepEqual([again, wasMade, moved.identity, existsSync(head)], [first, false, second, true]);
+});
+
 test("what was fetched can be read when the repository is gone", async (t) => {
   const repository = testRepository(t);
   repository.commit({ a: "1" });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -44,6 +45,31 @@ test.serial("a process that stands by and is killed is replaced; one that is not
   const parsed = await other.parse(questionOf(new Map()));
 
   t.is(parsed.kind, "answered");
+});
+
+test.serial("the next process is started when it is asked for, and only where none stands by", async (t) => {
+  let started = 0;
+  const count = () => started++;
+  subscribe("child_process", count);
+  const other = openParser({ standsBy: true });
+  const alone = openParser({ standsBy: false });
+  t.teardown(() => {
+    unsubscribe("child_process", count);
+    other.end();
+    alone.end();
+  });
+
+  const atOnce = started;
+  other.prepare();
+  await other.parse(questionOf(new Map()));
+  const asked = started;
+  other.prepare();
+  other.prepare();
+  alone.prepare();
+  const prepared = started;
+  await other.parse(questionOf(new Map()));
+
+  t.deepEqual([atOnce, asked, prepared, started], [1, 1, 2, 2]);
 });
 
 async function readApart(files: ReadonlyMap<string, Uint8Array>) {
