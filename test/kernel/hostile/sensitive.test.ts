@@ -18,7 +18,7 @@ kernelTest(
   "11: the values of a sensitive map are in no plan, message, event or log, not even those that somebody else wrote",
   async (t, lab) => {
     ip("link set lo up");
-  const host = await station(t, lab);
+    const host = await station(t, lab);
     const { path, commit } = testRepository(t);
     const object = cookieObject(lab);
     const policy = (token: string) =>
