@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { constants } from "node:os";
-import { libbpf } from "../libbpf-ffi/library.ts";
+import { closeSync, openSync, readSync } from "node:fs";
 
-/** Whether a map is frozen. bpf_map_info does not say it; a deletion without a key is refused in any case, with EPERM only then. */
-export function isFrozen(fd: number, keySize: number): boolean {
-  return keySize > 0 && libbpf().bpf_map_delete_elem(fd, null) === -constants.errno.EPERM;
+const text = Buffer.alloc(4096);
+
+/** Whether nobody but programs can write to a map any more. Only /proc says it: bpf_map_info does not. */
+export function isFrozen(fd: number): boolean {
+  const file = openSync(`/proc/self/fdinfo/${fd}`, "r");
+  try {
+    return /^frozen:\t1$/m.test(text.toString("latin1", 0, readSync(file, text)));
+  } finally {
+    closeSync(file);
+  }
 }

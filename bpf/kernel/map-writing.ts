@@ -24,7 +24,7 @@ export async function writeEntries(path: string, puts: Entries, deletes: Entries
   await withFdAsync(openPin(path, "map"), async (fd) => {
     const shape = shapeOf(mapInfo(fd));
     checkSizes(path, shape, puts, deletes);
-    if (isFrozen(fd, shape.keySize)) return checkFrozen(path, puts, deletes);
+    if (isFrozen(fd)) return checkFrozen(path, puts, deletes);
     await deleteEntries(fd, path, shape, deletes);
     await putEntries(fd, path, puts);
   });

@@ -47,7 +47,7 @@ function describe(path: string, fd: number, kind: ObjectKind, info: Buffer): Pin
     }
     case "map": {
       const { id, name, type, keySize, valueSize, maxEntries } = readMapInfo(info);
-      return { kind, path, id, name, type, keySize, valueSize, maxEntries, ...(isFrozen(fd, keySize) ? { frozen: true } : {}) };
+      return { kind, path, id, name, type, keySize, valueSize, maxEntries, ...(isFrozen(fd) ? { frozen: true } : {}) };
     }
     case "link": {
       const { id, programId, ifindex } = readLinkInfo(info);
