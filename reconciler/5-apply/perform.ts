@@ -58,9 +58,13 @@ export class UndoFailed extends Error {
   }
 }
 
-/** The inverses, newest first. */
+/** The inverses, newest first. A map that goes again need not be emptied first. */
 export function undoing(operations: readonly Operation[]): readonly Operation[] {
-  return operations.map(inverse).reverse();
+  const made = new Set(operations.flatMap((operation) => (operation.kind === "create-map" ? [operation.pin] : [])));
+  return operations
+    .filter((operation) => operation.kind !== "write-map" || !made.has(operation.pin))
+    .map(inverse)
+    .reverse();
 }
 
 /**

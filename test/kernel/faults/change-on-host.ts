@@ -28,6 +28,8 @@ export interface ChangeOnHost {
   readonly order: Omit<DyingOrder, "when" | "nth">;
   /** Whether keys change one by one, or the first device loses packets while its chain is attached or detached, or stands open in between. */
   readonly hasGap: "none" | "keys" | "lossy" | "open";
+  /** Whether a set of it is replaced by a copy. */
+  readonly hasCopies: boolean;
   readonly before: Snapshot;
   readonly after: Snapshot;
   /** From whatever there is: nothing but the policy before, nothing known of the one after. */
@@ -99,6 +101,7 @@ export async function changeBetween(
     route,
     order: { host: options, policy: sides.after, route },
     hasGap: gaps[name] ?? "none",
+    hasCopies: name === "replaced-set",
     before,
     after: await readDirectory(sides.after),
     forgetRelocations,
