@@ -13,6 +13,7 @@ import { openParser, type Parser } from "../parser/parse-apart.ts";
 import { renderApart } from "../parser/render-apart.ts";
 import { lockState } from "../state/lock.ts";
 import { openState } from "../state/state-directory.ts";
+import { removeLeftovers } from "../state/write-file.ts";
 import { sluiceVersion } from "../version.ts";
 import type { AgentConfig } from "./agent-config.ts";
 import { openLog } from "./agent-log.ts";
@@ -53,6 +54,7 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
   const source = openSource(config.source);
   await openState(config.state);
   const lock = await lockState(config.state, "agent.lock");
+  await removeLeftovers(config.state);
   // Where nobody tells us at once that there is something new, the time that a process takes to start is nothing.
   const parser = openParser({ standsBy: source.watch.length > 0 && options.host === undefined });
   try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { getSystemErrorMap } from "node:util";
 import { ReconcilerError } from "../reconciler-error.ts";
@@ -18,6 +18,19 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw unwritable(path, error);
+  }
+}
+
+/** No file takes as long as this to write. Milliseconds. */
+const longestWrite = 60_000;
+
+/** Removes the temporary files of writers that were killed. Never throws: they are in nobody's way. */
+export async function removeLeftovers(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.filter((found) => /(^|\.)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(found))) {
+    const path = join(directory, name);
+    const written = (await stat(path).catch(() => null))?.mtimeMs ?? Date.now();
+    if (written < Date.now() - longestWrite) await rm(path, { force: true }).catch(() => undefined);
   }
 }
 

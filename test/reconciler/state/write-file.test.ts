@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
-import { appendLine, replaceFile, unwritable } from "../../../reconciler/state/write-file.ts";
+import { appendLine, removeLeftovers, replaceFile, unwritable } from "../../../reconciler/state/write-file.ts";
 import { temporaryFolder } from "../temporary.ts";
 
 test("replaceFile() replaces the whole text and leaves nothing else behind", async (t) => {
@@ -16,6 +17,18 @@ test("replaceFile() replaces the whole text and leaves nothing else behind", asy
 
   t.is(readFileSync(path, "utf8"), "new");
   t.deepEqual(readdirSync(folder), ["record"]);
+});
+
+test("removeLeftovers() removes what killed writers left, and nothing that is being written or is not ours", async (t) => {
+  const folder = temporaryFolder(t);
+  const [old, fresh] = [`alerts.json.${randomUUID()}.tmp`, `${randomUUID()}.tmp`];
+  for (const name of [old, fresh, "own.tmp", "alerts.json"]) writeFileSync(join(folder, name), "");
+  for (const name of [old, "own.tmp", "alerts.json"]) utimesSync(join(folder, name), 1, 1);
+
+  await removeLeftovers(folder);
+  await removeLeftovers(join(folder, "none"));
+
+  t.deepEqual(readdirSync(folder).sort(), [fresh, "alerts.json", "own.tmp"].sort());
 });
 
 test("replaceFile() that cannot rename keeps the old and removes its temporary file", async (t) => {
