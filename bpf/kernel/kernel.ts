@@ -38,7 +38,7 @@ export interface Kernel {
   /** Loads a linked chain and pins the program. */
   load(pin: string, request: LoadRequest): Promise<void>;
 
-  /** Creates the one link of a hook and pins it. Another link that holds the path is refused, anything else replaced. */
+  /** Creates the one link of a hook and pins it. Another link that is attached and holds the path is refused, anything else replaced. */
   attach(pin: string, request: AttachRequest): Promise<void>;
   /** One BPF_LINK_UPDATE from the program pinned at `from` to the one at `to`; refused when the link holds a third. null takes over from whatever is there. */
   switchLink(pin: string, from: string | null, to: string): Promise<void>;

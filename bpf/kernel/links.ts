@@ -73,6 +73,8 @@ function isAttached(pin: string, program: number, ifindex: number): boolean {
     const attempt = { call: "BPF_LINK_CREATE", action: `Cannot attach at "${pin}"` };
     if (opened.kind !== "link") return false;
     const held = linkInfo(fd);
+    // Detached, and not unpinned any more by one who was killed.
+    if (held.ifindex === 0) return false;
     const wanted = programInfo(program).id;
     if (held.programId === wanted && held.ifindex === ifindex) return true;
     const is = `a link is pinned there that holds program ${held.programId} on device ${held.ifindex}`;

@@ -25,7 +25,8 @@ export function createAttachMethods(
       const program = state.pins.program("BPF_OBJ_GET", request.program);
       const present = state.pins.get(pin);
       if (present?.kind === "link" && present.device === device && present.hook === request.hook && present.program === program) return;
-      if (present?.kind === "link") throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot attach at "${pin}": another link is pinned there`);
+      if (present?.kind === "link" && present.device !== null)
+        throw refusal("BPF_OBJ_PIN", "EEXIST", `Cannot attach at "${pin}": another link is pinned there`);
       if (present === null) state.pins.check(pin);
       const link = createLink(state.nextId("link"), device, program, request);
       if (present !== null) removePin(state, pin);
