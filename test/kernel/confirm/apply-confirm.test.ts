@@ -3,17 +3,13 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { json, station } from "../cli/station.ts";
+import { aboutToChange } from "./about-to-change.ts";
 import { endWatchdog, until, watchdogOf } from "./watchdogs.ts";
 
 kernelTest(
   "apply --confirm says how to confirm; confirmed from another process it stays, and only then it is on record",
   async (t, lab) => {
-    const host = await station(t, lab);
-    endWatchdog(t, host.state);
-    host.write("10.0.0.0/8");
-    await host.sluice("apply", "--yes");
-    const before = await lab.kernel.attached(host.device, "xdp");
-    host.write("10.0.0.0/8, 192.0.2.0/24");
+    const { host, before } = await aboutToChange(t, lab);
 
     const applied = await host.sluice("apply", "--yes", "--confirm", "60s");
     const id = /sluice confirm (c-[0-9a-f]{6})/.exec(applied.out)?.[1] ?? "";
@@ -77,12 +73,7 @@ for (const [name, remove] of [
   ["emptied", (state: string) => readdirSync(state).forEach((file) => rmSync(join(state, file), { recursive: true }))],
 ] as const) {
   kernelTest(`a state directory that is ${name} in the window keeps nothing from being taken back`, async (t, lab) => {
-    const host = await station(t, lab);
-    endWatchdog(t, host.state);
-    host.write("10.0.0.0/8");
-    await host.sluice("apply", "--yes");
-    const before = await lab.kernel.attached(host.device, "xdp");
-    host.write("10.0.0.0/8, 192.0.2.0/24");
+    const { host, before } = await aboutToChange(t, lab);
 
     const applied = await host.sluice("apply", "--yes", "--confirm", "4s");
     const during = await lab.kernel.attached(host.device, "xdp");

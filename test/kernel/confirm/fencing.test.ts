@@ -8,18 +8,14 @@ import { runSluice } from "../../reconciler/cli/run-sluice.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
 import { loads, mutations, readCalls, straceInto } from "../acceptance/traced.ts";
 import { json, station } from "../cli/station.ts";
+import { aboutToChange } from "./about-to-change.ts";
 import { endWatchdog, until, watchdogOf } from "./watchdogs.ts";
 
 const stopped = fileURLToPath(new URL("stopped-apply.js", import.meta.url));
 
 for (const when of ["before", "after"]) {
   kernelTest(`rule 4: one that is stopped ${when} the switch, with the lock held, loses the lock and never goes on`, async (t, lab) => {
-    const host = await station(t, lab);
-    endWatchdog(t, host.state);
-    host.write("10.0.0.0/8");
-    await host.sluice("apply", "--yes");
-    const before = await lab.kernel.attached(host.device, "xdp");
-    host.write("10.0.0.0/8, 192.0.2.0/24");
+    const { host, before } = await aboutToChange(t, lab);
     const child = spawn(process.execPath, [stopped, when, host.folder, host.state, lab.root], { stdio: ["ignore", "pipe", "inherit"] });
     let said = "";
     child.stdout.on("data", (part: Buffer) => (said += part.toString()));

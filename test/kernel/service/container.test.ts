@@ -4,12 +4,11 @@ import type { ExecutionContext } from "ava";
 import { effectiveCapabilities } from "../../../bpf/kernel/capabilities.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import type { Lab, Veth } from "../../lab/lab.ts";
-import { ethernet, ipv4, udp } from "../../lab/packet.ts";
 import { type BareRepository, bareRepository } from "../acceptance/bare-repository.ts";
-import { dropsFrom, xdpPolicy } from "../acceptance/policy.ts";
 import { until, watchdogOf } from "../confirm/watchdogs.ts";
 import { sshServer } from "../source/ssh-server.ts";
 import { type ContainerHost, containerHost, documented, replaced } from "./container.ts";
+import { passingSources, pushDrop } from "./two-sources.ts";
 
 /** A host with one device, whose agent follows a repository by ssh. */
 interface Site {
@@ -41,17 +40,8 @@ async function site(t: ExecutionContext, lab: Lab, ...config: readonly string[])
   });
   return {
     ...{ cable, policy, host },
-    drop: (prefix) =>
-      policy.push({ "interfaces/a.yaml": xdpPolicy(cable.inside, [dropsFrom("bogons", prefix)], "  drift: heal\n") }, prefix),
-    async passes() {
-      const ear = lab.listen(cable.inside);
-      await lab.send(
-        cable.outside,
-        ["10.0.0.1", "172.16.0.1"].map((src) => ethernet({}, ipv4({ src, dst: "192.0.2.9" }, udp({})))),
-      );
-      const frames = await ear.frames(2);
-      return frames.map((frame) => [...frame.subarray(26, 30)].join("."));
-    },
+    drop: (prefix) => pushDrop(policy, cable, prefix),
+    passes: () => passingSources(lab, cable),
   };
 }
 

@@ -9,15 +9,14 @@ import { libraryObject } from "../../../bpf/programs/library.ts";
 import { policyReader } from "../../../reconciler/host.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { ip, type Lab, type Veth } from "../../lab/lab.ts";
-import { ethernet, ipv4, udp } from "../../lab/packet.ts";
 import { runSluice } from "../../reconciler/cli/run-sluice.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
 import { type BareRepository, bareRepository } from "../acceptance/bare-repository.ts";
-import { dropsFrom, xdpPolicy } from "../acceptance/policy.ts";
 import { json } from "../cli/station.ts";
 import { until, watchdogOf } from "../confirm/watchdogs.ts";
 import { sshServer } from "../source/ssh-server.ts";
 import { boot, type Disk, type Machine, unit, userId } from "./machine.ts";
+import { passingSources, pushDrop } from "./two-sources.ts";
 
 /** A host with one device, and the repository that it follows. */
 interface Site {
@@ -37,18 +36,9 @@ async function site(t: ExecutionContext, lab: Lab): Promise<Site> {
   const disk = { state: temporaryFolder(t), srv: dirname(policy.path) };
   return {
     ...{ cable, policy, disk },
-    drop: (prefix) =>
-      policy.push({ "interfaces/a.yaml": xdpPolicy(cable.inside, [dropsFrom("bogons", prefix)], "  drift: heal\n") }, prefix),
+    drop: (prefix) => pushDrop(policy, cable, prefix),
     on: (...config) => boot(t, lab, disk, ["repo: /srv/policy.git", ...config]),
-    async passes() {
-      const ear = lab.listen(cable.inside);
-      await lab.send(
-        cable.outside,
-        ["10.0.0.1", "172.16.0.1"].map((src) => ethernet({}, ipv4({ src, dst: "192.0.2.9" }, udp({})))),
-      );
-      const frames = await ear.frames(2);
-      return frames.map((frame) => [...frame.subarray(26, 30)].join("."));
-    },
+    passes: () => passingSources(lab, cable),
   };
 }
 
