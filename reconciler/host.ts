@@ -5,6 +5,7 @@ import { ensureBpffs } from "../bpf/kernel/bpffs.ts";
 import { cachingKernel } from "../bpf/kernel/decorators/caching-kernel.ts";
 import type { Kernel } from "../bpf/kernel/kernel.ts";
 import { openLibbpfKernel } from "../bpf/kernel/libbpf-kernel.ts";
+import type { ObjectReader } from "../bpf/kernel/loading.ts";
 import { refusesBpfAtFirstSight } from "../bpf/kernel/probe.ts";
 import { type Expressions, expressions } from "../bpf/match/compile-match.ts";
 import { openObject } from "../bpf/object/open-object.ts";
@@ -66,6 +67,8 @@ export interface HostOptions {
   /** Nothing will be changed, so nothing is mounted either. */
   readonly readOnly?: boolean;
   readonly warn?: (message: string) => void;
+  /** Instead of libbpf in this process. */
+  readonly objects?: ObjectReader;
 }
 
 export const policyReader: PolicyReader = { library, libraryObject, openObject: openOnce, expressions };
@@ -87,10 +90,10 @@ export function openHost(options: HostOptions): Host {
   return {
     name: options.host ?? hostname(),
     // The last part of a map's pin is the digest of its definition (model/pins.ts).
-    kernel: cachingKernel(openLibbpfKernel(), `${options.state}/cache`, basename),
+    kernel: cachingKernel(openLibbpfKernel(options.objects), `${options.state}/cache`, basename),
     layout: { root: options.bpffs },
     state: options.state,
-    policy: policyReader,
+    policy: options.objects === undefined ? policyReader : { ...policyReader, openObject: options.objects.openObject },
     now: Date.now,
     ...(options.warn === undefined ? {} : { warn: options.warn }),
   };

@@ -5,7 +5,7 @@ import { pinFrozenMap } from "./frozen-map.ts";
 import type { Kernel } from "./kernel.ts";
 import { KernelError } from "./kernel-error.ts";
 import { attachProgram, detachLink, updateLink } from "./links.ts";
-import { loadChain, relocateFunction } from "./loading.ts";
+import { loadChain, type ObjectReader, objectReader, relocateFunction } from "./loading.ts";
 import { createPinnedMap } from "./map-creation.ts";
 import { readEntries } from "./map-reading.ts";
 import { writeEntries } from "./map-writing.ts";
@@ -16,9 +16,9 @@ import { watchTracepoint } from "./watching.ts";
 
 /**
  * The kernel this process runs on, through libbpf. It keeps no fd of a BPF object between calls. Throws KernelError "dlopen" when libbpf is missing
- * or too old; whether bpf(2) may be used shows in the first call (ask probe.ts before).
+ * or too old; whether bpf(2) may be used shows in the first call (ask probe.ts before). Objects to relocate are read by `reader`.
  */
-export function openLibbpfKernel(): Kernel {
+export function openLibbpfKernel(reader: ObjectReader = objectReader): Kernel {
   openLibrary();
   return {
     devices: async () => listDevices(),
@@ -29,7 +29,7 @@ export function openLibbpfKernel(): Kernel {
     writeMap: writeEntries,
     createFrozenMap: async (pin, name, value) => pinFrozenMap(pin, name, value),
     fillProgramArray: async (map, programs, { freeze }) => fillProgramArray(map, programs, freeze),
-    relocate: relocateFunction,
+    relocate: (request) => relocateFunction(request, reader),
     load: loadChain,
     attach: async (pin, request) => attachProgram(pin, request),
     switchLink: async (pin, from, to) => updateLink(pin, from, to),

@@ -6,7 +6,7 @@ import type { RelocatedProgram } from "../object/relocated-program.ts";
 import type { MapSpec, ObjectSpec } from "../object/spec.ts";
 import { openAnyPin, openPin, withFd } from "./fds.ts";
 import { harvest } from "./harvest.ts";
-import type { IteratorKind } from "./hook-types.ts";
+import type { IteratorKind, ProgramKind } from "./hook-types.ts";
 import type { ConstantMap, LoadRequest, MapBinding, RelocateRequest, WatchRequest } from "./kernel.ts";
 import { KernelError } from "./kernel-error.ts";
 import { createFrozenArray } from "./map-creation.ts";
@@ -15,11 +15,21 @@ import { type LoadedProgram, loadProgram } from "./program-loading.ts";
 import { refusal } from "./refusal.ts";
 import { processedInstructions } from "./verifier-log.ts";
 
+/** Reads objects; both throw KernelError. */
+export interface ObjectReader {
+  openObject(elf: Uint8Array): ObjectSpec;
+  /** One function, relocated for this kernel. */
+  harvest(elf: Uint8Array, name: string, kind: ProgramKind): RelocatedProgram | Promise<RelocatedProgram>;
+}
+
+/** By libbpf, in this process. */
+export const objectReader: ObjectReader = { openObject, harvest };
+
 /** Relocates one function and has the verifier see it alone; nothing of it stays in the kernel. */
-export async function relocateFunction(request: RelocateRequest): Promise<RelocatedProgram> {
+export async function relocateFunction(request: RelocateRequest, reader: ObjectReader): Promise<RelocatedProgram> {
   const kind = request.heldIn ?? request.hook;
-  const program = harvest(request.object, request.function, kind);
-  const bindings = bindMaps(request, openObject(request.object), program);
+  const program = await reader.harvest(request.object, request.function, kind);
+  const bindings = bindMaps(request, reader.openObject(request.object), program);
   const frags = request.frags ?? program.frags;
   const { fd, log } = await loadBound({ ...program, frags, name: kernelName(program.name), hook: kind }, bindings);
   libc().close(fd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import koffi from "koffi";
 import { addressOf } from "./memory.ts";
-import { filterCalls } from "./permitted-calls.ts";
+import { filterCalls, type Purpose } from "./permitted-calls.ts";
 
 /** What a process may still use when it has confined itself. */
 export interface Confinement {
@@ -9,6 +9,8 @@ export interface Confinement {
   readonly memory: number;
   /** Time of processors, in seconds: the kernel ends the process behind it. */
   readonly seconds: number;
+  /** Default: to compute only. */
+  readonly purpose?: Purpose;
 }
 
 /** RLIMIT_… of setrlimit(2). */
@@ -26,7 +28,7 @@ const nobody = 65_534;
  * user root, capabilities, memory and time without bound. What is to be read, loaded or opened has to be before. Throws when the kernel
  * does not take it, or when this processor's system calls are not known.
  */
-export function confineProcess({ memory, seconds }: Confinement): void {
+export function confineProcess({ memory, seconds, purpose }: Confinement): void {
   const library = koffi.load("libc.so.6");
   const setLimit: (resource: number, limit: BigUint64Array) => number = library.func("int setrlimit(int resource, const void *limit)");
   const setCapabilities: (header: Uint32Array, data: Uint32Array) => number = library.func("int capset(void *header, const void *data)");
@@ -34,7 +36,7 @@ export function confineProcess({ memory, seconds }: Confinement): void {
   const systemCall: (number: number, mode: number, flags: number, filter: Uint8Array) => number = library.func(
     "long syscall(long number, long mode, long flags, const void *filter)",
   );
-  const { seccomp, program } = filterCalls(process.arch);
+  const { seccomp, program } = filterCalls(process.arch, purpose);
 
   for (const [resource, value] of [
     [limits.seconds, seconds],

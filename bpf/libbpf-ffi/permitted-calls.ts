@@ -12,9 +12,15 @@ export interface Processor {
   readonly audit: number;
   readonly seccomp: number;
   readonly clone: number;
+  readonly bpf: number;
   /** By name: memory, threads, waiting, and what is open already. */
   readonly permitted: ReadonlyMap<string, number>;
+  /** By name: what reading files and doubling fds needs beside. */
+  readonly reading: ReadonlyMap<string, number>;
 }
+
+/** What a process goes on to do: compute only, or relocate programs as well, for which libbpf reads what the kernel says of itself. */
+export type Purpose = "compute" | "relocate";
 
 /** On x86-64 and on arm64, which has the numbers of <asm-generic/unistd.h>; null where there is no such call, or the C library makes another. */
 const permitted: ReadonlyArray<readonly [name: string, x64: number | null, arm64: number | null]> = [
@@ -69,39 +75,57 @@ const permitted: ReadonlyArray<readonly [name: string, x64: number | null, arm64
   ["rseq", 334, 293],
 ];
 
+const reading: typeof permitted = [
+  ["openat", 257, 56],
+  ["access", 21, null],
+  ["faccessat", 269, 48],
+  ["faccessat2", 439, 439],
+  ["newfstatat", 262, 79],
+  ["statx", 332, 291],
+  ["dup3", 292, 24],
+];
+
 /** By the names that Node has for architectures. */
 export const processors: Readonly<Record<string, Processor>> = {
-  x64: { audit: 0xc000_003e, seccomp: 317, clone: 56, permitted: column(([name, number]) => [name, number]) },
-  arm64: { audit: 0xc000_00b7, seccomp: 277, clone: 220, permitted: column(([name, , number]) => [name, number]) },
+  x64: { audit: 0xc000_003e, seccomp: 317, clone: 56, bpf: 321, permitted: column(permitted, 1), reading: column(reading, 1) },
+  arm64: { audit: 0xc000_00b7, seccomp: 277, clone: 220, bpf: 280, permitted: column(permitted, 2), reading: column(reading, 2) },
 };
 
-function column(of: (row: (typeof permitted)[number]) => readonly [string, number | null]): ReadonlyMap<string, number> {
-  return new Map(permitted.map(of).filter((entry): entry is [string, number] => entry[1] !== null));
+function column(rows: typeof permitted, of: 1 | 2): ReadonlyMap<string, number> {
+  return new Map(rows.map((row) => [row[0], row[of]] as const).filter((entry): entry is [string, number] => entry[1] !== null));
 }
 
 /** Everywhere the same. */
 export const clone3 = 435;
 /** CLONE_THREAD. */
 const thread = 0x1_0000;
+/** Flags of open(2) that do more than read: O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_TMPFILE. */
+const writing = 0o20_001_103;
+/** BPF_BTF_GET_NEXT_ID: with it one goes through what is there until there is nothing more. */
+const nextBtf = 23;
 const [load, jumpIfEqual, jumpIfSet, answer] = [0x20, 0x15, 0x45, 0x06];
 /** Offsets in struct seccomp_data; arguments are little-endian. */
-const at = { number: 0, processor: 4, firstArgument: 16 };
-const answers = { permit: 0x7fff_0000, notPermitted: 0x5_0001, notThere: 0x5_0026 };
+const at = { number: 0, processor: 4, firstArgument: 16, thirdArgument: 32 };
+const answers = { permit: 0x7fff_0000, zero: 0x5_0000, notPermitted: 0x5_0001, noEntry: 0x5_0002, notThere: 0x5_0026 };
 
-/** Permits what computing needs; everything else fails with EPERM. Throws for a processor whose system calls are not known. */
-export function filterCalls(arch: string): CallFilter {
+/**
+ * Permits what the purpose needs; everything else fails with EPERM. Throws for a processor whose system calls are not known.
+ *
+ * Relocating must read files, and believes that it has the kernel at hand: bpf(2) does nothing and answers 0, which is fd 0 where an fd is
+ * expected. So that it stays one, nobody closes it.
+ */
+export function filterCalls(arch: string, purpose: Purpose = "compute"): CallFilter {
   const processor = processors[arch];
   if (processor === undefined) throw new Error(`Cannot confine a process on a processor "${arch}": its system calls are not known`);
   const { audit, seccomp, clone, permitted } = processor;
+  const rules = purpose === "relocate" ? relocating(processor) : [];
   const program: readonly Instruction[] = [
     [load, 0, 0, at.processor],
     [jumpIfEqual, 1, 0, audit],
     [answer, 0, 0, answers.notPermitted],
     [load, 0, 0, at.number],
-    ...[...permitted.values()].flatMap((number): readonly Instruction[] => [
-      [jumpIfEqual, 0, 1, number],
-      [answer, 0, 0, answers.permit],
-    ]),
+    ...rules,
+    ...permit(permitted),
     // The C library goes on to clone(2), whose arguments can be looked at: threads, and no processes.
     [jumpIfEqual, 0, 1, clone3],
     [answer, 0, 0, answers.notThere],
@@ -112,6 +136,36 @@ export function filterCalls(arch: string): CallFilter {
     [answer, 0, 0, answers.notPermitted],
   ];
   return { seccomp, program: Buffer.concat(program.map(encode)) };
+}
+
+/** What comes before the calls that computing needs. */
+function relocating({ bpf, permitted, reading }: Processor): readonly Instruction[] {
+  const others = new Map([...reading].filter(([name]) => name !== "openat"));
+  return [
+    [jumpIfEqual, 0, 4, permitted.get("close") as number],
+    [load, 0, 0, at.firstArgument],
+    [jumpIfEqual, 1, 0, 0],
+    [answer, 0, 0, answers.permit],
+    [answer, 0, 0, answers.zero],
+    [jumpIfEqual, 0, 4, bpf],
+    [load, 0, 0, at.firstArgument],
+    [jumpIfEqual, 1, 0, nextBtf],
+    [answer, 0, 0, answers.zero],
+    [answer, 0, 0, answers.noEntry],
+    [jumpIfEqual, 0, 4, reading.get("openat") as number],
+    [load, 0, 0, at.thirdArgument],
+    [jumpIfSet, 1, 0, writing],
+    [answer, 0, 0, answers.permit],
+    [answer, 0, 0, answers.notPermitted],
+    ...permit(others),
+  ];
+}
+
+function permit(calls: ReadonlyMap<string, number>): readonly Instruction[] {
+  return [...calls.values()].flatMap((number): readonly Instruction[] => [
+    [jumpIfEqual, 0, 1, number],
+    [answer, 0, 0, answers.permit],
+  ]);
 }
 
 type Instruction = readonly [code: number, taken: number, not: number, value: number];

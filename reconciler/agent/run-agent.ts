@@ -6,9 +6,10 @@ import { libraryObject } from "../../bpf/programs/library.ts";
 import { openSource, type Source } from "../1-source/source.ts";
 import { printMetrics } from "../6-report/print-metrics.ts";
 import { type AlertDesk, openDesk } from "../alerts/alert-desk.ts";
-import { type Host, openHost } from "../host.ts";
+import { type Host, openHost, policyReader } from "../host.ts";
 import { inspectHost, observePins } from "../inspect.ts";
 import type { Outcome } from "../model/outcome.ts";
+import { agentObjects } from "../parser/agent-objects.ts";
 import { openParser, type Parser } from "../parser/parse-apart.ts";
 import { renderApart } from "../parser/render-apart.ts";
 import { lockState } from "../state/lock.ts";
@@ -97,8 +98,10 @@ export async function runAgent(config: AgentConfig, options: AgentOptions = {}):
 
 /** The real kernel, and a process of its own for each policy. */
 function openAgentHost({ host, state, bpffs }: AgentConfig, log: Logger, { parse }: Parser): Host {
-  const opened = openHost({ host: host ?? undefined, state, bpffs, warn: (detail) => log.warn({ detail }, "unfinished apply found") });
-  return { ...opened, render: renderApart({ state, reader: opened.policy, parse }) };
+  const objects = agentObjects(policyReader);
+  const warn = (detail: string) => log.warn({ detail }, "unfinished apply found");
+  const opened = openHost({ host: host ?? undefined, state, bpffs, warn, objects });
+  return { ...opened, render: renderApart({ state, asker: { ...policyReader, ...objects }, parse }) };
 }
 
 /** Where it is not allowed, what the agent looks at now and then is all it knows. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { deserialize, serialize } from "node:v8";
+import type { ObjectSpec } from "../../bpf/object/spec.ts";
 import type { InvalidPolicy, Rendered, RenderedDesired } from "../2-desired/render-desired.ts";
 import type { PolicyReader } from "../host.ts";
 import type { Desired } from "../model/desired.ts";
@@ -12,7 +13,10 @@ export interface Question {
 }
 
 /** Where an object is that both sides have. */
-export type ObjectPlace = { readonly kind: "file"; readonly path: string } | { readonly kind: "library"; readonly file: string };
+export type ObjectPlace =
+  | { readonly kind: "library"; readonly file: string }
+  /** And what it says of itself. */
+  | { readonly kind: "file"; readonly path: string; readonly spec: ObjectSpec };
 
 /** What it says of one host: without what whoever asked knows better, the revision and the bytes of objects. */
 export type Answer = AnsweredDesired | InvalidPolicy;
@@ -31,37 +35,23 @@ export function decodeQuestion(bytes: Uint8Array): Question {
   return deserialize(bytes) as Question;
 }
 
-/** An answer as it is sent: behind its length, so that nobody waits for the process to end. */
-export function withLength(answer: Uint8Array): Uint8Array {
-  const length = Buffer.alloc(lengthSize);
-  length.writeUInt32LE(answer.length);
-  return Buffer.concat([length, answer]);
-}
-
-/** How much is sent for an answer, from what has come of it so far; null while nobody can tell. */
-export function wholeLength(begin: readonly Uint8Array[]): number | null {
-  const first = Buffer.concat(begin);
-  return first.length < lengthSize ? null : lengthSize + first.readUInt32LE();
-}
-
-export function withoutLength(sent: Uint8Array): Uint8Array {
-  return sent.subarray(lengthSize);
-}
-
-const lengthSize = 4;
-
 export function encodeAnswers(
   rendered: readonly Rendered[],
   { files }: Snapshot,
   reader: PolicyReader,
   library: readonly string[],
 ): Uint8Array {
-  const places = new Map<Uint8Array, ObjectPlace>(library.map((file) => [reader.libraryObject(file), { kind: "library", file }]));
-  for (const [path, bytes] of files) places.set(bytes, { kind: "file", path });
-  return serialize(rendered.map((one) => (one.kind === "invalid" ? one : answered(one, places))));
+  const filters = new Map(library.map((file) => [reader.libraryObject(file), file]));
+  const paths = new Map([...files].map(([path, bytes]) => [bytes, path]));
+  const placeOf = (elf: Uint8Array): ObjectPlace => {
+    const file = filters.get(elf);
+    if (file !== undefined) return { kind: "library", file };
+    return { kind: "file", path: paths.get(elf) as string, spec: reader.openObject(elf) };
+  };
+  return serialize(rendered.map((one) => (one.kind === "invalid" ? one : answered(one, placeOf))));
 }
 
-function answered({ desired, ...rendered }: RenderedDesired, places: ReadonlyMap<Uint8Array, ObjectPlace>): AnsweredDesired {
-  const objects = Object.entries(desired.objects).map(([digest, elf]) => [digest, places.get(elf) as ObjectPlace] as const);
+function answered({ desired, ...rendered }: RenderedDesired, placeOf: (elf: Uint8Array) => ObjectPlace): AnsweredDesired {
+  const objects = Object.entries(desired.objects).map(([digest, elf]) => [digest, placeOf(elf)] as const);
   return { ...rendered, desired: { hooks: desired.hooks, digest: desired.digest }, objects: Object.fromEntries(objects) };
 }

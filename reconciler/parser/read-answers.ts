@@ -6,29 +6,30 @@ import type { Rendered } from "../2-desired/render-desired.ts";
 import type { PolicyReader } from "../host.ts";
 import type { DesiredHook, DesiredMap, DesiredStep } from "../model/desired.ts";
 import { hookKinds, hookName } from "../model/hook.ts";
+import type { AgentObjects } from "./agent-objects.ts";
 import type { Answer, AnsweredDesired, ObjectPlace, Question } from "./messages.ts";
+import { readSpec } from "./read-spec.ts";
+import { expect, WrongAnswer } from "./wrong-answer.ts";
 
-/** What came back is no answer to what was asked. */
-export class WrongAnswer extends Error {
-  override readonly name = "WrongAnswer";
-}
+/** What whoever asked has itself, and what is kept of objects that it does not open. */
+export type Asker = Pick<PolicyReader, "libraryObject"> & Pick<AgentObjects, "remember">;
 
 /**
  * Takes the answer of a process that somebody else's policy may have in hand: it can say no more than a policy could. Names are ones that a
  * policy may give, digests are worked out again, and objects are taken from what this process has itself. Throws WrongAnswer.
  */
-export function readAnswers(bytes: Uint8Array, question: Question, reader: Pick<PolicyReader, "libraryObject">): readonly Rendered[] {
+export function readAnswers(bytes: Uint8Array, question: Question, asker: Asker): readonly Rendered[] {
   try {
     const answers = deserialize(bytes) as readonly Answer[];
     expect(Array.isArray(answers) && answers.length === question.hosts.length, "answers");
-    return answers.map((answer) => readAnswer(answer, question, reader));
+    return answers.map((answer) => readAnswer(answer, question, asker));
   } catch (cause) {
     if (cause instanceof WrongAnswer) throw cause;
     throw new WrongAnswer("The answer is cut off or has another form", { cause });
   }
 }
 
-function readAnswer(answer: Answer, { snapshot }: Question, reader: Pick<PolicyReader, "libraryObject">): Rendered {
+function readAnswer(answer: Answer, { snapshot }: Question, asker: Asker): Rendered {
   if (answer.kind === "invalid") {
     expect(
       answer.diagnostics.some(({ severity }) => severity === "error"),
@@ -42,9 +43,10 @@ function readAnswer(answer: Answer, { snapshot }: Question, reader: Pick<PolicyR
   expect(new Set(hooks.map(({ hook }) => hookName(hook))).size === hooks.length, "hooks");
   expect(Array.isArray(tests) && Array.isArray(warnings) && desiredDigest(hooks) === digest, "digest");
   const objects = Object.entries(answer.objects).map(([sha256, place]) => {
-    const elf = place.kind === "library" ? reader.libraryObject(fileName(place)) : snapshot.files.get(place.path);
-    expect(elf !== undefined && digestOf(elf) === sha256, "object");
-    return [sha256, elf as Uint8Array] as const;
+    const elf = place.kind === "library" ? asker.libraryObject(fileName(place)) : snapshot.files.get(place.path);
+    if (elf === undefined || digestOf(elf) !== sha256) throw new WrongAnswer("The answer has no proper object");
+    if (place.kind === "file") asker.remember(elf, readSpec({ ...place.spec, digest: sha256 }, elf));
+    return [sha256, elf] as const;
   });
   return {
     kind: "rendered",
@@ -85,8 +87,4 @@ function fileName({ file }: Extract<ObjectPlace, { readonly kind: "library" }>):
 
 function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-function expect(holds: boolean, what: string): void {
-  if (!holds) throw new WrongAnswer(`The answer has no proper ${what}`);
 }

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from "node:crypto";
 import type { Rendered } from "../2-desired/render-desired.ts";
-import type { PolicyReader, Render } from "../host.ts";
+import type { Render } from "../host.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { forgetParseTries, readParseTries, writeParseTries } from "../state/parse-tries.ts";
 import type { Question } from "./messages.ts";
 import type { Parser } from "./parse-apart.ts";
-import { readAnswers, WrongAnswer } from "./read-answers.ts";
+import { type Asker, readAnswers } from "./read-answers.ts";
+import { WrongAnswer } from "./wrong-answer.ts";
 
 export interface ApartOptions {
   readonly state: string;
-  readonly reader: Pick<PolicyReader, "libraryObject">;
+  readonly asker: Asker;
   readonly parse: Parser["parse"];
 }
 
@@ -27,26 +28,26 @@ const largestKept = 8 * 2 ** 20;
  * agent or the machine along is known afterwards. The Render throws ReconcilerError "parser-crashed", "parser-quarantined" from the second
  * time on, and "parser-unavailable" where no such process can be started.
  */
-export function renderApart({ state, reader, parse }: ApartOptions): Render {
+export function renderApart({ state, asker, parse }: ApartOptions): Render {
   let kept: readonly { readonly content: string; readonly rendered: readonly Rendered[] }[] = [];
   return async (snapshot, hosts) => {
     const content = contentOf(snapshot, hosts);
     const known = kept.find((entry) => entry.content === content);
     if (known !== undefined) return known.rendered.map((one) => ofRevision(one, snapshot));
-    const { rendered, size } = await tryOnce(state, content, parse, { snapshot, hosts }, reader);
+    const { rendered, size } = await tryOnce(state, content, parse, { snapshot, hosts }, asker);
     if (size <= largestKept) kept = [{ content, rendered }, ...kept].slice(0, mostKept);
     return rendered;
   };
 }
 
-async function tryOnce(state: string, content: string, parse: Parser["parse"], question: Question, reader: ApartOptions["reader"]) {
+async function tryOnce(state: string, content: string, parse: Parser["parse"], question: Question, asker: Asker) {
   const before = await readParseTries(state, content);
   const tries = (before?.tries ?? 0) + 1;
   if (tries > mostTries) throw quarantined(before?.ended ?? null);
   // A policy that was read before is read again without a trace.
   if (before?.tries !== 0) await writeParseTries(state, { content, tries, ended: null });
   const end = await parse(question);
-  const answer = end.kind === "answered" ? takeAnswers(end.bytes, question, reader) : end;
+  const answer = end.kind === "answered" ? takeAnswers(end.bytes, question, asker) : end;
   switch (answer.kind) {
     case "read":
       await writeParseTries(state, { content, tries: 0, ended: null });
@@ -62,9 +63,9 @@ async function tryOnce(state: string, content: string, parse: Parser["parse"], q
   }
 }
 
-function takeAnswers(bytes: Uint8Array, question: Question, reader: ApartOptions["reader"]) {
+function takeAnswers(bytes: Uint8Array, question: Question, asker: Asker) {
   try {
-    return { kind: "read", rendered: readAnswers(bytes, question, reader), size: bytes.length } as const;
+    return { kind: "read", rendered: readAnswers(bytes, question, asker), size: bytes.length } as const;
   } catch (error) {
     if (!(error instanceof WrongAnswer)) throw error;
     return { kind: "crashed", how: error.message } as const;

@@ -3,13 +3,12 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { release, version } from "node:os";
 import { join } from "node:path";
-import { decodeInstructions } from "../../asm/decode.ts";
-import { encodeInstructions } from "../../asm/encode.ts";
 import type { RelocatedProgram } from "../../object/relocated-program.ts";
+import { readRelocated, writeRelocated } from "../../object/relocated-text.ts";
 import type { Kernel, RelocateRequest } from "../kernel.ts";
 
 const mostFiles = 512;
-const format = 4;
+const format = 5;
 
 /**
  * Remembers on disk what `relocate` gave: a step that this kernel has verified once is neither relocated nor verified alone again,
@@ -39,45 +38,20 @@ function keyOf(
   return hash.digest("hex");
 }
 
-interface CacheFile {
-  readonly program: Omit<RelocatedProgram, "instructions" | "btf" | "kconfig">;
-  readonly instructions: string;
-  readonly maps: readonly (readonly [number, string])[];
-  readonly localTypes: readonly number[];
-  readonly btf: string | null;
-  readonly kconfig?: string;
-}
-
 function read(path: string): RelocatedProgram | null {
   try {
-    const file = JSON.parse(readFileSync(path, "utf8")) as CacheFile;
+    const program = readRelocated(readFileSync(path, "utf8"));
     utimesSync(path, new Date(), new Date());
-    const maps = new Map(file.maps);
-    const localTypes = new Set(file.localTypes);
-    const instructions = decodeInstructions(fromBase64(file.instructions)).map((instruction, index) => {
-      const map = maps.get(index);
-      if (localTypes.has(index)) return { ...instruction, localType: true } as const;
-      return map === undefined ? instruction : { ...instruction, map };
-    });
-    const kconfig = file.kconfig === undefined ? {} : { kconfig: fromBase64(file.kconfig) };
-    return { ...file.program, ...kconfig, instructions, btf: file.btf === null ? null : fromBase64(file.btf) };
+    return program;
   } catch {
     return null;
   }
 }
 
-function write(directory: string, path: string, { instructions, btf, kconfig, ...program }: RelocatedProgram): void {
-  const file: CacheFile = {
-    program,
-    instructions: toBase64(encodeInstructions(instructions)),
-    maps: instructions.flatMap(({ map }, index) => (map === undefined ? [] : [[index, map] as const])),
-    localTypes: instructions.flatMap(({ localType }, index) => (localType === true ? [index] : [])),
-    btf: btf === null ? null : toBase64(btf),
-    ...(kconfig === undefined ? {} : { kconfig: toBase64(kconfig) }),
-  };
+function write(directory: string, path: string, program: RelocatedProgram): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.tmp`, JSON.stringify(file), { mode: 0o600 });
+    writeFileSync(`${path}.tmp`, writeRelocated(program), { mode: 0o600 });
     renameSync(`${path}.tmp`, path);
     forgetOldest(directory);
   } catch {
@@ -91,14 +65,6 @@ function removeIfPossible(path: string): void {
   } catch {
     // What cannot be written cannot be cleared up either: a file stands where the directory should be, say.
   }
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-}
-
-function fromBase64(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, "base64"));
 }
 
 function forgetOldest(directory: string): void {

@@ -3,10 +3,14 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { once } from "node:events";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { serialize } from "node:v8";
 import type { ExecutionContext } from "ava";
 import { packageRoot } from "../../../bpf/package-root.ts";
+import { libraryObject } from "../../../bpf/programs/library.ts";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { temporaryFolder } from "../../reconciler/temporary.ts";
 import { startAgent } from "../acceptance/agent.ts";
@@ -61,6 +65,29 @@ for (const [who, below, uid] of [
   });
 }
 
+kernelTest("what is confined to relocate reads files as nobody and believes in bpf(2), and can do nothing else", (t) => {
+  const folder = temporaryFolder(t);
+  const [open, closed] = [join(folder, "open"), join(folder, "closed")];
+  for (const file of [open, closed]) writeFileSync(file, "secret");
+  chmodSync(folder, 0o777);
+  chmodSync(open, 0o666);
+  chmodSync(closed, 0o600);
+  const tried = (file: string) => JSON.parse(attempt([], "relocate", file).stdout) as Readonly<Record<string, unknown>>;
+  const [bad, perm] = [14, 1];
+
+  const { read, calls, ...others } = tried(open);
+
+  t.is(read, "done");
+  t.deepEqual(others, { write: "EPERM", rename: "EPERM", run: "EPERM" });
+  t.deepEqual(calls, {
+    ...Object.fromEntries("socket kill ptrace fork mount setuid unshare ioUring".split(" ").map((name) => [name, perm])),
+    ...{ bpf: 0, openat: bad },
+  });
+  t.is(tried(closed)["read"], "EACCES");
+  t.is(readFileSync(open, "utf8"), "secret");
+  return Promise.resolve();
+});
+
 kernelTest("what computes for longer, or takes more memory, than it may is ended by the kernel", (t) => {
   t.regex(attempt([], "time", "").signal ?? "", /^SIGXCPU|SIGKILL$/);
   const { status, signal } = attempt([], "memory", "");
@@ -68,7 +95,7 @@ kernelTest("what computes for longer, or takes more memory, than it may is ended
   return Promise.resolve();
 });
 
-kernelTest("the parser starts from a folder that root alone may enter", async (t) => {
+kernelTest("the parser starts from a folder that root alone may enter, and programs are relocated there", async (t) => {
   const folder = join(temporaryFolder(t), "sluice");
   mkdirSync(folder, { mode: 0o700 });
   cpSync(join(packageRoot(), "dist/command"), join(folder, "dist/command"), { recursive: true });
@@ -79,6 +106,12 @@ kernelTest("the parser starts from a folder that root alone may enter", async (t
   const parser = await confined(t, [], join(folder, "dist/command/parser/main.js"));
 
   t.is(statusOf(`/proc/${parser.pid}/status`)["Uid"]?.split(/\s/)[0], "65534");
+
+  const relocator = await confined(t, [], join(folder, "dist/command/parser/relocate-main.js"));
+  relocator.stdin?.end(serialize({ object: libraryObject("acl.bpf.o"), name: "acl_xdp", kind: "xdp" }));
+  const answer = await buffer(relocator.stdout as Readable);
+
+  t.regex(answer.toString(), /"kind":"relocated"/);
 });
 
 kernelTest("an agent with the capabilities of the service reads policies apart and applies them", async (t, lab) => {

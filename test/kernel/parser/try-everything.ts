@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import koffi from "koffi";
 import { confineProcess } from "../../../bpf/libbpf-ffi/confine.ts";
 
-/* Confines itself like the process that reads policies, and then tries what it must not. Says what came of it, as JSON. */
+/* Confines itself like the process that reads policies, or the one that relocates programs, and then tries what it must not. Says what came of it, as JSON. */
 
 const [what = "", file = ""] = process.argv.slice(2);
 const systemCall: (...values: number[]) => number = koffi
@@ -18,7 +18,7 @@ try {
 } catch {}
 connect("/nonexistent").on("error", () => undefined);
 
-confineProcess(what === "time" ? { memory: 2 ** 31, seconds: 1 } : { memory: 2 ** 31, seconds: 60 });
+confineProcess({ memory: 2 ** 31, seconds: what === "time" ? 1 : 60, ...(what === "relocate" ? { purpose: "relocate" } : {}) });
 
 const codeOf = (attempt: () => unknown): string => {
   try {

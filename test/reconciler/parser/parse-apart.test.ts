@@ -76,7 +76,7 @@ async function readApart(files: ReadonlyMap<string, Uint8Array>) {
   const question = questionOf(files);
   const parsed = await parser.parse(question);
   if (parsed.kind !== "answered") throw new Error(JSON.stringify(parsed));
-  const [rendered] = readAnswers(parsed.bytes, question, policyReader);
+  const [rendered] = readAnswers(parsed.bytes, question, { ...policyReader, remember: () => undefined });
   if (rendered === undefined) throw new Error("No answer");
   return rendered;
 }

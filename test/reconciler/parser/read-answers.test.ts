@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { deserialize, serialize } from "node:v8";
 import test from "ava";
+import type { ObjectSpec } from "../../../bpf/object/spec.ts";
 import { libraryFiles } from "../../../bpf/programs/library.ts";
 import { desiredDigest } from "../../../reconciler/2-desired/desired-digest.ts";
 import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
@@ -30,9 +31,10 @@ const question: Question = {
 };
 const rendered = renderDesired({ ...policyReader, snapshot: question.snapshot, host: "edge-1" });
 const bytes = encodeAnswers([rendered], question.snapshot, policyReader, libraryFiles());
+const asker = { ...policyReader, remember: () => undefined };
 
 test("an answer is what was rendered, with the objects of this process and the revision that was asked about", (t) => {
-  const [answer] = readAnswers(bytes, question, policyReader);
+  const [answer] = readAnswers(bytes, question, asker);
 
   t.deepEqual(answer, rendered);
   if (answer?.kind !== "rendered") return t.fail();
@@ -44,6 +46,8 @@ const hook = ({ desired }: Answer) => desired.hooks[0] as Changed<DesiredHook>;
 const step = (answer: Answer, index: number) => hook(answer).chain[index] as Changed<DesiredStep>;
 const map = (answer: Answer) => step(answer, 1).maps[0] as Changed<DesiredMap>;
 const firstObject = ({ objects }: Answer) => Object.keys(objects)[0] as string;
+
+const spec: Changed<ObjectSpec> = { digest: "", license: "", programs: [], maps: [], btf: null };
 
 /** What a process in somebody else's hand could say; digests fit, unless they are what is wrong. */
 const lies: readonly (readonly [name: string, says: string, lie: (answer: Answer) => void, keepsDigest?: true])[] = [
@@ -57,13 +61,13 @@ const lies: readonly (readonly [name: string, says: string, lie: (answer: Answer
   ["an object that nobody has", "object", (answer) => (step(answer, 1).object = "0".repeat(64))],
   ["an object that is another file", "object", (answer) => (answer.objects[firstObject(answer)] = { kind: "library", file: "tap.bpf.o" })],
   ["an object of another folder", "object", (answer) => (answer.objects[firstObject(answer)] = { kind: "library", file: "../acl.bpf.o" })],
-  ["an object of no file", "object", (answer) => (answer.objects[firstObject(answer)] = { kind: "file", path: "objects/x.bpf.o" })],
+  ["an object of no file", "object", (answer) => (answer.objects[firstObject(answer)] = { kind: "file", path: "objects/x.bpf.o", spec })],
   [
     "a tracepoint for an object of the policy",
     "watch",
     (answer) => {
       step(answer, 1).watch = { function: "evil", tracepoint: "sys_enter" };
-      answer.objects[firstObject(answer)] = { kind: "file", path: "objects/x.bpf.o" };
+      answer.objects[firstObject(answer)] = { kind: "file", path: "objects/x.bpf.o", spec };
     },
   ],
   ["other code for an expression", "match", (answer) => step(answer, 0).match?.code.fill(0)],
@@ -80,7 +84,7 @@ for (const [name, says, lie, keepsDigest] of lies) {
     lie(answer);
     if (keepsDigest !== true) answer.desired.digest = desiredDigest(answer.desired.hooks);
 
-    t.throws(() => readAnswers(serialize([answer]), question, policyReader), {
+    t.throws(() => readAnswers(serialize([answer]), question, asker), {
       name: "WrongAnswer",
       message: `The answer has no proper ${says}`,
     });
@@ -88,10 +92,10 @@ for (const [name, says, lie, keepsDigest] of lies) {
 }
 
 test("an answer without errors and without a policy is none, nor is one for fewer hosts, nor what is no answer at all", (t) => {
-  const read = (answer: unknown) => () => readAnswers(serialize(answer), question, policyReader);
+  const read = (answer: unknown) => () => readAnswers(serialize(answer), question, asker);
 
   t.throws(read([{ kind: "invalid", diagnostics: [] }]), { message: "The answer has no proper diagnostics" });
   t.throws(read([]), { message: "The answer has no proper answers" });
   t.throws(read([null]), { message: "The answer is cut off or has another form" });
-  t.throws(() => readAnswers(bytes.subarray(0, 100), question, policyReader), { message: "The answer is cut off or has another form" });
+  t.throws(() => readAnswers(bytes.subarray(0, 100), question, asker), { message: "The answer is cut off or has another form" });
 });

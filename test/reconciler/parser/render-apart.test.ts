@@ -6,13 +6,13 @@ import { libraryFiles } from "../../../bpf/programs/library.ts";
 import { renderDesired } from "../../../reconciler/2-desired/render-desired.ts";
 import { policyReader } from "../../../reconciler/host.ts";
 import type { Snapshot } from "../../../reconciler/model/snapshot.ts";
+import type { Answered } from "../../../reconciler/parser/confined-process.ts";
 import { encodeAnswers, type Question } from "../../../reconciler/parser/messages.ts";
-import type { Parsed } from "../../../reconciler/parser/parse-apart.ts";
 import { renderApart } from "../../../reconciler/parser/render-apart.ts";
 import { readParseTries, writeParseTries } from "../../../reconciler/state/parse-tries.ts";
 import { temporaryFolder } from "../temporary.ts";
 
-const crashed: Parsed = { kind: "crashed", how: "SIGSEGV" };
+const crashed: Answered = { kind: "crashed", how: "SIGSEGV" };
 
 test("a policy that is read is not asked about again, under whatever commit", async (t) => {
   const { render, asked } = apart(t, [answered]);
@@ -60,7 +60,7 @@ test("a policy with which the agent died is known by whoever starts next, and qu
 });
 
 test("where no process can be started that is no fault of the policy, however often", async (t) => {
-  const none: Parsed = { kind: "unavailable", why: "spawn ENOMEM" };
+  const none: Answered = { kind: "unavailable", why: "spawn ENOMEM" };
   const { render, state } = apart(t, [none, none, none, answered]);
 
   for (let time = 0; time < 3; time++)
@@ -113,14 +113,14 @@ test("the newest twenty policies are remembered", async (t) => {
   t.deepEqual(await readParseTries(state, "1"), { content: "1", tries: 1, ended: "SIGSEGV" });
 });
 
-type Plays = Parsed | Error | ((question: Question) => Parsed);
+type Plays = Answered | Error | ((question: Question) => Answered);
 
 /** A Render whose process plays these ends, one after another. */
 function apart(t: ExecutionContext, plays: readonly Plays[], state = temporaryFolder(t)) {
   const asked: Question[] = [];
   const render = renderApart({
     state,
-    reader: policyReader,
+    asker: { ...policyReader, remember: () => undefined },
     async parse(question) {
       const end = plays[asked.push(question) - 1];
       if (end instanceof Error || end === undefined) throw end ?? new Error("Nobody expected this");
@@ -130,7 +130,7 @@ function apart(t: ExecutionContext, plays: readonly Plays[], state = temporaryFo
   return { render, asked, state };
 }
 
-function answered({ snapshot, hosts }: Question): Parsed {
+function answered({ snapshot, hosts }: Question): Answered {
   const rendered = hosts.map((host) => renderDesired({ ...policyReader, snapshot, host }));
   return { kind: "answered", bytes: encodeAnswers(rendered, snapshot, policyReader, libraryFiles()) };
 }
