@@ -30,7 +30,9 @@ const table: readonly (readonly [RegExp, readonly string[]])[] = [
   [
     /^reconciler\/parser\//,
     [
+      "bpf/kernel/",
       "bpf/libbpf-ffi/confine.ts",
+      "bpf/object/",
       "bpf/package-root.ts",
       "bpf/programs/library.ts",
       "schemas/validator.ts",

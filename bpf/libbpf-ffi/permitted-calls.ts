@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { bpfSystemCalls } from "./libc.ts";
 
 /** A program of classic BPF for seccomp(2), and the number of that call. */
 export interface CallFilter {
@@ -12,7 +13,6 @@ export interface Processor {
   readonly audit: number;
   readonly seccomp: number;
   readonly clone: number;
-  readonly bpf: number;
   /** By name: memory, threads, waiting, and what is open already. */
   readonly permitted: ReadonlyMap<string, number>;
   /** By name: what reading files and doubling fds needs beside. */
@@ -80,15 +80,16 @@ const reading: typeof permitted = [
   ["access", 21, null],
   ["faccessat", 269, 48],
   ["faccessat2", 439, 439],
-  ["newfstatat", 262, 79],
+  ["newfstatat", 262, null],
+  ["fstatat", null, 79],
   ["statx", 332, 291],
   ["dup3", 292, 24],
 ];
 
 /** By the names that Node has for architectures. */
 export const processors: Readonly<Record<string, Processor>> = {
-  x64: { audit: 0xc000_003e, seccomp: 317, clone: 56, bpf: 321, permitted: column(permitted, 1), reading: column(reading, 1) },
-  arm64: { audit: 0xc000_00b7, seccomp: 277, clone: 220, bpf: 280, permitted: column(permitted, 2), reading: column(reading, 2) },
+  x64: { audit: 0xc000_003e, seccomp: 317, clone: 56, permitted: column(permitted, 1), reading: column(reading, 1) },
+  arm64: { audit: 0xc000_00b7, seccomp: 277, clone: 220, permitted: column(permitted, 2), reading: column(reading, 2) },
 };
 
 function column(rows: typeof permitted, of: 1 | 2): ReadonlyMap<string, number> {
@@ -118,13 +119,13 @@ export function filterCalls(arch: string, purpose: Purpose = "compute"): CallFil
   const processor = processors[arch];
   if (processor === undefined) throw new Error(`Cannot confine a process on a processor "${arch}": its system calls are not known`);
   const { audit, seccomp, clone, permitted } = processor;
-  const rules = purpose === "relocate" ? relocating(processor) : [];
+  const first = purpose === "relocate" ? relocating(processor, bpfSystemCalls[arch] as number) : [];
   const program: readonly Instruction[] = [
     [load, 0, 0, at.processor],
     [jumpIfEqual, 1, 0, audit],
     [answer, 0, 0, answers.notPermitted],
     [load, 0, 0, at.number],
-    ...rules,
+    ...first,
     ...permit(permitted),
     // The C library goes on to clone(2), whose arguments can be looked at: threads, and no processes.
     [jumpIfEqual, 0, 1, clone3],
@@ -139,7 +140,7 @@ export function filterCalls(arch: string, purpose: Purpose = "compute"): CallFil
 }
 
 /** What comes before the calls that computing needs. */
-function relocating({ bpf, permitted, reading }: Processor): readonly Instruction[] {
+function relocating({ permitted, reading }: Processor, bpf: number): readonly Instruction[] {
   const others = new Map([...reading].filter(([name]) => name !== "openat"));
   return [
     [jumpIfEqual, 0, 4, permitted.get("close") as number],

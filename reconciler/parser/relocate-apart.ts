@@ -46,23 +46,25 @@ function askRelocator(question: Uint8Array): Promise<Answered> {
 function readAnswer(bytes: Uint8Array, relocation: Relocation): RelocatedProgram {
   const answer = parse(bytes, relocation);
   if (answer.kind === "relocated") return { ...answer.program, license: checkObject(relocation.object).license };
-  throw new KernelError(String(answer.message), {
-    call: String(answer.call),
-    errno: String(answer.errno),
-    log: answer.log === null ? null : String(answer.log),
-  });
+  const { message, ...details } = answer;
+  throw new KernelError(message, details);
 }
 
 function parse(bytes: Uint8Array, relocation: Relocation) {
   try {
     const answer = JSON.parse(Buffer.from(bytes).toString()) as Relocated;
-    if (answer.kind === "refused") return answer;
+    if (answer.kind === "refused") return readRefusal(answer);
     const program = readRelocated(answer.program);
     if (program.name === relocation.name) return { kind: "relocated", program } as const;
   } catch {
     // Said below.
   }
   throw notRelocated(relocation, "what came back is no program of that name", "EIO");
+}
+
+function readRefusal({ message, call, errno, log }: Extract<Relocated, { readonly kind: "refused" }>) {
+  if (![message, call, errno, log ?? ""].every((word) => typeof word === "string")) throw new Error("No refusal");
+  return { kind: "refused", message, call, errno, log } as const;
 }
 
 function notRelocated({ name }: Relocation, reason: string, errno: string): KernelError {

@@ -12,11 +12,11 @@ const machines = { x64: "EM_X86_64", arm64: "EM_AARCH64" };
 for (const arch of ["x64", "arm64"] as const) {
   const header = headers[arch];
   if (header !== generic && !existsSync(header)) continue;
-  test(`system calls that reading a policy may make on ${arch} have the numbers of the kernel's headers`, (t) => {
-    const { permitted, seccomp, clone } = processors[arch] as (typeof processors)[string];
+  test(`system calls that reading policies and objects may make on ${arch} have the numbers of the kernel's headers`, (t) => {
+    const { permitted, reading, seccomp, clone } = processors[arch] as (typeof processors)[string];
     const numbers = numbersIn(header);
 
-    const ours = { ...Object.fromEntries(permitted), seccomp, clone, clone3, bpf: bpfSystemCalls[arch] };
+    const ours = { ...Object.fromEntries([...permitted, ...reading]), seccomp, clone, clone3, bpf: bpfSystemCalls[arch] };
 
     t.deepEqual(ours, Object.fromEntries(Object.keys(ours).map((name) => [name, numbers.get(name)])));
   });
@@ -72,6 +72,29 @@ test("filterCalls() lets through what is in the table of that processor, and not
   }
 });
 
+test("who relocates may open files for reading as well, and is told that bpf(2) works, whatever it asks", (t) => {
+  for (const arch of ["x64", "arm64"] as const) {
+    const { audit, permitted, reading } = processors[arch] as (typeof processors)[string];
+    const { program } = filterCalls(arch, "relocate");
+    const answer = (number: number, argument = 7, flags = 0) => run(program, { number, audit, argument, flags });
+    const number = (name: string) => (permitted.get(name) ?? reading.get(name)) as number;
+    const bpf = bpfSystemCalls[arch] as number;
+
+    const through = Array.from({ length: 600 }, (_, number) => number).filter((number) => answer(number) === permit);
+
+    t.deepEqual(
+      through,
+      [...permitted.values(), ...reading.values()].sort((one, other) => one - other),
+    );
+    const flags = Object.entries({ O_WRONLY: 1, O_RDWR: 2, O_CREAT: 0o100, O_TRUNC: 0o1000, O_TMPFILE: 0o20_000_000 });
+    for (const [name, flag] of flags) t.is(answer(number("openat"), 7, flag), notPermitted, name);
+    t.is(answer(number("openat"), 7, 0o2_000_000), permit);
+    t.deepEqual([answer(number("close"), 0), answer(number("close"), 3)], [zero, permit]);
+    t.deepEqual([answer(bpf, 0), answer(bpf, 5)], [zero, zero]);
+    t.is(answer(bpf, 23), noEntry);
+  }
+});
+
 test("filterCalls() refuses a processor whose calls nobody has looked up", (t) => {
   t.throws(() => filterCalls("mips"), {
     message: 'Cannot confine a process on a processor "mips": its system calls are not known',
@@ -84,15 +107,25 @@ function numbersIn(header: string): ReadonlyMap<string, number> {
   return new Map([...lines].map(([, name = "", number]) => [name, Number(number)]));
 }
 
-const [permit, notPermitted, notThere] = [0x7fff_0000, 0x5_0001, 0x5_0026];
+const [permit, zero, notPermitted, noEntry, notThere] = [0x7fff_0000, 0x5_0000, 0x5_0001, 0x5_0002, 0x5_0026];
+
+interface Call {
+  readonly number: number;
+  readonly audit: number;
+  /** The first one. */
+  readonly argument: number;
+  /** The third one. */
+  readonly flags?: number;
+}
 
 /** What classic BPF answers about one system call: the four instructions that the filter is made of. */
-function run(program: Uint8Array, call: { readonly number: number; readonly audit: number; readonly argument: number }): number {
+function run(program: Uint8Array, call: Call): number {
   const view = Buffer.from(program);
   const data = new Map([
     [0, call.number],
     [4, call.audit],
     [16, call.argument],
+    [32, call.flags ?? 0],
   ]);
   let value = 0;
   for (let at = 0; ; at += 8) {

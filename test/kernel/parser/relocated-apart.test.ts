@@ -27,7 +27,7 @@ kernelTest("what libbpf refuses here it refuses there, in the same words", async
 
   const there = await t.throwsAsync<KernelError>(relocateApart({ object, name: "missing", kind: "xdp" }), { instanceOf: KernelError });
 
-  const { message, call, errno } = here as KernelError;
+  const { message, call, errno } = here;
   t.like(there, { message, call, errno });
 });
 

@@ -120,6 +120,7 @@ const ends: readonly (readonly [name: string, end: Answered, message: string])[]
   ["that names a map by number", withProgram({ maps: [[0, 7]] }), noAnswer],
   ["that tells of a function at no place", withProgram({ functions: [{ instruction: -1, type: 1 }] }), noAnswer],
   ["that tells of half a line", withProgram({ lines: [{ instruction: 0, file: 1, line: 2 }] }), noAnswer],
+  ["that refuses without a word", saying({ kind: "refused" } as Relocated), noAnswer],
   ["that does not say what is verified", withProgram({ program: { ...relocated, frags: "no" } }), noAnswer],
 ];
 for (const [name, end, message] of ends) {
