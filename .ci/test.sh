@@ -6,11 +6,11 @@ cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/sbin"
 [ "${1:-}" = --no-setup ] || .ci/setup.sh test || exit 1
 
-passed=0 failed=0 beside=
+passed=0 failed=0
 log=$(mktemp)
-other=$(mktemp)
 failures=$(mktemp)
-trap 'rm -f "$log" "$other" "$failures"; [ -z "$beside" ] || kill "$beside"' EXIT
+declare -A beside=() others=()
+trap 'rm -f "$log" "$failures" "${others[@]}"; [ ${#beside[@]} = 0 ] || kill "${beside[@]}"' EXIT
 
 # Runs ava, shows it as it comes, and counts.
 run() {
@@ -33,24 +33,34 @@ count() {
   failed=$((failed + bad))
 }
 
-half() { SLUICE_HALF=$1 exec unshare --net --mount --propagation private node_modules/.bin/ava --config ava.kernel.config.js; }
+part() { SLUICE_PART=$1 exec unshare --net --mount --propagation private node_modules/.bin/ava --config ava.kernel.config.js; }
 
-# One half of the kernel tests runs beside the pure tests and the other half: most of them wait.
+# Starts a part of the kernel tests, to be shown when it is over.
+start() {
+  others[$1]=$(mktemp)
+  part "$1" >"${others[$1]}" 2>&1 </dev/null &
+  beside[$1]=$!
+}
+
+finish() {
+  wait "${beside[$1]}"
+  local status=$?
+  unset "beside[$1]"
+  cat "${others[$1]}"
+  count "${others[$1]}" "$status"
+}
+
+# One part of the kernel tests runs beside the pure tests, the others beside that and each other: most of them wait.
 reason=$(node dist/test/lab/why-no-kernel.js)
-if [ -z "$reason" ]; then
-  half 2 >"$other" 2>&1 </dev/null &
-  beside=$!
-fi
+[ -n "$reason" ] || start 3
 
 run ${SLUICE_COVERAGE:+node_modules/.bin/c8} node_modules/.bin/ava
 
 if [ -z "$reason" ]; then
-  run half 1
-  wait "$beside"
-  status=$?
-  beside=
-  cat "$other"
-  count "$other" "$status"
+  start 2
+  run part 1
+  finish 2
+  finish 3
 elif [ "${SLUICE_REQUIRE_KERNEL:-}" = 1 ]; then
   echo "Kernel tests (test/kernel) cannot run: $reason"
   failed=$((failed + 1))
