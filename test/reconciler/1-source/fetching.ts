@@ -35,6 +35,11 @@ export interface HostSettings {
   readonly remembers?: boolean;
 }
 
+/** A refusal with "(K)" for the fingerprint or the number of the key. */
+export function withoutKey(message: string): string {
+  return message.replace(/\((?:SHA256:[A-Za-z0-9+/]{43}|[0-9A-F]{40}|[0-9A-F]{16})\)$/, "(K)");
+}
+
 export function fetchingHost(t: ExecutionContext, repository: string, settings: HostSettings): FetchingHost {
   const folder = temporaryFolder(t);
   const cache = join(folder, "cache");
@@ -50,7 +55,7 @@ export function fetchingHost(t: ExecutionContext, repository: string, settings: 
         return { revision: fetched.revision };
       } catch (error) {
         if (!(error instanceof ReconcilerError)) throw error;
-        return { code: error.code, message: error.message.replaceAll(/\b[0-9a-f]{12}\b/g, "C") };
+        return { code: error.code, message: withoutKey(error.message.replaceAll(/\b[0-9a-f]{12}\b/g, "C")) };
       }
     },
     async apply({ name, commit }, byHand = false) {
