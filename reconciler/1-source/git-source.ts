@@ -88,6 +88,8 @@ export function openGitSource(options: GitSourceOptions): Source {
     fetch: (signal, moved = false) =>
       within(what, signal, async (place, deadline, stop) => {
         ready = null;
+        // Whether it still counts as one that goes back, somebody may have decided since.
+        if (known?.revision.rewound !== undefined) known = null;
         // Other branches move too; a fetch of nothing would leave a pack each time, and to ask for it takes a git on either side.
         if (known !== null && remote.protocol === "file" && (await isAt(remote.url, ref, known.identity))) return known;
         await initRepository(place, deadline);
