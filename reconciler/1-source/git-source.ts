@@ -49,7 +49,7 @@ export function openGitSource(options: GitSourceOptions): Source {
   const ref = checkRef(options.ref);
   checkFolder(path);
   if (verify?.mode === "tag" && ref.kind !== "tag") {
-    throw new ReconcilerError("source-refused", `Cannot check the signature of a tag: a ${ref.kind} is followed`, {
+    throw new ReconcilerError("config-invalid", `Cannot check the signature of a tag: a ${ref.kind} is followed`, {
       hint: "Follow a tag, or check the commit (mode head) or commits since the last one (mode commits)",
     });
   }

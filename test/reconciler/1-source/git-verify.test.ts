@@ -292,6 +292,7 @@ test("mode tag is for those who follow a tag", (t) => {
     { kind: "commit", name: "0".repeat(40) },
   ] as const)
     t.throws(() => openSource({ ...source, ref, verify: { mode: "tag" } }), {
+      code: "config-invalid",
       message: `Cannot check the signature of a tag: a ${ref.kind} is followed`,
     });
 });
