@@ -102,7 +102,7 @@ function unusable(file: string, reason: string, hint: string): ReconcilerError {
 }
 
 async function checkProgram(name: string, debianPackage: string): Promise<void> {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+  for (const folder of (process.env["PATH"] ?? "/usr/bin:/bin").split(delimiter)) {
     if (folder !== "" && (await isProgram(join(folder, name)))) return;
   }
   throw new ReconcilerError("source-refused", `Cannot check signatures: ${name} is not installed`, {
