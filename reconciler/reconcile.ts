@@ -295,7 +295,8 @@ function noteSplits({ prepare }: Plan, { hooks }: Observed): readonly string[] {
 function isUnrecorded(planned: Planned, { revision }: Snapshot): boolean {
   const { desired, observed, leaves } = planned;
   // Which commit was reached last is what the next one has to go on from, also when it changes nothing here.
-  const isNew = isNewPolicy(planned) || observed.applied?.revision.name !== revision.name;
+  const before = observed.applied?.revision;
+  const isNew = isNewPolicy(planned) || before?.name !== revision.name || before.rewound !== revision.rewound;
   return leaves.length === 0 && isNew && (observed.applied !== null || desired.hooks.length > 0);
 }
 

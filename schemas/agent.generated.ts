@@ -218,11 +218,11 @@ export interface AgentCredentials {
  */
 export interface AgentVerify {
   /**
-   * ssh keys: a file of allowed signers, as in ssh-keygen(1). Lines with valid-before or cert-authority are refused: remove a key instead of ending it.
+   * ssh keys: a file of allowed signers, as in ssh-keygen(1). Lines with valid-before, valid-after or cert-authority are refused: remove a key instead of ending it.
    */
   allowedSigners?: string;
   /**
-   * OpenPGP keys: a file as `gpg --export` writes it.
+   * OpenPGP keys: a file as `gpg --export` writes it, without --armor.
    */
   keyring?: string;
   /**
@@ -629,7 +629,7 @@ export const agentSchema: object = {
       "minProperties": 1,
       "properties": {
         "allowedSigners": {
-          "description": "ssh keys: a file of allowed signers, as in ssh-keygen(1). Lines with valid-before or cert-authority are refused: remove a key instead of ending it.",
+          "description": "ssh keys: a file of allowed signers, as in ssh-keygen(1). Lines with valid-before, valid-after or cert-authority are refused: remove a key instead of ending it.",
           "type": "string",
           "pattern": "^/",
           "x-expected": "an absolute path",
@@ -638,7 +638,7 @@ export const agentSchema: object = {
           ]
         },
         "keyring": {
-          "description": "OpenPGP keys: a file as `gpg --export` writes it.",
+          "description": "OpenPGP keys: a file as `gpg --export` writes it, without --armor.",
           "type": "string",
           "pattern": "^/",
           "x-expected": "an absolute path",

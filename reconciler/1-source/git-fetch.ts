@@ -5,7 +5,7 @@ import { type GitCache, limitingPacks, tidyRepository } from "./git-cache.ts";
 import { GitFailure, runGit } from "./git-command.ts";
 import { parseCommit } from "./git-commit.ts";
 import { isCacheDamage, isRefusedObject } from "./git-error.ts";
-import { firstParents, type History, hasCommit, mostCommits, readHistory } from "./git-history.ts";
+import { type Ends, firstParents, type History, hasCommit, mostCommits, readHistory } from "./git-history.ts";
 import { type GitObjects, withObjects } from "./git-objects.ts";
 import { readFiles } from "./git-read.ts";
 import { fullName, type GitRef, revisionName } from "./git-ref.ts";
@@ -135,7 +135,7 @@ async function signerOf({ place, verify, ref }: FetchRequest, objects: GitObject
 async function checkLine(request: FetchRequest, objects: GitObjects, { identity }: Fetched, signal: AbortSignal): Promise<void> {
   const { applied, verify } = request;
   if (verify?.mode !== "commits" || applied === null || applied.commit === identity) return;
-  const history = await lookBack(request, objects, { commit: identity, older: applied.commit }, signal);
+  const history = await lookBack(request, objects, { commit: identity, older: applied.commit, line: true }, signal);
   if (history.cut) throw unverified(`commit ${identity.slice(0, 12)}`, "the repository does not have all commits before it");
   const known = (await hasCommit(objects, applied.commit)) ? applied.commit : null;
   await verifyLine(request, verify, identity, known, signal);
@@ -146,7 +146,7 @@ async function comparedWithBefore(request: FetchRequest, objects: GitObjects, { 
   for (const before of comparable(request)) {
     if (before.commit === identity) {
       if (before.rewound !== undefined) return before.rewound;
-    } else if (!(await lookBack(request, objects, { commit: identity, older: before.commit }, signal)).descends) {
+    } else if (!(await lookBack(request, objects, { commit: identity, older: before.commit, line: false }, signal)).descends) {
       await keepEarlier(request, objects, signal);
       if (request.forcePush === "refuse") throw rewoundError(request, identity, before);
       return before.name;
@@ -156,15 +156,10 @@ async function comparedWithBefore(request: FetchRequest, objects: GitObjects, { 
 }
 
 /** Fetches the whole history where less does not give the answer. */
-async function lookBack(
-  request: FetchRequest,
-  objects: GitObjects,
-  ends: { readonly commit: string; readonly older: string },
-  signal: AbortSignal,
-): Promise<History> {
+async function lookBack(request: FetchRequest, objects: GitObjects, ends: Ends, signal: AbortSignal): Promise<History> {
   const look = () => readHistory(request.place.setting, objects, ends, signal);
   const history = await look();
-  return history.cut && (await tryHistory(request, wholeHistory, signal)) ? look() : history;
+  return (history.cut || history.olderIsCut) && (await tryHistory(request, wholeHistory, signal)) ? look() : history;
 }
 
 async function keepEarlier({ place, applied, seen }: FetchRequest, objects: GitObjects, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,8 @@ export interface History {
   readonly descends: boolean;
   /** There is more of it than is in the cache, and what is missing could change the answer. */
   readonly cut: boolean;
+  /** There may be more of the older one, which could hold some of what lies between on the line of first parents. */
+  readonly olderIsCut: boolean;
 }
 
 /** Nobody pushes so many commits at once; each is a program that checks it. */
@@ -21,6 +23,13 @@ export async function hasCommit(objects: GitObjects, commit: string): Promise<bo
   return found?.type === "commit";
 }
 
+export interface Ends {
+  readonly commit: string;
+  readonly older: string;
+  /** The line of first parents between them is asked for, and not only whether one goes on from the other. */
+  readonly line: boolean;
+}
+
 /**
  * Looks at what lies between two commits, the older of which may not be in the cache. What a fetch was not given is missing from git's
  * answers without a word, so a history that ends where git knows of parents is `cut`.
@@ -28,16 +37,17 @@ export async function hasCommit(objects: GitObjects, commit: string): Promise<bo
 export async function readHistory(
   setting: GitSetting,
   objects: GitObjects,
-  { commit, older }: { readonly commit: string; readonly older: string },
+  { commit, older, line }: Ends,
   signal: AbortSignal,
 ): Promise<History> {
-  if ((await parentsOf(objects, commit))[0] === older) return { descends: true, cut: false };
+  if ((await parentsOf(objects, commit))[0] === older) return { descends: true, cut: false, olderIsCut: false };
   const since = (await hasCommit(objects, older)) ? older : null;
   const descends = since !== null && (await isAncestor(setting, since, commit, signal));
   const ends = new Set(await shallowCommits(setting));
-  if (ends.size === 0) return { descends, cut: false };
+  if (ends.size === 0) return { descends, cut: false, olderIsCut: false };
   const between = lines(await readGit(setting, ["rev-list", ...range(commit, since)], signal));
-  return { descends, cut: between.some((id) => ends.has(id)) };
+  const olderIsCut = line && since !== null && ends.has(since) && (await reachesRoot(setting, commit, since, signal));
+  return { descends, cut: between.some((id) => ends.has(id)), olderIsCut };
 }
 
 /** Newest first: commits on the first-parent line that the older one does not hold; one more than are allowed where there are too many. */
@@ -49,6 +59,12 @@ export async function firstParents(
 ): Promise<readonly string[]> {
   const flags = ["--first-parent", `--max-count=${mostCommits + 1}`];
   return lines(await readGit(setting, ["rev-list", ...flags, ...range(commit, since)], signal));
+}
+
+/** Whether the line goes past where the two parted, as far as the cache knows. */
+async function reachesRoot(setting: GitSetting, commit: string, since: string, signal: AbortSignal): Promise<boolean> {
+  const flags = ["--first-parent", "--max-parents=0"];
+  return lines(await readGit(setting, ["rev-list", ...flags, ...range(commit, since)], signal)).length > 0;
 }
 
 function range(commit: string, since: string | null): readonly string[] {

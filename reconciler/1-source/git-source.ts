@@ -49,7 +49,7 @@ export function openGitSource(options: GitSourceOptions): Source {
   const ref = checkRef(options.ref);
   checkFolder(path);
   if (verify?.mode === "tag" && ref.kind !== "tag") {
-    throw new ReconcilerError("source-refused", `Cannot check the signature of a tag: a ${ref.kind} is followed`, {
+    throw new ReconcilerError("config-invalid", `Cannot check the signature of a tag: a ${ref.kind} is followed`, {
       hint: "Follow a tag, or check the commit (mode head) or commits since the last one (mode commits)",
     });
   }
@@ -88,6 +88,8 @@ export function openGitSource(options: GitSourceOptions): Source {
     fetch: (signal, moved = false) =>
       within(what, signal, async (place, deadline, stop) => {
         ready = null;
+        // Whether it still counts as one that goes back, somebody may have decided since.
+        if (known?.revision.rewound !== undefined) known = null;
         // Other branches move too; a fetch of nothing would leave a pack each time, and to ask for it takes a git on either side.
         if (known !== null && remote.protocol === "file" && (await isAt(remote.url, ref, known.identity))) return known;
         await initRepository(place, deadline);

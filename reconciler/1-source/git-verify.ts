@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from "node:fs/promises";
 import { ReconcilerError } from "../reconciler-error.ts";
 import { type GitSetting, readGit, startGit } from "./git-command.ts";
 import { printable } from "./git-error.ts";
 import type { GitObject } from "./git-objects.ts";
+import { checkSigners } from "./signer-files.ts";
 
 /** Whose signatures are good: files of this host, never of the repository. */
 export interface GitVerify {
@@ -49,16 +49,20 @@ export async function verifyCommits(
   signal: AbortSignal,
 ): Promise<string> {
   await checkSigners(verify);
-  const format = ["%H", "%G?", "%GS", "%GF"].map((field) => `${field}%x00`).join("");
+  const format = commitFields.map((field) => `${field}%x00`).join("");
   const output = await readGit(setting, ["log", "--no-walk=unsorted", "--no-color", `--format=${format}`, ...commits, "--"], signal);
   const fields = output.split("\0").map((field) => field.replace(/^\n/, ""));
   const signers = commits.map((commit, index) => {
-    const [id, state = "", signer = "", fingerprint = ""] = fields.slice(index * 4, index * 4 + 4);
+    const [id, state = "", signer = "", fingerprint = "", key = ""] = fields.slice(index * commitFields.length);
     if (id === commit && state === "G" && fingerprint !== "") return printable(signer === "" ? fingerprint : `${signer} (${fingerprint})`);
-    throw unverified(`commit ${commit.slice(0, 12)}`, reasons[state] ?? unknown);
+    const by = key === "" ? "" : ` (${printable(fingerprint === "" ? key : fingerprint)})`;
+    throw unverified(`commit ${commit.slice(0, 12)}`, `${reasons[state] ?? unknown}${by}`);
   });
   return signers[0] ?? "";
 }
+
+/** The last is what git knows of a key whose fingerprint it does not. */
+const commitFields = ["%H", "%G?", "%GS", "%GF", "%GK"];
 
 /**
  * Who signed a tag, by the same rules. It has to be an annotated tag that names itself as the reference does, and stands for this commit
@@ -113,25 +117,3 @@ const reasons: Readonly<Record<string, string>> = {
   Y: "its signature is by a key that has expired",
   R: "its signature is by a key that was revoked",
 };
-
-/** git asks whether a key was valid at the time that the commit gives itself, so an old key would do for whoever has it and lies about the time. */
-async function checkSigners({ allowedSigners, keyring }: GitVerify): Promise<void> {
-  for (const file of [allowedSigners, keyring]) {
-    if (file === undefined) continue;
-    const text = await readFile(file, "latin1").catch((cause: unknown) => {
-      const reason = (cause as NodeJS.ErrnoException).code ?? "unknown";
-      throw new ReconcilerError("source-refused", `Cannot read the keys of signers "${file}" (${reason})`, {
-        cause,
-        hint: "It is a file of this host: --allowed-signers and --keyring, or verify: in the agent's configuration",
-      });
-    });
-    const ends = /^(?!\s*#).*\b(valid-before|cert-authority)\b/im.exec(text)?.[1];
-    if (file === allowedSigners && ends !== undefined) {
-      throw new ReconcilerError(
-        "source-refused",
-        `Cannot use the signers of "${file}": a key with "${ends}" stays good for commits that say they are older`,
-        { hint: "Name each key, and remove it when it is not to be used any more" },
-      );
-    }
-  }
-}

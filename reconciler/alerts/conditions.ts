@@ -64,7 +64,7 @@ function ofSource({ source, lastPass }: AgentStatus): readonly Condition[] {
   const isStalled = stalledCodes.has(error.code);
   const isSure = error.code === "source-unverified" || source.failures >= failuresToTell;
   if (error.code === "source-rewound" || !isSure) return [];
-  const description = `What was applied last goes on, and is still healed. ${hint(error.hint)}Next: sluice status`;
+  const description = `${hint(error.hint)}What runs is still healed. Next: sluice status`;
   const summary = `${isStalled ? "What the repository has is not taken" : "The policy cannot be read"}: ${sanitise(error.message)}`;
   const name = isStalled ? "SluiceStalled" : "SluiceSourceFailing";
   return [condition({ name, severity: "warning", labels, revision: null, summary, description })];
@@ -80,7 +80,7 @@ function ofRewound({ source, revision }: AgentStatus): readonly Condition[] {
   if (revision?.rewound === undefined) return [];
   const summary = `Revision ${sanitise(revision.name)} does not go on from ${sanitise(revision.rewound)}, which was there before`;
   const description =
-    "It was taken. Somebody has rewound or rewritten the branch, or a server offers an older commit again. A commit that goes on from it clears this. Next: sluice history";
+    "It was taken. Somebody has rewound or rewritten the branch, or a server offers an older commit again. A commit that goes on from it clears this, and so does sluice apply --repo URL by hand, where it was meant. Next: sluice history";
   return [condition({ ...about, revision: revision.name, summary, description })];
 }
 

@@ -174,8 +174,9 @@ function printAgent(agent: AgentAnswer, now: number): string {
   if (agent.kind === "silent") return `does not answer: ${sanitise(agent.reason)}`;
   const { pid, started, source, receivers = [] } = agent.status;
   const state = source.error === null ? "" : `\n         ${sanitise(source.name)} fails: ${sanitise(source.error.message)}`;
+  const hint = source.error?.hint == null ? "" : `\n         ${sanitise(source.error.hint)}`;
   const asked = source.lastAnswer === null ? "" : `, source answered ${printAge(now - Date.parse(source.lastAnswer))} ago`;
-  return `running for ${printAge(now - Date.parse(started))} (process ${pid})${asked}${state}${receivers.map(printReceiver).join("")}`;
+  return `running for ${printAge(now - Date.parse(started))} (process ${pid})${asked}${state}${hint}${receivers.map(printReceiver).join("")}`;
 }
 
 /** Nothing for one that takes what it is told. */

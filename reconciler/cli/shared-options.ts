@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { parseDuration } from "../agent/duration.ts";
 import { UsageError } from "./cli-error.ts";
@@ -68,12 +69,12 @@ export function addPolicyOptions(command: Command): Command {
     .addOption(new Option("--path <folder>", "the folder in it that holds the policy"))
     .option("--timeout <duration>", "give up on the repository after so long (default: 60s)")
     .option("--username <name>", "https: user name (default: git)")
-    .option("--password-file <file>", "https: a file with the password or token")
-    .option("--ca-file <file>", "https: certificates that the server's must descend from")
-    .option("--identity-file <file>", "ssh: private key")
-    .option("--known-hosts-file <file>", "ssh: the hosts to trust; others are refused")
-    .option("--allowed-signers <file>", "take only commits that are signed by one of these ssh keys (see ssh-keygen(1))")
-    .option("--keyring <file>", "take only commits that are signed by one of these OpenPGP keys (as gpg --export writes them)")
+    .option("--password-file <file>", "https: a file with the password or token", fromHere)
+    .option("--ca-file <file>", "https: certificates that the server's must descend from", fromHere)
+    .option("--identity-file <file>", "ssh: private key", fromHere)
+    .option("--known-hosts-file <file>", "ssh: the hosts to trust; others are refused", fromHere)
+    .option("--allowed-signers <file>", "take only commits that are signed by one of these ssh keys (see ssh-keygen(1))", fromHere)
+    .option("--keyring <file>", "take only commits that are signed by one of these OpenPGP keys (as gpg --export writes them)", fromHere)
     .addOption(
       new Option(
         "--verify-mode <mode>",
@@ -110,6 +111,11 @@ export function addExamples(command: Command, examples: ReadonlyArray<readonly [
 /** The name that policies know this host by. */
 export function hostName(options: { readonly host?: string }): string {
   return options.host ?? hostname();
+}
+
+/** A file as whoever types it means it: git runs in a folder of its own. */
+function fromHere(path: string): string {
+  return resolve(path);
 }
 
 /** A whole number that is at least one, for options like `--limit`. */

@@ -169,6 +169,19 @@ test("a commit that changes nothing here is written down as what was reached las
   t.is((await readApplied(host.state))?.revision.name, "two");
 });
 
+test("a commit that goes back, and is applied by hand, no longer counts as such", async (t) => {
+  const { host } = hostOf(t);
+  const snapshot = policy("one", { eth0: { limit: 100 } });
+  await runPass(host, { ...snapshot, revision: { ...snapshot.revision, rewound: "two" } }, options);
+  const rewound = async () => (await readApplied(host.state))?.revision.rewound;
+  t.is(await rewound(), "two");
+
+  const outcome = await runPass(host, snapshot, { prune: false, trigger: "command" });
+
+  t.is(outcome.kind, "unchanged");
+  t.is(await rewound(), undefined);
+});
+
 test("only a commit that somebody applies by hand, whether it changes anything or not, ends what was seen before", async (t) => {
   const { host } = hostOf(t);
   const commit = (limit: number): Snapshot => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { ExecutionContext } from "ava";
 import { kernelTest } from "../../lab/kernel-test.ts";
 import { testRepository } from "../../reconciler/1-source/repository.ts";
@@ -63,9 +63,13 @@ kernelTest(
     await agent.told(failing);
     t.deepEqual(await programs(), before);
     t.deepEqual(await firing(host), ["SluiceStalled"]);
-    t.regex((await host.sluice("status")).out, /signed by alice@example\.net .*\n(?:.*\n)*.*fails: Cannot accept commit/);
+    t.regex(
+      (await host.sluice("status")).out,
+      /signed by alice@example\.net .*\n(?:.*\n)*.*fails: Cannot accept commit.*\n +What was applied last goes on\. Sign it with a key/,
+    );
     t.regex((await host.sluice("history")).out, /signed by alice@example\.net/);
-    const plan = ["plan", "--repo", policy.path, "--allowed-signers", allowedSigners];
+    // As somebody types it, in a folder of theirs.
+    const plan = ["plan", "--repo", policy.path, "--allowed-signers", relative(host.folder, allowedSigners)];
     t.is((await host.sluice(...plan, "--verify-mode", "commits")).exit, 5);
     t.regex((await host.sluice(...plan)).out, /signed by alice@example\.net/);
     t.regex((await host.sluice(...plan, "--markdown")).out, /, signed by `alice@example\.net \(SHA256:[^`]+\)`\n/);

@@ -270,6 +270,20 @@ test("somebody who applies the commit by hand decides that it is to be gone on f
   t.is((await host.fetch()).revision?.rewound, undefined);
 });
 
+test("an agent that has taken a rewound commit is told when somebody applies that commit by hand", async (t) => {
+  const repository = testRepository(t);
+  const host = fetchingHost(t, repository.path, { forcePush: "alert", runsOn: true });
+  const old = repository.commit({ a: "1" });
+  await fetchAndApply(host);
+  repository.commit({ a: "2" });
+  const newer = await fetchAndApply(host);
+  repository.git("reset", "--quiet", "--hard", old);
+
+  for (const _poll of [1, 2]) t.is((await host.fetch()).revision?.rewound, newer);
+  await host.apply({ name: `main@sha1:${old}`, commit: old }, true);
+  t.is((await host.fetch()).revision?.rewound, undefined);
+});
+
 test("who only looks remembers nothing, and each repository and branch is remembered by itself", async (t) => {
   const { host, rewind, first, repository } = await appliedAndSeen(t, "refuse");
   const looking = fetchingHost(t, repository.path, { forcePush: "refuse", remembers: false });

@@ -9,7 +9,7 @@ import type { GitVerify } from "../../../reconciler/1-source/git-verify.ts";
 import { openSource } from "../../../reconciler/1-source/source.ts";
 import { ReconcilerError } from "../../../reconciler/reconciler-error.ts";
 import { temporaryFolder } from "../temporary.ts";
-import { type Fetch, type FetchingHost, fetchingHost } from "./fetching.ts";
+import { type Fetch, type FetchingHost, fetchingHost, withoutKey } from "./fetching.ts";
 import { type TestRepository, testRepository } from "./repository.ts";
 import { gpgHome, type SigningKey, signers, sshKey } from "./signing.ts";
 
@@ -30,7 +30,7 @@ async function fetchOnce(t: ExecutionContext, { path }: TestRepository, verify: 
     return { signer: fetched.revision.signer, files: (await source.snapshot(fetched, never)).files.size };
   } catch (error) {
     if (!(error instanceof ReconcilerError)) throw error;
-    return { code: error.code, message: error.message.replace(/commit [0-9a-f]{12}/, "commit C") };
+    return { code: error.code, message: withoutKey(error.message.replace(/commit [0-9a-f]{12}/, "commit C")) };
   } finally {
     await source.close();
   }
@@ -39,7 +39,7 @@ async function fetchOnce(t: ExecutionContext, { path }: TestRepository, verify: 
 const unverified = (reason: string) => ({ code: "source-unverified", message: `Cannot accept commit C: ${reason}` });
 const unsigned = unverified("it has no signature that this host can check");
 const bad = unverified("its signature is not of this commit, or the key is for something else");
-const stranger = unverified("its signature is by a key that this host does not know");
+const stranger = unverified("its signature is by a key that this host does not know (K)");
 
 test("a commit that is signed by one of our ssh keys is taken, and says by whom", async (t) => {
   const repository = testRepository(t);
@@ -109,12 +109,15 @@ test("a signature by a key that has expired or was revoked is none, however old 
   await wait(Math.max(0, 3_000 - (Date.now() - now.getTime())));
   const keyring = gpg.keyring("old");
 
-  t.deepEqual(await fetchOnce(t, repository, { keyring }), unverified("its signature is by a key that has expired"));
+  t.deepEqual(await fetchOnce(t, repository, { keyring }), unverified("its signature is by a key that has expired (K)"));
 
   signedCommit(repository, gone, "y");
   t.regex((await fetchOnce(t, repository, { keyring: gpg.keyring("gone") })).signer ?? "", /^gone/);
   gpg.revoke("gone");
-  t.deepEqual(await fetchOnce(t, repository, { keyring: gpg.keyring("gone") }), unverified("its signature is by a key that was revoked"));
+  t.deepEqual(
+    await fetchOnce(t, repository, { keyring: gpg.keyring("gone") }),
+    unverified("its signature is by a key that was revoked (K)"),
+  );
 });
 
 test("a key that ends is refused as such, because a commit says itself when it was made", async (t) => {
@@ -126,9 +129,17 @@ test("a key that ends is refused as such, because a commit says itself when it w
   const { code, message } = await fetchOnce(t, repository, verify);
 
   t.is(code, "source-refused");
-  t.regex(message ?? "", /^Cannot use the signers of ".*": a key with "valid-before" stays good for commits that say they are older$/);
+  t.regex(
+    message ?? "",
+    /^Cannot use the signers of ".*": line 1 has "valid-before", which does not hold for commits that say they are older$/,
+  );
+  const later = signers(t, `alice@example.net valid-after="20990101" ${key.publicKey}`);
+  t.regex((await fetchOnce(t, repository, later)).message ?? "", /line 1 has "valid-after", .* for commits that say they are newer$/);
   const authority = signers(t, "# valid-before is not for us", `* cert-authority ${key.publicKey}`);
-  t.regex((await fetchOnce(t, repository, authority)).message ?? "", /a key with "cert-authority" stays good/);
+  t.regex(
+    (await fetchOnce(t, repository, authority)).message ?? "",
+    /line 2 has "cert-authority", whose certificates stay good for commits that say they are older$/,
+  );
   t.regex((await fetchOnce(t, repository, signers(t, "# no valid-before", `a ${key.publicKey}`))).signer ?? "", /^a /);
   t.is((await fetchOnce(t, repository, { allowedSigners: "/nowhere/signers" })).code, "source-refused");
 });
@@ -281,6 +292,7 @@ test("mode tag is for those who follow a tag", (t) => {
     { kind: "commit", name: "0".repeat(40) },
   ] as const)
     t.throws(() => openSource({ ...source, ref, verify: { mode: "tag" } }), {
+      code: "config-invalid",
       message: `Cannot check the signature of a tag: a ${ref.kind} is followed`,
     });
 });
@@ -337,6 +349,38 @@ test("mode commits: an unsigned merge is refused, also below signed commits; wha
   t.deepEqual(await host.fetch(), unsigned);
 });
 
+test("mode commits: what the applied commit holds is not asked again, where the line of first parents passes by it", async (t) => {
+  const repository = testRepository(t);
+  const { git } = repository;
+  const key = sshKey(t);
+  const verify = { ...signers(t, `alice ${key.publicKey}`), mode: "commits" } as const;
+  const host = fetchingHost(t, repository.path, { verify });
+  for (const text of ["1", "2"]) repository.commit({ a: text });
+  const unsignedBefore = git("rev-parse", "HEAD");
+  const applied = signedCommit(repository, key, "applied");
+  const hosts = [host, fetchingHost(t, repository.path, { verify })];
+  for (const each of hosts) {
+    await each.fetch();
+    await each.apply({ name: `main@sha1:${applied}`, commit: applied });
+  }
+  git("checkout", "--quiet", "-b", "mine", unsignedBefore);
+  const signed = async () => {
+    git("push", "--quiet", "--force", ".", "mine:main");
+    return (await hosts.pop()?.fetch())?.revision?.signer ?? "";
+  };
+
+  // "git pull" by somebody who had committed on top of an older one: what was there becomes the second parent.
+  repository.write({ b: "mine" });
+  git("add", "--all");
+  git(...key.options, "commit", "--quiet", "--gpg-sign", "--message", "mine");
+  git(...key.options, "merge", "--quiet", "--no-ff", "--no-edit", "--gpg-sign", "main");
+  t.regex(await signed(), /^alice /);
+  // Rewritten: all from where the two lines parted.
+  git("reset", "--quiet", "--hard", unsignedBefore);
+  signedCommit(repository, key, "instead");
+  t.regex(await signed(), /^alice /);
+});
+
 test("mode commits: a copied signature and a revoked key are found below a good commit", async (t) => {
   const { repository, key, host } = await lineHost(t);
   const { git } = repository;
@@ -357,7 +401,7 @@ test("mode commits: a copied signature and a revoked key are found below a good 
   const verify = { ...signers(t, `alice ${key.publicKey}`), keyring: gpg.keyring("gone"), mode: "commits" } as const;
   const other = fetchingHost(t, repository.path, { verify });
   await other.apply({ name: `main@sha1:${applied}`, commit: applied });
-  t.deepEqual(await other.fetch(), unverified("its signature is by a key that was revoked"));
+  t.deepEqual(await other.fetch(), unverified("its signature is by a key that was revoked (K)"));
 });
 
 test("mode commits: history that is rewritten or held back hides no commit", async (t) => {

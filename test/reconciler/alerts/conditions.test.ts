@@ -40,6 +40,10 @@ test("a source counts as failing from the third time on, and its texts are safe 
       summary: "The policy cannot be read: Cannot reach it\\x1b[31m",
     },
   ]);
+  t.is(
+    conditionsOf({ ...fine, source: { ...fine.source, state: "fails", error, failures: 3 } })[0]?.description,
+    "Look at the network. What runs is still healed. Next: sluice status",
+  );
 });
 
 test("a source that answers with what is not taken is stalled: at once without a good signature, else from the third time on", (t) => {

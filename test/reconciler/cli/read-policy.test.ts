@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { join } from "node:path";
 import test from "ava";
+import { Command } from "commander";
 import type { Kernel } from "../../../bpf/kernel/kernel.ts";
 import { createMemoryKernel } from "../../../bpf/kernel/memory/memory-kernel.ts";
 import { Interrupted } from "../../../reconciler/cli/cli-error.ts";
 import { interruptibleKernel } from "../../../reconciler/cli/interruptible-kernel.ts";
 import { sourceOptions } from "../../../reconciler/cli/read-policy.ts";
+import { addPolicyOptions } from "../../../reconciler/cli/shared-options.ts";
 import { didYouMean } from "../../../reconciler/cli/suggest.ts";
 
 test("sourceOptions() reads this folder unless told otherwise", (t) => {
@@ -32,6 +35,15 @@ test("sourceOptions() follows main of a repository unless told otherwise", (t) =
     forcePush: "refuse",
     state: "/s",
   });
+});
+
+test("addPolicyOptions() takes files from where somebody types, because git runs elsewhere", (t) => {
+  const files = ["password-file", "ca-file", "identity-file", "known-hosts-file", "allowed-signers", "keyring"];
+  const options = (place: string) => files.flatMap((name) => [`--${name}`, join(place, name)]);
+  const parse = (args: readonly string[]) => addPolicyOptions(new Command()).parse(args, { from: "user" }).opts();
+
+  t.deepEqual(parse(options("keys")), parse(options(join(process.cwd(), "keys"))));
+  t.is(parse(["--keyring", "./k"])["keyring"], join(process.cwd(), "k"));
 });
 
 test("sourceOptions() refuses what makes no sense together", (t) => {

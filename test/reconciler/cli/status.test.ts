@@ -144,7 +144,7 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
     name: "/srv/git",
     state: "fails",
     lastAnswer: null,
-    error: { code: "source-unreachable", message: "no\nroute", hint: null },
+    error: { code: "source-unreachable", message: "no\nroute", hint: "Look\nfor one" },
     failures: 3,
     nextTry: null,
   } as const;
@@ -163,7 +163,7 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
   const text = printStatus(buildStatus({ ...facts, history: [last], agent }), options);
 
   t.true(text.includes('LAST     invalid main@7c1e4f2a 3 min ago: interfaces/eth0.yaml:4:10: Unknown hook "xpd"\n'));
-  t.true(text.includes("AGENT    running for 2 h (process 12)\n         /srv/git fails: no\\x0aroute\n"));
+  t.true(text.includes("AGENT    running for 2 h (process 12)\n         /srv/git fails: no\\x0aroute\n         Look\\x0afor one\n"));
   const receiver = (name: string, final: boolean, waiting: number, failed: number) => ({
     name,
     waiting,
@@ -174,7 +174,7 @@ test("printStatus() tells why the last pass failed, and what the agent is at", (
   const receivers = [receiver("ops", true, 0, 2), receiver("page", false, 1, 0), well];
   t.true(
     printStatus(buildStatus({ ...facts, history: [last], agent: { ...agent, status: { ...agent.status, receivers } } }), options).includes(
-      "no\\x0aroute\n         receiver ops refuses alerts: no\\x0aanswer, 2 events lost\n         receiver page does not take alerts: no\\x0aanswer, 1 event waiting\n",
+      "Look\\x0afor one\n         receiver ops refuses alerts: no\\x0aanswer, 2 events lost\n         receiver page does not take alerts: no\\x0aanswer, 1 event waiting\n",
     ),
   );
 });
