@@ -108,7 +108,8 @@ static __always_inline int admit_sliding(struct bucket *bucket, const struct lim
 		__u64 previous = previous_count(bucket, current, number);
 		__u64 count = current >> COUNT_BITS == number ? current & COUNT_MASK : 0;
 
-		if (count + (previous * share >> 10) + need > allowance)
+		/* Rounded up: half a packet of the window before is one that was let through. */
+		if (count + ((previous * share + 1023) >> 10) + need > allowance)
 			return 0;
 		if (__sync_val_compare_and_swap(&bucket->first, current, number << COUNT_BITS | ((count + units) & COUNT_MASK)) == current)
 			return 1;

@@ -39,6 +39,17 @@ for (const hook of ["xdp", "tc-egress"] as const) {
     t.deepEqual(await filter.verdicts(times(3, synTo(80))), ["pass", "pass", "drop"]);
   });
 
+  kernelTest(`rate-limit at ${hook}: where a second ends, nobody gets one more`, async (t, lab) => {
+    const filter = await clocked(lab, { limit: 5, unit: "cps", per: "dst-port", ports: [80], burst: 0 }, hook);
+
+    await filter.at(start + second - 1_000_000n);
+    t.deepEqual(await filter.verdicts(times(6, synTo(80))), [...times(5, "pass"), "drop"]);
+    await filter.at(start + second + 1_000_000n);
+    t.deepEqual(await filter.verdicts([synTo(80)]), ["drop"]);
+    await filter.at(start + second + second / 5n + 1_000_000n);
+    t.deepEqual(await filter.verdicts(times(2, synTo(80))), ["pass", "drop"]);
+  });
+
   kernelTest(`rate-limit at ${hook}: only SYNs to the listed ports are connections`, async (t, lab) => {
     const filter = await clocked(lab, { limit: 1, unit: "cps", per: "dst-port", ports: [80, 443], burst: 1 }, hook);
     const free = [synTo(80, tcpFlags.syn | tcpFlags.ack), synTo(80, tcpFlags.ack), synTo(81), frame(ipv4(client, udp({ to: 80 })))];
