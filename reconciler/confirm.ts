@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
-import { cleanUp } from "./5-apply/clean-up.ts";
+import { finishConfirmation, isConfirmed } from "./finish-confirmation.ts";
 import type { Host } from "./host.ts";
 import type { Confirmation } from "./model/confirmation.ts";
-import type { AppliedPlan } from "./model/outcome.ts";
 import type { Snapshot } from "./model/snapshot.ts";
 import { ReconcilerError } from "./reconciler-error.ts";
-import { recordChoice, recordOutcome } from "./record-outcome.ts";
 import { recover } from "./recover.ts";
 import { rollBackUnconfirmed } from "./roll-back-unconfirmed.ts";
-import { archiveJournal, journalFault, readJournal } from "./state/journal.ts";
+import { journalFault, readJournal } from "./state/journal.ts";
 import { lockStateSoon } from "./state/lock.ts";
 import {
   type ConfirmationEnd,
-  clearUnconfirmed,
   readConfirmationEnd,
   readUnconfirmed,
   readUnconfirmedPolicy,
@@ -35,7 +32,7 @@ const rollBackTime = 60_000;
 
 /**
  * Keeps the change with this id for good: the watchdog is disarmed, and only when it has said so is anything written down. Says who
- * confirmed it. Confirming what is confirmed already does nothing. Throws ReconcilerError "not-confirmed" for what was rolled back,
+ * confirmed it. Confirming what is confirmed already does nothing, or finishes what somebody died at. Throws ReconcilerError "not-confirmed" for what was rolled back,
  * "nothing-to-confirm" for an id that nobody knows, "state-locked".
  */
 export async function confirmChange(host: Host, id: string, by: string): Promise<ConfirmationEnd> {
@@ -51,31 +48,32 @@ export async function confirmChange(host: Host, id: string, by: string): Promise
       throw unreadable(id, "what was written down of it", cause instanceof Error ? cause.message : String(cause));
     });
     if (change === null || policy === null) throw notYet(id);
-    await proveWritable(host, confirm, policy);
-    await disarm(host, confirm);
-    const { plan, milliseconds, trigger, cleanup } = change;
-    const end: ConfirmationEnd = {
-      id,
-      result: "confirmed",
-      time: new Date(host.now()).toISOString(),
-      revision: plan.revision.name,
-      message: by,
-    };
-    await archiveJournal(host.state).catch((cause: unknown) => {
-      throw unwatched(confirm, cause);
+    // Somebody may have died at it.
+    if (!(await isConfirmed(host.state, id))) {
+      await proveWritable(host, confirm, policy);
+      await disarm(host, confirm);
+      await decide(host, confirm, {
+        id,
+        result: "confirmed",
+        time: new Date(host.now()).toISOString(),
+        revision: change.plan.revision.name,
+        message: by,
+      });
+    }
+    await finishConfirmation(host).catch((cause: unknown) => {
+      throw unfinished(id, cause);
     });
-    const outcome: AppliedPlan = { kind: "applied", plan, milliseconds, leftovers: [], notes: [] };
-    const recorded = await recordOutcome(host, policy, trigger, outcome);
-    if (recorded.kind === "applied")
-      for (const note of recorded.notes) host.warn?.(`${id} is confirmed, but not all of it is on record: ${note}`);
-    await recordChoice(host, trigger, plan.revision);
-    await clearUnconfirmed(host.state);
-    await writeConfirmationEnd(host.state, end);
-    await cleanUp(host.kernel, cleanup, () => undefined);
-    return end;
+    return await endedBefore(host, id, null);
   } finally {
     lock.release();
   }
+}
+
+/** From here on it stays, whoever dies: nobody watches over it any more, and whoever comes next writes down the rest. */
+async function decide({ state }: Host, confirm: Confirmation, end: ConfirmationEnd): Promise<void> {
+  await writeConfirmationEnd(state, end).catch((cause: unknown) => {
+    throw unwatched(confirm, cause);
+  });
 }
 
 /** While the watchdog still watches: a state directory that takes nothing would leave the change with neither watchdog nor record. */
@@ -116,7 +114,7 @@ async function abortAlone(host: Host, id: string, reason: { readonly message: st
   const lock = await lockStateSoon(host.state);
   try {
     const found = await readJournal(host.state);
-    if (found?.kind !== "found" || found.journal.confirm?.id !== id) return;
+    if (found?.kind !== "found" || found.journal.confirm?.id !== id || (await isConfirmed(host.state, id))) return;
     const watch = await seizeLock(host.state, "watchdog.lock", patience);
     try {
       await rollBackUnconfirmed(host, found.journal, reason);
@@ -174,6 +172,14 @@ function unwatched({ id }: Confirmation, cause: unknown): ReconcilerError {
   return new ReconcilerError("state-unwritable", `Cannot confirm ${id}: ${message}; it runs, and nobody watches over it any more`, {
     cause,
     hint: `Make room or mend the file system, then sluice confirm ${id} again: the next sluice that changes something takes it back`,
+  });
+}
+
+function unfinished(id: string, cause: unknown): ReconcilerError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new ReconcilerError("state-unwritable", `${id} is confirmed and stays, but not all of it could be written down: ${message}`, {
+    cause,
+    hint: `Make room or mend the file system, then sluice confirm ${id} again; the next sluice that changes something does it, too`,
   });
 }
 

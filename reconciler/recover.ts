@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { undo } from "./5-apply/perform.ts";
+import { finishConfirmation, isConfirmed } from "./finish-confirmation.ts";
 import type { Host } from "./host.ts";
 import type { Confirmation } from "./model/confirmation.ts";
 import type { Journal } from "./model/journal.ts";
@@ -74,6 +75,7 @@ function pendingWithoutJournal(host: Host, change: UnconfirmedChange | null, fau
 const blank = { hooks: [], milliseconds: 0, trigger: "recovery" };
 
 async function recoverUnconfirmed(host: Host, journal: Journal, confirm: Confirmation): Promise<void> {
+  if (await isConfirmed(host.state, confirm.id)) return finishConfirmation(host);
   const reason = whyToRollBack(host, confirm);
   if (reason === null) {
     const name = journal.revision.name;

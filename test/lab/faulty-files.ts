@@ -17,8 +17,8 @@ export interface FaultyFiles {
   restore(): void;
 }
 
-/** Asked before every call that changes something, which are counted from 1; an errno is what it fails with. */
-export type BeforeChange = (nth: number) => "ENOSPC" | "EROFS" | "EIO" | null;
+/** Asked before every call that changes something, which are counted from 1, with its name and path; an errno is what it fails with. */
+export type BeforeChange = (nth: number, call: string) => "ENOSPC" | "EROFS" | "EIO" | null;
 
 export function replaceFiles(directory: string, before: BeforeChange): FaultyFiles {
   let calls = 0;
@@ -26,7 +26,7 @@ export function replaceFiles(directory: string, before: BeforeChange): FaultyFil
   const real = { open: fs.open, rename: fs.rename, rm: fs.rm };
   const strike = (call: string, path: string): void => {
     if (!path.startsWith(directory)) return;
-    const code = before(++calls);
+    const code = before(++calls, `${call} ${path}`);
     if (code === null) return;
     failed.push(`${call} ${path}`);
     throw Object.assign(new Error(`${code}: ${call} '${path}'`), { code, errno: -constants.errno[code], path });

@@ -116,7 +116,7 @@ test("the watchdog is armed with the journal written and before the switch; drif
   die();
 });
 
-test("a state directory that takes nothing keeps a change from being confirmed while its watchdog still watches", async (t) => {
+test.serial("a state directory that takes nothing keeps a change from being confirmed while its watchdog still watches", async (t) => {
   const world = worldOf(t);
   const { id, steps, die } = await unconfirmed(t, world, 2);
 
@@ -138,20 +138,44 @@ test("a state directory that takes nothing keeps a change from being confirmed w
   t.is(end.result, "confirmed");
 });
 
-test("a confirmation that cannot be written once the watchdog is disarmed says that nobody watches, and can be said again", async (t) => {
+test.serial("a confirmation that cannot be written once the watchdog is disarmed says that nobody watches, and can be said again", async (t) => {
   const world = worldOf(t);
   const { id, die } = await unconfirmed(t, world, 2);
   die();
-  mkdirSync(join(world.host.state, "undo"));
 
+  const files = replaceFiles(world.host.state, (_, call) => (/^rename .*confirmation\.json$/.test(call) ? "ENOSPC" : null));
   const error = await t.throwsAsync(confirmChange(world.host, id, "by hand"), { instanceOf: ReconcilerError });
-  rmdirSync(join(world.host.state, "undo"));
+  files.restore();
   const end = await confirmChange(world.host, id, "by hand");
 
   t.is(error.code, "state-unwritable");
   t.regex(error.message, /; it runs, and nobody watches over it any more$/);
   t.regex(error.hint ?? "", new RegExp(`, then sluice confirm ${id} again: `));
   t.is(end.result, "confirmed");
+});
+
+test("a confirmation that is not all written down stays one; whoever comes next writes the rest", async (t) => {
+  for (const next of ["confirm", "abort", "pass"] as const) {
+    const world = worldOf(t);
+    const { id, die } = await unconfirmed(t, world, 2);
+    die();
+    mkdirSync(join(world.host.state, "undo"));
+
+    const error = await t.throwsAsync(confirmChange(world.host, id, "by hand"), { instanceOf: ReconcilerError });
+    rmdirSync(join(world.host.state, "undo"));
+    const ends = {
+      confirm: () => confirmChange(world.host, id, "by hand"),
+      abort: () => t.throwsAsync(abortChange(world.host, id, { message: "no", quarantine: true }), { message: /it is confirmed$/ }),
+      pass: () => Promise.resolve(),
+    };
+    await ends[next]();
+
+    t.true(await runs(world.host, 2), next);
+    t.is(error.code, "state-unwritable", next);
+    t.regex(error.message, /^c-[0-9a-f]{6} is confirmed and stays, but not all of it could be written down: /, next);
+    t.false(existsSync(join(world.host.state, "journal")), next);
+    t.is((await readConfirmationEnd(world.host.state))?.result, "confirmed", next);
+  }
 });
 
 test("rule 9: an apply that fails disarms the watchdog while the journal is there, and leaves neither", async (t) => {
