@@ -61,16 +61,16 @@ build() {
   local stamp=dist/.built
   if [ ! -e "$stamp" ] || [ -n "$(find reconciler schemas bpf test tsconfig.json package-lock.json -newer "$stamp" -type f -print -quit)" ]; then
     say "Compiling"
-    local started
-    started=$(mktemp)
+    local started=dist/.started
+    mkdir -p dist
+    touch "$started"
     rm -rf dist/reconciler dist/schemas dist/test dist/command
     node_modules/.bin/tsc
     npm run --silent bundle
     chmod +x dist/command/cli/main.js
     node dist/bpf/programs/build.js
     node dist/schemas/build-validators.js
-    touch -r "$started" "$stamp"
-    rm -f "$started"
+    mv "$started" "$stamp"
   fi
 }
 

@@ -10,6 +10,9 @@ import { nextAlerts, pendingEvents, withRefused, withTaken } from "./next-alerts
 import type { Receiver, Sent } from "./receiver.ts";
 import { afterDelivery, newReceiver, type ReceiverRecord, type ReceiverStatus } from "./receiver-book.ts";
 
+/** So many events are told before it is written down who has taken them: as many may come twice when the agent is killed. */
+const mostAtOnce = 20;
+
 /** Tells receivers what begins and what ends. */
 export interface AlertDesk {
   /** Takes down what the status says, durably, and then tells whoever does not know it yet. Never throws. */
@@ -77,7 +80,7 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
   async function deliver(receiver: Receiver): Promise<void> {
     const { name, repeat } = receiver;
     timers.get(name)?.();
-    const events = pendingEvents(book, name);
+    const events = pendingEvents(book, name).slice(0, mostAtOnce);
     if (events.length > 0 || (repeat !== null && book.firing.length > 0)) {
       const delivery = { host, events, firing: book.firing, now: clock.now() };
       const sent = await receiver.send(delivery);
@@ -103,6 +106,14 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
     later(receiver, milliseconds);
   }
 
+  /** No room for what it has not taken. */
+  function lose(receiver: string, lost: number): void {
+    if (lost <= 0) return;
+    const { error, counts } = records.get(receiver) ?? newReceiver;
+    records.set(receiver, { error, counts: { ...counts, failed: counts.failed + lost } });
+    log.error({ receiver, lost }, "alerts lost: more are waiting than are kept");
+  }
+
   function later(receiver: Receiver, milliseconds: number): void {
     timers.get(receiver.name)?.();
     if (ended) return;
@@ -120,6 +131,8 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
       // Nobody hears of what is not on disk: its id would be another event's after a crash. The next turn tries again.
       const [before, after] = await change((current) => nextAlerts(current, look, new Date(clock.now()).toISOString()), "forget");
       if (after.nextId === before.nextId) return;
+      for (const { name } of receivers)
+        lose(name, pendingEvents(before, name).length + after.nextId - before.nextId - pendingEvents(after, name).length);
       for (const event of after.events.filter(({ id }) => id >= before.nextId)) {
         const { alert } = event;
         log.info(

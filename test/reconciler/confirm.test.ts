@@ -138,21 +138,24 @@ test.serial("a state directory that takes nothing keeps a change from being conf
   t.is(end.result, "confirmed");
 });
 
-test.serial("a confirmation that cannot be written once the watchdog is disarmed says that nobody watches, and can be said again", async (t) => {
-  const world = worldOf(t);
-  const { id, die } = await unconfirmed(t, world, 2);
-  die();
+test.serial(
+  "a confirmation that cannot be written once the watchdog is disarmed says that nobody watches, and can be said again",
+  async (t) => {
+    const world = worldOf(t);
+    const { id, die } = await unconfirmed(t, world, 2);
+    die();
 
-  const files = replaceFiles(world.host.state, (_, call) => (/^rename .*confirmation\.json$/.test(call) ? "ENOSPC" : null));
-  const error = await t.throwsAsync(confirmChange(world.host, id, "by hand"), { instanceOf: ReconcilerError });
-  files.restore();
-  const end = await confirmChange(world.host, id, "by hand");
+    const files = replaceFiles(world.host.state, (_, call) => (/^rename .*confirmation\.json$/.test(call) ? "ENOSPC" : null));
+    const error = await t.throwsAsync(confirmChange(world.host, id, "by hand"), { instanceOf: ReconcilerError });
+    files.restore();
+    const end = await confirmChange(world.host, id, "by hand");
 
-  t.is(error.code, "state-unwritable");
-  t.regex(error.message, /; it runs, and nobody watches over it any more$/);
-  t.regex(error.hint ?? "", new RegExp(`, then sluice confirm ${id} again: `));
-  t.is(end.result, "confirmed");
-});
+    t.is(error.code, "state-unwritable");
+    t.regex(error.message, /; it runs, and nobody watches over it any more$/);
+    t.regex(error.hint ?? "", new RegExp(`, then sluice confirm ${id} again: `));
+    t.is(end.result, "confirmed");
+  },
+);
 
 test("a confirmation that is not all written down stays one; whoever comes next writes the rest", async (t) => {
   for (const next of ["confirm", "abort", "pass"] as const) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHmac } from "node:crypto";
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import test, { type ExecutionContext } from "ava";
 import { pino } from "pino";
 import type { AgentStatus } from "../../../reconciler/agent/agent-status.ts";
 import { type Clock, systemClock } from "../../../reconciler/agent/clock.ts";
-import { readBook } from "../../../reconciler/alerts/alert-book.ts";
+import { bookPath, readBook } from "../../../reconciler/alerts/alert-book.ts";
 import { openDesk } from "../../../reconciler/alerts/alert-desk.ts";
 import { command } from "../../../reconciler/alerts/command.ts";
 import { type Receiver, waitOf } from "../../../reconciler/alerts/receiver.ts";
@@ -117,6 +117,61 @@ test("what nobody has taken is told after the next start, and what was taken is 
     other.requests.map(({ headers }) => headers["x-sluice-delivery"]),
     ["edge-03/2"],
   );
+});
+
+test("an agent that is killed while it tells many alerts repeats at most twenty, under the ids that they had", async (t) => {
+  const [state, killed] = [temporaryFolder(t), temporaryFolder(t)];
+  const { url, requests } = await server(t);
+  const one = await desk(state, receivers([{ name: "ops", webhook: { url } }]));
+  const other = await server(t);
+  await one.update(status(...Array.from({ length: 100 }, (_, number) => `eth${number}/xdp`)));
+
+  await until(() => requests.length >= 50);
+  // What a kill leaves: the file as it stands.
+  cpSync(bookPath(state), bookPath(killed));
+  const told = requests.length;
+  await one.end();
+  const second = await desk(killed, receivers([{ name: "ops", webhook: { url: other.url } }]));
+  await until(() => second.receivers()[0]?.waiting === 0);
+  await second.end();
+
+  const repeated = told - (100 - other.requests.length);
+  t.true(repeated >= 0 && repeated <= 20, `${repeated} of ${told}`);
+  t.deepEqual(
+    events(other.requests).map(({ id }) => id),
+    Array.from({ length: other.requests.length }, (_, number) => 101 - other.requests.length + number),
+  );
+});
+
+test("a receiver that comes back finds the newest thousand alerts in order, and it is told how many are lost", async (t) => {
+  const state = temporaryFolder(t);
+  let [isUp, taken] = [false, [] as number[]];
+  const away: Receiver = {
+    name: "ops",
+    repeat: null,
+    send({ events }) {
+      if (!isUp) return Promise.resolve({ kind: "later", last: null, message: "it is away", wait: null });
+      taken = [...taken, ...events.map(({ id }) => id)];
+      return Promise.resolve({ kind: "taken", last: events.at(-1)?.id ?? null });
+    },
+  };
+  const lines: string[] = [];
+  const one = await desk(state, [away], lines);
+
+  for (let round = 0; round < 12; round++) {
+    await one.update(status(...(round % 2 === 0 ? Array.from({ length: 100 }, (_, number) => `eth${number}/xdp`) : [])));
+  }
+  const behind = one.receivers()[0];
+  isUp = true;
+  await until(() => one.receivers()[0]?.waiting === 0);
+  await one.end();
+
+  t.like(behind, { waiting: 1000, error: { reason: "it is away" }, counts: { sent: 0, failed: 200 } });
+  t.deepEqual(
+    taken,
+    Array.from({ length: 1000 }, (_, number) => 201 + number),
+  );
+  t.is(lines.filter((line) => line.includes("alerts lost: more are waiting than are kept")).length, 2);
 });
 
 test("a receiver that refuses an event is not asked again about it, and one that hangs holds nobody else", async (t) => {
