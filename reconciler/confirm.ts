@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
-import { finishConfirmation, isConfirmed } from "./finish-confirmation.ts";
+import { finishConfirmation } from "./finish-confirmation.ts";
 import type { Host } from "./host.ts";
 import type { Confirmation } from "./model/confirmation.ts";
 import type { Snapshot } from "./model/snapshot.ts";
@@ -11,6 +11,7 @@ import { journalFault, readJournal } from "./state/journal.ts";
 import { lockStateSoon } from "./state/lock.ts";
 import {
   type ConfirmationEnd,
+  isConfirmed,
   readConfirmationEnd,
   readUnconfirmed,
   readUnconfirmedPolicy,
@@ -32,8 +33,8 @@ const rollBackTime = 60_000;
 
 /**
  * Keeps the change with this id for good: the watchdog is disarmed, and only when it has said so is anything written down. Says who
- * confirmed it. Confirming what is confirmed already does nothing, or finishes what somebody died at. Throws ReconcilerError "not-confirmed" for what was rolled back,
- * "nothing-to-confirm" for an id that nobody knows, "state-locked".
+ * confirmed it. Confirming what is confirmed already does nothing, or finishes what somebody died at. Throws ReconcilerError
+ * "not-confirmed" for what was rolled back, "nothing-to-confirm" for an id that nobody knows, "state-locked", "state-unwritable".
  */
 export async function confirmChange(host: Host, id: string, by: string): Promise<ConfirmationEnd> {
   if (!existsSync(host.state)) return endedBefore(host, id, null);

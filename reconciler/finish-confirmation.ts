@@ -4,13 +4,7 @@ import type { Host } from "./host.ts";
 import type { AppliedPlan } from "./model/outcome.ts";
 import { recordChoice, recordOutcome } from "./record-outcome.ts";
 import { archiveJournal } from "./state/journal.ts";
-import { clearUnconfirmed, readConfirmationEnd, readUnconfirmed, readUnconfirmedPolicy } from "./state/unconfirmed.ts";
-
-/** Whether somebody has confirmed it, though not everything of it may be written down yet. */
-export async function isConfirmed(state: string, id: string): Promise<boolean> {
-  const end = await readConfirmationEnd(state);
-  return end?.id === id && end.result === "confirmed";
-}
+import { clearUnconfirmed, readUnconfirmed, readUnconfirmedPolicy } from "./state/unconfirmed.ts";
 
 /**
  * Writes down a change that is confirmed. That it is was on disk first and the journal goes last, so whoever is cut off in between is followed by

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { undo } from "./5-apply/perform.ts";
-import { finishConfirmation, isConfirmed } from "./finish-confirmation.ts";
+import { finishConfirmation } from "./finish-confirmation.ts";
 import type { Host } from "./host.ts";
 import type { Confirmation } from "./model/confirmation.ts";
 import type { Journal } from "./model/journal.ts";
@@ -10,7 +10,7 @@ import { type RollBackReason, rollBackUnconfirmed } from "./roll-back-unconfirme
 import { aboutRevision, appendHistory } from "./state/history.ts";
 import { clearJournal, journalFault, readJournal } from "./state/journal.ts";
 import { addToQuarantine } from "./state/quarantine.ts";
-import { clearUnconfirmed, readUnconfirmed, type UnconfirmedChange } from "./state/unconfirmed.ts";
+import { clearUnconfirmed, isConfirmed, readUnconfirmed, type UnconfirmedChange } from "./state/unconfirmed.ts";
 import { systemBootClock } from "./watchdog/boot-clock.ts";
 import { isWatched, seizeLock } from "./watchdog/fence.ts";
 

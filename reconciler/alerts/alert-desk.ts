@@ -45,6 +45,8 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
   const timers = new Map<string, () => void>();
   const busy = new Map<string, Promise<void>>();
   const failures = new Map<string, number>();
+  /** The last event that a receiver is being told. */
+  const telling = new Map<string, number>();
   const records = new Map<string, ReceiverRecord>();
 
   // Somebody new hears of what begins from now on.
@@ -82,9 +84,11 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
     timers.get(name)?.();
     const events = pendingEvents(book, name).slice(0, mostAtOnce);
     if (events.length > 0 || (repeat !== null && book.firing.length > 0)) {
+      telling.set(name, events.at(-1)?.id ?? 0);
       const delivery = { host, events, firing: book.firing, now: clock.now() };
       const sent = await receiver.send(delivery);
       await change((current) => settled(current, name, sent), "keep");
+      telling.delete(name);
       records.set(name, afterDelivery(records.get(name) ?? newReceiver, delivery, sent));
       if (sent.kind === "later") {
         again(receiver, sent.message, sent.wait);
@@ -106,8 +110,9 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
     later(receiver, milliseconds);
   }
 
-  /** No room for what it has not taken. */
-  function lose(receiver: string, lost: number): void {
+  /** No room for what it has not taken and is not just being told: ids have no gaps. */
+  function lose(receiver: string, told: number, before: AlertBook, after: AlertBook): void {
+    const lost = oldestOf(after) - Math.max(oldestOf(before), told + 1);
     if (lost <= 0) return;
     const { error, counts } = records.get(receiver) ?? newReceiver;
     records.set(receiver, { error, counts: { ...counts, failed: counts.failed + lost } });
@@ -131,8 +136,7 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
       // Nobody hears of what is not on disk: its id would be another event's after a crash. The next turn tries again.
       const [before, after] = await change((current) => nextAlerts(current, look, new Date(clock.now()).toISOString()), "forget");
       if (after.nextId === before.nextId) return;
-      for (const { name } of receivers)
-        lose(name, pendingEvents(before, name).length + after.nextId - before.nextId - pendingEvents(after, name).length);
+      for (const { name } of receivers) lose(name, Math.max(before.taken[name] ?? 0, telling.get(name) ?? 0), before, after);
       for (const event of after.events.filter(({ id }) => id >= before.nextId)) {
         const { alert } = event;
         log.info(
@@ -152,6 +156,11 @@ export async function openDesk({ state, host, receivers, watchesDrift, clock, lo
       await writing;
     },
   };
+}
+
+/** The id of the oldest event that is kept, or would be. */
+function oldestOf({ events, nextId }: AlertBook): number {
+  return events[0]?.id ?? nextId;
 }
 
 /** What the receiver has taken, and what it never will. */

@@ -44,6 +44,8 @@ export interface StatusUnconfirmed {
   readonly secondsLeft: number;
   /** Somebody watches over it; if not, whoever comes next takes it back. */
   readonly watched: boolean;
+  /** Whoever confirmed it did not come to write down all of it. */
+  readonly confirmed?: true;
 }
 
 export interface StatusHook {
@@ -133,6 +135,7 @@ function stateText(status: Status): string {
 
 function printUnconfirmed(change: StatusUnconfirmed | null): string {
   if (change === null) return "";
+  if (change.confirmed === true) return `${shortRevision(change.revision)} is confirmed and stays, but not all of it is written down`;
   const watched = change.watched ? "" : "; nobody watches over it, so the next sluice that changes something takes it back";
   return `${shortRevision(change.revision)} is taken back in ${change.secondsLeft} s unless it is confirmed${watched}`;
 }
@@ -196,6 +199,8 @@ function nextStep(status: Status): string | null {
     case "held":
       return `git revert what was rolled back (${shortRevision(status.hold?.revision ?? "")}), or sluice apply to leave the hold`;
     case "unconfirmed":
+      if (status.unconfirmed?.confirmed === true)
+        return `sluice confirm ${status.unconfirmed.id} writes down the rest, and so does the next pass`;
       return `sluice confirm ${status.unconfirmed?.id ?? "ID"} keeps it, sluice abort ${status.unconfirmed?.id ?? "ID"} takes it back at once`;
     case "unfinished":
       return "if no sluice is at work, sluice apply or the agent: both begin by undoing it";

@@ -64,6 +64,12 @@ export function readConfirmationEnd(directory: string): Promise<ConfirmationEnd 
   return readRecord<ConfirmationEnd>(endPath(directory));
 }
 
+/** Whether somebody has confirmed it, though not everything of it may be written down yet. A record that is torn confirms nothing. */
+export async function isConfirmed(state: string, id: string): Promise<boolean> {
+  const end = await readConfirmationEnd(state).catch(() => null);
+  return end?.id === id && end.result === "confirmed";
+}
+
 export function writeConfirmationEnd(directory: string, end: ConfirmationEnd): Promise<void> {
   return writeRecord(endPath(directory), end);
 }

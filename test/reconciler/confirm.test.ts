@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { createFaultyKernel } from "../../bpf/kernel/decorators/faulty-kernel.ts";
@@ -179,6 +179,16 @@ test("a confirmation that is not all written down stays one; whoever comes next 
     t.false(existsSync(join(world.host.state, "journal")), next);
     t.is((await readConfirmationEnd(world.host.state))?.result, "confirmed", next);
   }
+});
+
+test("a torn record of how the last trial ended confirms nothing, and keeps nobody from taking a change back", async (t) => {
+  const world = worldOf(t);
+  await runPass(world.host, policy(1), options);
+  const { die } = await unconfirmed(t, world, 2);
+  die();
+  writeFileSync(join(world.host.state, "confirmation.json"), '{ "id": "c-');
+
+  t.true(await runs(world.host, 1));
 });
 
 test("rule 9: an apply that fails disarms the watchdog while the journal is there, and leaves neither", async (t) => {

@@ -77,9 +77,9 @@ async function plan(cli: Cli, options: PlanOptions): Promise<number> {
 
 /** What waits runs already, so the plan starts from there; whether it stays is still open. */
 async function noteUnconfirmed({ terminal }: Cli, { state }: PlanOptions): Promise<void> {
-  const { readUnconfirmed } = await import("../../state/unconfirmed.ts");
+  const { isConfirmed, readUnconfirmed } = await import("../../state/unconfirmed.ts");
   const waiting = await readUnconfirmed(state).catch(() => null);
-  if (waiting === null) return;
+  if (waiting === null || (await isConfirmed(state, waiting.confirm.id))) return;
   const { id, until } = waiting.confirm;
   terminal.err(
     `Note: ${id} waits to be confirmed until ${until}, and nothing else is applied before: sluice confirm ${id}, or sluice abort ${id}\n`,

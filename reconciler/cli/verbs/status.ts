@@ -8,7 +8,7 @@ import { readHistory } from "../../state/history.ts";
 import { readHold } from "../../state/hold.ts";
 import { snapshotNow } from "../../state/now.ts";
 import { readQuarantine } from "../../state/quarantine.ts";
-import { readUnconfirmed, type UnconfirmedChange } from "../../state/unconfirmed.ts";
+import { isConfirmed, readUnconfirmed, type UnconfirmedChange } from "../../state/unconfirmed.ts";
 import { systemBootClock } from "../../watchdog/boot-clock.ts";
 import { isWatched } from "../../watchdog/fence.ts";
 import { askAgent } from "../agent-client.ts";
@@ -72,13 +72,14 @@ async function readFacts(directory: string): Promise<Omit<StatusFacts, "host" | 
     readUnconfirmed(directory),
     readQuarantine(directory),
   ]);
-  const unconfirmed = change === null ? null : unconfirmedOf(directory, change);
+  const unconfirmed = change === null ? null : await unconfirmedOf(directory, change);
   return { history, hold, agent, unconfirmed, quarantine, unfinished: existsSync(join(directory, "journal")) };
 }
 
-function unconfirmedOf(directory: string, { confirm, plan }: UnconfirmedChange): StatusUnconfirmed {
+async function unconfirmedOf(directory: string, { confirm, plan }: UnconfirmedChange): Promise<StatusUnconfirmed> {
   const { id, until, boot, deadline } = confirm;
   const isThisBoot = systemBootClock.boot() === boot;
   const secondsLeft = isThisBoot ? Math.max(0, Math.ceil((deadline - systemBootClock.now()) / 1_000)) : 0;
-  return { id, revision: plan.revision.name, until, secondsLeft, watched: isThisBoot && isWatched(directory) };
+  const change = { id, revision: plan.revision.name, until, secondsLeft, watched: isThisBoot && isWatched(directory) };
+  return (await isConfirmed(directory, id)) ? { ...change, confirmed: true } : change;
 }

@@ -12,6 +12,9 @@ import { until, watchdogOf } from "./watchdogs.ts";
 /** strace counts each thread's calls alone. */
 const oneThread = { UV_THREADPOOL_SIZE: "1" };
 
+const openStill = /is taken back in \d+ s unless it is confirmed; nobody watches over it/;
+const keptAlready = /is confirmed and stays, but not all of it is written down/;
+
 /** Every rename that a confirm makes, once the watchdog is disarmed; the first of them is what makes it confirmed. */
 for (const [nth, next] of [
   [1, "confirm"],
@@ -36,6 +39,7 @@ for (const [nth, next] of [
       const killed = await runSluice(["confirm", id, ...host.host], dying);
       await until("the watchdog is gone", () => watchdogOf(host.state) === null);
       const status = json(await host.sluice("status", "--json"));
+      const { out: text } = await host.sluice("status");
       const run = await host.sluice(...(next === "apply" ? ["apply", "--yes"] : [next, id]));
       const again = await host.sluice("confirm", id);
       const end = json(await host.sluice("status", "--json"));
@@ -44,6 +48,7 @@ for (const [nth, next] of [
       t.is(killed.out, "");
       // Drift would be an invitation to put back what the change has taken away.
       t.is(status["drift"], 0);
+      t.regex(text, nth === 1 ? openStill : keptAlready);
       const isConfirmed = nth > 1 || next === "confirm";
       t.is(run.exit, next === "abort" ? 3 : 0, run.err);
       t.is(again.exit, isConfirmed ? 0 : 8, again.err);

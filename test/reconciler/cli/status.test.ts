@@ -198,6 +198,9 @@ test("printStatus() of a change that is tried says which probes fail", (t) => {
   const holding = tried("c-1", probes.slice(1));
 
   t.true(text.includes("unless it is confirmed; nobody watches over it, so the next sluice that changes something takes it back\n"));
+  const kept = printStatus(buildStatus({ ...facts, unconfirmed: { ...unconfirmed, confirmed: true } }), options);
+  t.true(kept.includes(" is confirmed and stays, but not all of it is written down\n"));
+  t.true(kept.includes("Next: sluice confirm c-1 writes down the rest, and so does the next pass\n"));
   t.true(text.includes("PROBES   1 of 2 hold; failing: tcp 192.0.2.1:22 (no answer within 3 s)\n"));
   t.true(holding.includes("PROBES   1 of 1 hold\n"));
   t.false(tried("c-2", probes).includes("PROBES"));
