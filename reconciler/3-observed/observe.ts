@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AttachedProgram, Device, Kernel, LinkPin, MapPin, Pin, ProgramPin } from "../../bpf/kernel/kernel.ts";
+import { KernelError } from "../../bpf/kernel/kernel-error.ts";
 import type { Applied } from "../model/applied.ts";
 import type { Manifest } from "../model/generation.ts";
 import { type Hook, hookName } from "../model/hook.ts";
@@ -16,8 +17,28 @@ export interface ObserveRequest {
   readonly applied: Applied | null;
 }
 
-/** Reads the state of the kernel: pins, links, manifests, contents, foreign programs. Changes nothing. */
+/** Passes of others that end while one looks; each removes what it leaves within milliseconds. */
+const mostLooks = 5;
+
+/**
+ * Reads the state of the kernel: pins, links, manifests, contents, foreign programs. Changes nothing. Whoever reads without the state lock may
+ * find that a pin it has listed was removed before it was read; then it looks anew.
+ */
 export async function observe(kernel: Kernel, layout: PinLayout, request: ObserveRequest): Promise<Observed> {
+  for (let looks = 1; ; looks += 1) {
+    try {
+      return await look(kernel, layout, request);
+    } catch (error) {
+      if (looks === mostLooks || !isGone(error)) throw error;
+    }
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof KernelError && error.errno === "ENOENT";
+}
+
+async function look(kernel: Kernel, layout: PinLayout, request: ObserveRequest): Promise<Observed> {
   const devices = await kernel.devices();
   const { found, unknown } = sortPins(layout, await kernel.pins(layout.root), request.hooks);
   const present = new Set(devices.map((device) => device.name));
