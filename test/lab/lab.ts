@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmdirSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBpffs } from "../../bpf/kernel/bpffs.ts";
@@ -64,7 +64,8 @@ export function openLab(): OpenLab {
       for (const ear of ears) ear.close();
       // Links go with the last pin, and that goes with the mount.
       execFileSync("umount", [mount]);
-      rmdirSync(mount);
+      // A test that unmounts it itself may find an agent at work below.
+      rmSync(mount, { recursive: true });
       for (const { inside } of pairs) removeDevice(inside);
     },
   };
