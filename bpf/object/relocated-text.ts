@@ -64,7 +64,8 @@ function words<Numbers extends Readonly<Record<string, number>>>(numbers: Number
   return numbers;
 }
 
-function isWord(value: unknown): boolean {
+/** A u32. */
+export function isWord(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { checkObject } from "../../bpf/object/check-object.ts";
+import { isWord } from "../../bpf/object/relocated-text.ts";
 import type { MapDefinition, MapSpec, ObjectSpec, ProgramSpec } from "../../bpf/object/spec.ts";
 import { expect } from "./wrong-answer.ts";
 
@@ -30,8 +31,4 @@ function readDefinition({ type, inner, ...numbers }: MapDefinition): MapDefiniti
 
 function isText(value: unknown): boolean {
   return typeof value === "string";
-}
-
-function isWord(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
 }
